@@ -1,0 +1,144 @@
+"""Action plugin: check every parameter of the play's roles before anything is asked of a host."""
+
+from __future__ import annotations
+
+import difflib
+import os
+from typing import TYPE_CHECKING, Any
+
+from ansible._internal._datatag._tags import Origin
+from ansible.errors import AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS, remove_values
+from ansible.module_utils.errors import UnsupportedError
+from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+Options = dict[str, dict[str, Any]]
+
+
+class ActionModule(ActionBase):
+    """Validate the parameters of all roles of the play, contributions included, without a connection.
+
+    Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
+    `no_log` parameter never stands in a message. Takes no arguments.
+    """
+
+    TRANSFERS_FILES = False
+    _requires_connection = False
+    _supports_check_mode = True
+    _VALID_ARGS = frozenset()
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the result of the task: failed with all problems, or ok."""
+        result = super().run(tmp, task_vars)
+        self._vars = task_vars or {}
+        self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
+        self._options = {role: self._read_options(role, folder) for role, folder in self._role_folders().items()}
+        problems = list(dict.fromkeys(self._problems()))
+        if problems:
+            result.update(failed=True, msg="\n".join(problems))
+        return result
+
+    def _role_folders(self) -> dict[str, str]:
+        """Return the folder of every role that can be found, by the role's name; the first found wins."""
+        folders = filter(os.path.isdir, reversed(self._contributions.role_folders(self._vars)))
+        return {entry.name: entry.path for folder in folders for entry in os.scandir(folder) if entry.is_dir()}
+
+    def _read_options(self, role: str, folder: str) -> Options:
+        path = os.path.join(folder, "meta", "argument_specs.yml")
+        if not os.path.exists(path):
+            return {}
+        try:
+            return self._loader.load_from_file(path)["argument_specs"]["main"].get("options", {})
+        except (KeyError, TypeError, AttributeError):
+            raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
+
+    def _problems(self) -> Iterator[str]:
+        for role in sorted(self._vars["ansible_role_names"]):
+            for name, option in self._options.get(role, {}).items():
+                unknown = list(_unknown_types(name, option))
+                if unknown:
+                    yield from (f"{_place(name, option)}: role {role}: {problem}" for problem in unknown)
+                elif name in self._vars:
+                    yield from self._parameter_problems(role, name, option)
+                elif option.get("required"):
+                    yield f"{name} is not set, but the role {role} requires it: {_text(option.get('description'))}"
+        yield from self._unknown_variables()
+
+    def _parameter_problems(self, role: str, name: str, option: dict[str, Any]) -> Iterator[str]:
+        """Validate one parameter and, one by one, what other roles contribute to it."""
+        found = False
+        for part in self._contributions.parts(name, self._vars):
+            for problem in self._value_problems(part.variable, name, option):
+                found = True
+                yield f"{_place(part.variable, self._vars[part.variable])}: role {part.role or role}: {problem}"
+        if not found and "__" not in name and option.get("type") == "list":
+            try:
+                self._contributions.run([name], self._vars)
+            except AnsibleError as error:
+                yield f"role {role}: {error.message}"
+
+    def _value_problems(self, variable: str, name: str, option: dict[str, Any]) -> Iterator[str]:
+        try:
+            value = self._templar.template(self._vars[variable])
+        except AnsibleError as error:
+            reason = "(not shown: it is a secret)" if option.get("no_log") else error.message
+            yield f"{variable} cannot be evaluated: {reason}"
+            return
+        outcome = ArgumentSpecValidator({name: option}).validate({name: value})
+        for error in outcome.errors.errors:
+            if isinstance(error, UnsupportedError):
+                yield from (self._unsupported(variable, path, option) for path in outcome.unsupported_parameters)
+            elif option.get("no_log"):
+                yield f"{variable} is not a valid {option.get('type', 'str')} (not shown: it is a secret)"
+            else:
+                yield f"{variable} is wrong: {remove_values(error.msg, outcome._no_log_values)}"  # noqa: SLF001
+
+    @staticmethod
+    def _unsupported(variable: str, path: tuple[str, ...], option: dict[str, Any]) -> str:
+        for step in path[1:-1]:
+            option = option["options"][step]
+        where = ".".join([variable, *path[1:-1]])
+        return f"{where} has no key {path[-1]!r}{_nearest(path[-1], option['options'])}"
+
+    def _unknown_variables(self) -> Iterator[str]:
+        """Find variables that carry the name of a role of the play but that no role knows."""
+        roles = sorted(self._options, key=len, reverse=True)
+        known = {name for options in self._options.values() for name in options}
+        for variable, value in self._vars.items():
+            role = next((role for role in roles if variable.startswith(f"{role}_")), None)
+            if variable in known or role not in self._vars["ansible_role_names"]:
+                continue
+            nearest = _nearest(variable, self._options[role])
+            yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"
+
+
+def _unknown_types(name: str, option: dict[str, Any]) -> Iterator[str]:
+    for key in ("type", "elements"):
+        kind = option.get(key, "str")
+        if kind not in DEFAULT_TYPE_VALIDATORS:
+            yield f"{name} is declared with the unknown {key} {kind!r}{_nearest(kind, DEFAULT_TYPE_VALIDATORS)}"
+    for suboption, declaration in (option.get("options") or {}).items():
+        yield from _unknown_types(f"{name}.{suboption}", declaration)
+
+
+def _place(variable: str, value: Any) -> str:
+    """Return file and line that set a variable, relative to the current folder where it is below it."""
+    origin = Origin.get_tag(value)
+    if origin is None or origin.path is None:
+        return variable
+    path = os.path.relpath(origin.path)
+    return f"{origin.path if path.startswith('..') else path}:{origin.line_num}"
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    matches = difflib.get_close_matches(name, list(known), n=1)
+    return f": did you mean {matches[0]!r}?" if matches else f" (known: {', '.join(sorted(known)) or 'none'})"
+
+
+def _text(description: str | list[str] | None) -> str:
+    return description if isinstance(description, str) else " ".join(description or [])

@@ -1,0 +1,124 @@
+"""Lookup plugin: a collected parameter, merged with what the roles of the play contribute to it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible import constants
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.template import trust_as_template
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DOCUMENTATION = """
+name: contributions
+author: Strata contributors
+short_description: A collected parameter, merged with what the roles of the play contribute to it
+description:
+  - Returns one flat list - the parameter itself, then each variable C(<role>__<parameter>) of the roles of the play,
+    in the order of the roles' names.
+  - Only roles of the play count, so that a variable of an absent role opens no port.
+  - A dictionary gets the key C(origin), the name of the variable that it came from; equal scalars are given once.
+  - A dictionary with the key C(template) gets C(content) instead, the template of the contributing role rendered with
+    the dictionary as C(item).
+options:
+  _terms:
+    description: The names of collected parameters; each gives one list.
+    required: true
+  origins:
+    description: Whether scalars come as C({value, origin}) too, for messages that must say who asked.
+    type: bool
+    default: false
+"""
+
+EXAMPLES = """
+- name: Settle Apache
+  apache_server:
+    vhosts: "{{ lookup('contributions', 'httpd_vhosts') }}"
+"""
+
+RETURN = """
+_list:
+  description: A list for each parameter.
+  type: list
+  elements: list
+"""
+
+
+@dataclass(frozen=True)
+class Part:
+    """One variable that adds to a collected parameter, and the role that contributes it (None: the parameter)."""
+
+    variable: str
+    role: str | None
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
+        """Return one merged list for each term."""
+        self.set_options(var_options=variables, direct=kwargs)
+        return [self._merge(term, variables or {}) for term in terms]
+
+    @staticmethod
+    def parts(parameter: str, variables: Mapping[str, Any]) -> list[Part]:
+        """Return the variables that add to `parameter` in this play, the parameter itself first."""
+        roles = sorted(variables.get("ansible_role_names", []))
+        candidates = [Part(parameter, None), *(Part(f"{role}__{parameter}", role) for role in roles)]
+        return [part for part in candidates if part.variable in variables]
+
+    @staticmethod
+    def role_folders(variables: Mapping[str, Any]) -> list[str]:
+        """Return the folders in which roles are looked for."""
+        beside = [os.path.join(variables["playbook_dir"], "roles")] if "playbook_dir" in variables else []
+        return [*beside, *constants.DEFAULT_ROLES_PATH]
+
+    def _merge(self, parameter: str, variables: dict[str, Any]) -> list[Any]:
+        merged: list[Any] = []
+        found = self.parts(parameter, variables)
+        if not found:
+            raise AnsibleLookupError(f"{parameter} is not set: no role has a default for it")
+        for part in found:
+            values = self._templar.template(variables[part.variable])
+            if not isinstance(values, list):
+                raise AnsibleLookupError(f"{part.variable} must be a list, not {type(values).__name__}")
+            for value in values:
+                item = self._item(part, value, variables)
+                if item not in merged:
+                    merged.append(item)
+        return merged
+
+    def _item(self, part: Part, value: Any, variables: dict[str, Any]) -> Any:
+        if not isinstance(value, dict):
+            return {"value": value, "origin": part.variable} if self.get_option("origins") else value
+        item = {**value, "origin": part.variable}
+        if "template" in item:
+            item["content"] = self._render(part, item.pop("template"), value, variables)
+        return item
+
+    def _render(self, part: Part, template: str, item: dict[str, Any], variables: dict[str, Any]) -> str:
+        if part.role is None:
+            raise AnsibleLookupError(
+                f"{part.variable} names the template {template}, but only a role's contribution can: "
+                f"give `content`, or set <role>__{part.variable} in a role that has the template"
+            )
+        folder = self._template_folder(part.role, variables)
+        path = os.path.realpath(os.path.join(folder, template))
+        if not path.startswith(os.path.realpath(folder) + os.sep):
+            raise AnsibleLookupError(f"{part.variable} names the template {template}, which leaves {folder}")
+        if not os.path.isfile(path):
+            raise AnsibleLookupError(f"{part.variable} names the template {template}, but {path} does not exist")
+        templar = self._templar.copy_with_new_env(available_variables={**variables, "item": item}, searchpath=[folder])
+        return templar.template(trust_as_template(self._loader.get_text_file_contents(path)), escape_backslashes=False)
+
+    def _template_folder(self, role: str, variables: Mapping[str, Any]) -> str:
+        candidates = [os.path.join(folder, role) for folder in self.role_folders(variables)]
+        found = next((path for path in candidates if os.path.isdir(path)), None)
+        if found is None:
+            raise AnsibleLookupError(f"the folder of the role {role} was not found in {', '.join(candidates)}")
+        return os.path.join(found, "templates")

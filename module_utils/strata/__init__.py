@@ -1,0 +1,1 @@
+"""What Strata's modules share on the hosts."""

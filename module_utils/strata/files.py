@@ -1,0 +1,145 @@
+"""Files of a host as values: read what is there, plan the changes, apply them or undo them.
+
+A path's state is a `File`, a `Link` or None (nothing there). A plan is a list of `Change`, each with the state before
+and after, so that undoing a plan is applying its reverse and a diff is a matter of printing it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import stat
+import tempfile
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+
+@dataclass(frozen=True)
+class File:
+    """A regular file: content, permission bits and owners; `secret` content is never shown in a diff."""
+
+    content: bytes
+    mode: int = 0o644
+    uid: int = 0
+    gid: int = 0
+    secret: bool = field(default=False, compare=False)
+
+
+@dataclass(frozen=True)
+class Link:
+    """A symbolic link and what it points to, as written in it."""
+
+    target: str
+
+
+State = File | Link | None
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to one path."""
+
+    path: str
+    before: State
+    after: State
+
+
+def read(path: str) -> State:
+    """Return the state of `path`.
+
+    Raises:
+        IsADirectoryError: a folder (or anything else that is neither file nor link) is there.
+
+    """
+    try:
+        info = os.lstat(path)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    if stat.S_ISLNK(info.st_mode):
+        return Link(os.readlink(path))
+    if not stat.S_ISREG(info.st_mode):
+        raise IsADirectoryError(f"{path} is neither a regular file nor a link: move it away")
+    with open(path, "rb") as stream:
+        return File(stream.read(), stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
+
+
+def plan(desired: Mapping[str, State]) -> list[Change]:
+    """Compare the desired state of paths with the host and return the changes, sorted by path."""
+    changes = (Change(path, read(path), after) for path, after in sorted(desired.items()))
+    return [change for change in changes if change.before != change.after]
+
+
+def apply(changes: Iterable[Change]) -> None:
+    """Bring each path to its `after` state, each atomically; missing parent folders are made (0755)."""
+    for change in changes:
+        if change.after is None:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(change.path)
+            continue
+        os.makedirs(os.path.dirname(change.path), exist_ok=True)
+        if isinstance(change.after, Link):
+            _replace_link(change.path, change.after)
+        else:
+            _replace_file(change.path, change.after)
+
+
+def undo(changes: Iterable[Change]) -> None:
+    """Bring each path back to its `before` state, last change first."""
+    apply(Change(change.path, change.after, change.before) for change in reversed(list(changes)))
+
+
+def diff(changes: Iterable[Change]) -> list[dict[str, Any]]:
+    """Return the changes in the form of Ansible's `diff` result, secrets masked."""
+    return [
+        {
+            "before_header": change.path,
+            "after_header": change.path,
+            "before": _show(change.before, change.after),
+            "after": _show(change.after, change.before),
+        }
+        for change in changes
+    ]
+
+
+def _show(state: State, other: State) -> str:
+    if state is None:
+        return ""
+    if isinstance(state, Link):
+        return f"link to {state.target}\n"
+    text = ""
+    if not isinstance(other, File) or (state.mode, state.uid, state.gid) != (other.mode, other.uid, other.gid):
+        text = f"# mode {state.mode:04o}, owner {state.uid}, group {state.gid}\n"
+    if state.secret or (isinstance(other, File) and other.secret):
+        return text + f"(secret content, {len(state.content)} bytes)\n"
+    return text + state.content.decode("utf-8", "backslashreplace")
+
+
+def _replace_link(path: str, link: Link) -> None:
+    temporary = tempfile.mktemp(prefix=".strata-", dir=os.path.dirname(path))  # noqa: S306
+    os.symlink(link.target, temporary)
+    os.replace(temporary, path)
+
+
+def _replace_file(path: str, new: File) -> None:
+    folder = os.path.dirname(path)
+    descriptor, temporary = tempfile.mkstemp(prefix=".strata-", dir=folder)
+    try:
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(new.content)
+            os.fchown(descriptor, new.uid, new.gid)
+            os.fchmod(descriptor, new.mode)
+            stream.flush()
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    folder_descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(folder_descriptor)
+    finally:
+        os.close(folder_descriptor)

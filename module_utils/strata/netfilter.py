@@ -1,0 +1,192 @@
+"""A chain of our own in the filter table as text: its rules, what `iptables-save` says of it, what `-restore` needs."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+BUILT_IN_CHAINS = {"INPUT", "FORWARD", "OUTPUT"}
+HIGHEST_PORT = 65535
+
+# Commands, and options that change what the line is about; whatever else has no place in a rule is refused by iptables.
+NOT_IN_A_RULE = re.compile(
+    r"-[ACDEFILNPRSXZtMhVwW46].*"
+    r"|--(append|check|delete|rename-chain|flush|insert|list|new-chain|policy|replace|list-rules|delete-chain|zero"
+    r"|table|modprobe|help|version|wait|wait-interval|ipv4|ipv6)(=.*)?"
+)
+
+
+class FirewallError(Exception):
+    """The firewall can't be as declared; the message says why in one sentence."""
+
+
+@dataclass(frozen=True)
+class Family:
+    """What differs between IPv4 and IPv6."""
+
+    name: str
+    prefix: str
+    parameter: str
+    saved: str
+    icmp: tuple[str, ...]
+    reject: str
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A rule as a user wrote it, and where."""
+
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class Owned:
+    """What of a filter table is ours: the rules of our chain, and those of INPUT that lead to it, with positions."""
+
+    rules: tuple[str, ...] | None
+    jumps: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True)
+class Change:
+    """What happens to the rules of one family."""
+
+    family: Family
+    before: Owned
+    after: Owned
+
+
+NOTHING = Owned(None, ())
+V4 = Family(
+    name="IPv4",
+    prefix="iptables",
+    parameter="rules_v4",
+    saved="/etc/iptables/rules.v4",
+    # Destination unreachable (with "fragmentation needed"), echo request, time exceeded, parameter problem.
+    icmp=tuple(f"-p icmp -m icmp --icmp-type {number} -j ACCEPT" for number in (3, 8, 11, 12)),
+    reject="icmp-port-unreachable",
+)
+V6 = Family(
+    name="IPv6",
+    prefix="ip6tables",
+    parameter="rules_v6",
+    saved="/etc/iptables/rules.v6",
+    # Unreachable, packet too big, time exceeded, parameter problem, echo request; multicast listener query;
+    # router advertisement, neighbour solicitation and advertisement: without these a host loses IPv6 (RFC 4890, 4.4.1).
+    icmp=tuple(
+        f"-p ipv6-icmp -m icmp6 --icmpv6-type {number} -j ACCEPT" for number in (1, 2, 3, 4, 128, 130, 134, 135, 136)
+    ),
+    reject="icmp6-port-unreachable",
+)
+
+
+def check_chain(name: str) -> str:
+    """Return the name of our chain if iptables can have it; names in capitals are those of iptables itself."""
+    if not re.fullmatch(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,27}", name) or name == name.upper():
+        raise FirewallError(
+            f"chain: {name!r} can't name a chain: take up to 28 letters, digits, '_', '.', '-', not capitals only"
+        )
+    return name
+
+
+def check_ports(parameter: str, values: Iterable[str]) -> list[str]:
+    """Return ports and ranges of ports as iptables writes them, sorted, each once."""
+    ports = set()
+    for value in values:
+        if not re.fullmatch(r"[0-9]{1,5}(:[0-9]{1,5})?", value):
+            raise FirewallError(f"{parameter}: {value!r} is neither a port nor a range of ports such as 6000:6010")
+        numbers = [int(number) for number in value.split(":")]
+        if not 0 < numbers[0] <= numbers[-1] <= HIGHEST_PORT:
+            raise FirewallError(
+                f"{parameter}: {value!r} is out of order: ports go from 1 to {HIGHEST_PORT}, ranges from low to high"
+            )
+        ports.add((numbers[0], numbers[-1]))
+    return [str(low) if low == high else f"{low}:{high}" for low, high in sorted(ports)]
+
+
+def check_rules(family: Family, entries: Iterable[Mapping[str, str | None]]) -> list[Rule]:
+    """Return raw rules, each known to be one line that speaks of no other chain or table."""
+    rules = []
+    for entry in entries:
+        rule = Rule(str(entry["value"]).strip(), entry.get("origin") or family.parameter)
+        where = f"{rule.origin}: the {family.name} rule {rule.value!r}"
+        if not rule.value or not rule.value.isprintable():
+            raise FirewallError(f"{where} must be one line of text without tabs")
+        for word in re.sub(r'"(\\.|[^"\\])*"', '""', rule.value).split():
+            if NOT_IN_A_RULE.fullmatch(word):
+                raise FirewallError(f"{where} can't have {word!r}: write one rule of our chain, without '-A CHAIN'")
+        rules.append(rule)
+    return rules
+
+
+def desired_rules(
+    family: Family, ssh_ports: list[str], tcp_ports: list[str], udp_ports: list[str], rules: Iterable[Rule]
+) -> list[str]:
+    """Return the content of our chain, in order, each rule without `-A CHAIN`."""
+    tcp = dict.fromkeys([*ssh_ports, *tcp_ports])
+    return [
+        "-i lo -j ACCEPT",
+        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
+        *family.icmp,
+        *(f"-p tcp -m tcp --dport {port} -j ACCEPT" for port in tcp),
+        *(f"-p udp -m udp --dport {port} -j ACCEPT" for port in udp_ports),
+        *(rule.value for rule in rules),
+        "-p tcp -j REJECT --reject-with tcp-reset",
+        f"-j REJECT --reject-with {family.reject}",
+    ]
+
+
+def with_jump(chain: str, rules: Iterable[str]) -> Owned:
+    """Return the state in which the first rule of INPUT, and no other, leads to our chain with these rules."""
+    return Owned(tuple(rules), ((1, f"-j {chain}"),))
+
+
+def parse(saved: str, chain: str) -> Owned:
+    """Return what is ours in the filter table that `iptables-save` printed."""
+    rules: list[str] | None = None
+    jumps = []
+    position = 0
+    for line in saved.splitlines():
+        if line.startswith("# Table `filter' is incompatible"):
+            raise FirewallError(
+                "the filter table has rules of nft that iptables can't read: remove them with nft first"
+            )
+        if line.startswith(f":{chain} "):
+            rules = []
+        elif rules is not None and line.startswith(f"-A {chain} "):
+            rules.append(line.removeprefix(f"-A {chain} "))
+        elif line.startswith("-A INPUT "):
+            position += 1
+            if line.endswith((f" -j {chain}", f" -g {chain}")):
+                jumps.append((position, line.removeprefix("-A INPUT ")))
+    return Owned(None if rules is None else tuple(rules), tuple(jumps))
+
+
+def transition(chain: str, before: Owned, after: Owned) -> str:
+    """Return the input of `iptables-restore --noflush` that leads from one state to another in one transaction."""
+    lines = ["*filter", f":{chain} - [0:0]"]  # declaring our chain makes it, or empties it
+    lines += [f"-A {chain} {rule}" for rule in after.rules or ()]
+    if before.jumps != after.jumps:
+        lines += [f"-D INPUT {rule}" for _, rule in before.jumps]
+        lines += [f"-I INPUT {position} {rule}" for position, rule in after.jumps]
+    if after.rules is None:
+        lines.append(f"-X {chain}")
+    return "\n".join([*lines, "COMMIT", ""])
+
+
+def plan(before: Mapping[Family, Owned], after: Mapping[Family, Owned]) -> list[Change]:
+    """Return the changes of the families that are not yet as they should be."""
+    return [Change(family, before[family], after[family]) for family in after if before[family] != after[family]]
+
+
+def show(chain: str, owned: Owned) -> str:
+    """Return our part of a filter table for a reader."""
+    lines = [f"INPUT, rule {position}: {rule}" for position, rule in owned.jumps]
+    if owned.rules is not None:
+        lines += [f"chain {chain}:", *(f"  {rule}" for rule in owned.rules)]
+    return "".join(f"{line}\n" for line in lines)

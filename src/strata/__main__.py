@@ -1,0 +1,5 @@
+"""Entry point of `bin/strata`."""
+
+from strata.cli import main
+
+main()

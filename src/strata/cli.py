@@ -1,0 +1,56 @@
+"""The command line: one verb a file in `strata.verbs`, imported only when it is used."""
+
+import importlib
+import sys
+
+import click
+
+from strata.errors import StrataError
+
+VERBS = {
+    "up": "Boot the hosts of the sandbox and converge them.",
+    "down": "Remove the hosts and the network of the sandbox.",
+    "status": "Show the hosts of the sandbox.",
+    "ssh": "Log in to a host of the sandbox, or run a command there.",
+    "converge": "Apply site.yml.",
+    "test": "Run the tests: all of them, or those named.",
+    "lint": "Check the sources and the layers.",
+}
+
+
+class Verbs(click.Group):
+    """A group whose commands are modules of `strata.verbs`."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs in the order in which a newcomer needs them."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the verb's module and return its command."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        command = importlib.import_module(f"strata.verbs.{cmd_name}").command
+        assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.command(cls=Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+def cli() -> None:
+    """Strata: servers described in Ansible, in layers, every change gated."""
+
+
+def main() -> None:
+    """Run the command line; a known error is one sentence and an exit code of 1 or 2."""
+    try:
+        cli(prog_name="strata")
+    except StrataError as error:
+        click.echo(f"strata: {error}", err=True)
+        sys.exit(error.exit_code)

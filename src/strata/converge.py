@@ -1,0 +1,153 @@
+"""Applying site.yml: one ansible-playbook for each kind of host, all at the same time."""
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import click
+
+from strata import inventory
+from strata.errors import UsageError
+from strata.paths import ROOT
+from strata.rules.nodes import assignments
+
+#: What ansible-playbook prints under the plays of other kinds of host.
+NOT_FOR_US = "skipping: no hosts matched"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What to apply, and how: as ansible-playbook's options of the same names."""
+
+    source: Path
+    limit: str | None = None
+    tags: str | None = None
+    check: bool = False
+    diff: bool = False
+
+
+@dataclass
+class Outcome:
+    """What a run did on one host; `seconds` is the time of the host's whole play."""
+
+    host: str
+    play: str
+    seconds: float
+    ok: int = 0
+    changed: int = 0
+    failed: int = 0
+    unreachable: bool = False
+    calls: int = 0
+
+
+@dataclass
+class _Run:
+    """One ansible-playbook, for the hosts of one play."""
+
+    play: str
+    hosts: list[str]
+    code: int = 0
+    seconds: float = 0
+    outcomes: list[Outcome] = field(default_factory=list)
+
+
+def converge(options: Options) -> tuple[bool, list[Outcome]]:
+    """Apply site.yml and return whether all went well, and the outcome on each host.
+
+    Raises:
+        UsageError: no host matches the limit, or a host is in no play or in several.
+        StrataError: there is no such inventory.
+        BrokenFileError: the inventory or site.yml cannot be read.
+
+    """
+    runs = [_Run(play, hosts) for play, hosts in _hosts_by_play(options).items()]
+    width = max(len(run.play) for run in runs)
+    lock = threading.Lock()
+    threads = [threading.Thread(target=_play, args=(run, options, width, len(runs) > 1, lock)) for run in runs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    outcomes = sorted((outcome for run in runs for outcome in run.outcomes), key=lambda outcome: outcome.host)
+    return all(run.code == 0 for run in runs), outcomes
+
+
+def _hosts_by_play(options: Options) -> dict[str, list[str]]:
+    plays = assignments(ROOT, options.source)
+    wrong = {host: names for host, names in plays.items() if len(names) != 1}
+    if wrong:
+        host, names = next(iter(wrong.items()))
+        where = f"in {len(names)} plays ({', '.join(names)})" if names else "in no play"
+        raise UsageError(f"site.yml: {host} is {where}, and must be in exactly one")
+    hosts = sorted(plays)
+    if options.limit:
+        manager = inventory.manager(options.source)
+        hosts = [host for host in hosts if host in {found.name for found in manager.get_hosts(options.limit)}]
+    if not hosts:
+        raise UsageError(f"{options.source}: no host matches {options.limit or 'anything'}")
+    grouped: dict[str, list[str]] = {}
+    for host in hosts:
+        grouped.setdefault(plays[host][0], []).append(host)
+    return grouped
+
+
+def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threading.Lock) -> None:
+    """Run ansible-playbook for one play and print its lines as they come, marked with the play if there are more."""
+    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(options.source), "site.yml"]
+    command += ["--limit", ",".join(run.hosts)]
+    command += ["--tags", options.tags] if options.tags else []
+    command += [flag for flag, wanted in (("--check", options.check), ("--diff", options.diff)) if wanted]
+    with tempfile.TemporaryDirectory() as folder:
+        record = Path(folder) / "record.json"
+        environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STRATA_RUN_RECORD": str(record)}
+        if sys.stdout.isatty():
+            environment["ANSIBLE_FORCE_COLOR"] = "1"
+        start = time.monotonic()
+        with subprocess.Popen(
+            command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            assert process.stdout is not None  # noqa: S101 - for the type checker
+            for line in _own_lines(process.stdout):
+                with lock:
+                    click.echo(f"{run.play:<{width}} | {line}" if prefixed else line)
+        run.code = process.returncode
+        run.seconds = time.monotonic() - start
+        if record.exists():
+            run.outcomes = list(_outcomes(run, json.loads(record.read_text())))
+
+
+def _own_lines(stream: IO[str]) -> Iterator[str]:
+    """Give the lines of ansible-playbook but for the headings of plays that have none of the hosts."""
+    heading: str | None = None
+    for raw in stream:
+        line = raw.rstrip("\n")
+        if line.startswith("PLAY [") or (heading is not None and not line):
+            heading = line or heading
+        elif heading is not None and NOT_FOR_US in line:
+            heading = None
+        else:
+            if heading is not None:
+                yield heading
+                heading = None
+            yield line
+
+
+def _outcomes(run: _Run, record: dict[str, Any]) -> Iterator[Outcome]:
+    found = {host: Outcome(host, run.play, run.seconds) for host in run.hosts}
+    for play in record["plays"]:
+        for host, did in play["hosts"].items():
+            outcome = found[host]
+            outcome.ok += did["ok"]
+            outcome.changed += len(did["changed"])
+            outcome.failed += len(did["failed"])
+            outcome.calls += did["calls"]
+            outcome.unreachable |= did["unreachable"]
+    yield from found.values()

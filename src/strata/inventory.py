@@ -1,0 +1,62 @@
+"""An inventory as Ansible reads it: hosts, their groups, and the variables set beside their names."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strata.errors import StrataError
+from strata.paths import ROOT
+
+if TYPE_CHECKING:
+    from ansible.inventory.manager import InventoryManager
+
+
+@dataclass(frozen=True)
+class InventoryHost:
+    """A host: its name, its groups (sorted, without `all`) and the variables of the inventory file."""
+
+    name: str
+    groups: tuple[str, ...]
+    variables: Mapping[str, Any]
+
+
+def manager(source: Path) -> "InventoryManager":
+    """Return Ansible's own manager of the inventory `source`.
+
+    Raises:
+        StrataError: there is no such inventory, or Ansible cannot read it.
+
+    """
+    if not source.exists():
+        raise StrataError(f"{source}: there is no such inventory")
+    os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
+    # Importing Ansible takes a third of a second, which every start of the command line would pay.
+    from ansible import constants  # noqa: PLC0415
+    from ansible.errors import AnsibleError  # noqa: PLC0415
+    from ansible.inventory.manager import InventoryManager  # noqa: PLC0415
+    from ansible.parsing.dataloader import DataLoader  # noqa: PLC0415
+    from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415
+    from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
+
+    if AnsibleCollectionConfig.collection_finder is None:
+        init_plugin_loader()
+    constants.HOST_PATTERN_MISMATCH = "ignore"
+    constants.INVENTORY_ANY_UNPARSED_IS_FAILED = True
+    try:
+        return InventoryManager(loader=DataLoader(), sources=[str(source)])
+    except AnsibleError as error:
+        raise StrataError(f"{source}: Ansible cannot read the inventory: {' '.join(str(error).split())}") from None
+
+
+def hosts(source: Path) -> list[InventoryHost]:
+    """Return the hosts of the inventory `source`, sorted by name."""
+    return [
+        InventoryHost(
+            host.name,
+            tuple(sorted(group.name for group in host.get_groups() if group.name != "all")),
+            host.get_vars(),
+        )
+        for host in sorted(manager(source).get_hosts(), key=lambda host: str(host.name))
+    ]

@@ -1,0 +1,16 @@
+"""Saying what is being done, and how long it took."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import click
+
+
+@contextmanager
+def step(what: str) -> Iterator[None]:
+    """Announce `what` on standard error and, when it is done, how many seconds it took."""
+    click.echo(f"{what} ...", err=True)
+    start = time.monotonic()
+    yield
+    click.echo(f"{what}: {time.monotonic() - start:.1f} s", err=True)

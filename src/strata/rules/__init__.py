@@ -1,0 +1,56 @@
+"""The rules that every change to the repository must keep.
+
+A rule is a function that yields what breaks it; the first line of its docstring is the rule.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from strata.rules import contributions, dependencies, files, nodes, parameters, site, tasks
+from strata.rules.repository import Repository
+from strata.source import BrokenFileError, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    Rule = Callable[[Repository], Iterator[Violation]]
+
+RULES: tuple[Rule, ...] = (
+    files.files_are_readable,
+    site.plays_name_project_roles,
+    site.plays_begin_with_preflight,
+    nodes.hosts_are_in_one_play,
+    dependencies.dependencies_are_bare_names,
+    dependencies.dependencies_point_down,
+    dependencies.dependencies_make_no_cycle,
+    tasks.tasks_are_one_block,
+    tasks.tasks_compose_no_roles,
+    tasks.tasks_are_few,
+    parameters.specs_describe_the_role,
+    parameters.options_are_the_defaults,
+    parameters.options_are_typed,
+    parameters.defaults_carry_the_role_name,
+    parameters.vars_flow_down,
+    parameters.vars_are_set_once,
+    contributions.contributions_have_a_collector,
+    contributions.collectors_read_by_the_lookup,
+    files.roles_have_a_scenario,
+    files.roles_have_tests,
+    files.readmes_are_current,
+    files.plugins_shadow_no_builtin,
+    files.modules_are_small,
+)
+
+
+def check(root: Path) -> list[Violation]:
+    """Return all that breaks a rule in the checkout at `root`, sorted; a file that can't be read is one of them."""
+    repository = Repository(root)
+    found: set[Violation] = set()
+    for rule in RULES:
+        try:
+            found.update(rule(repository))
+        except BrokenFileError as error:
+            found.add(error.violation)
+    return sorted(found)

@@ -1,0 +1,101 @@
+"""Rules for the files that every role has, and for those that none may have."""
+
+from __future__ import annotations
+
+import re
+from importlib.util import find_spec
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strata.roledoc import README, render
+from strata.source import BrokenFileError, Source, Violation
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strata.rules.repository import Repository
+
+MAX_LINES = 400
+SHADOWABLE = ("modules", "plugins/action", "plugins/lookup", "plugins/filter", "plugins/test", "plugins/callback")
+TEST = re.compile(r"^\s*def test_", re.MULTILINE)
+
+
+def files_are_readable(repository: Repository) -> Iterator[Violation]:
+    """Every YAML file of a role can be read, ends in .yml, and stands where the other rules see it."""
+    for role in repository.roles.values():
+        for source in role.sources("."):
+            folder = source.path.relative_to(role.path).parts[0]
+            if folder not in {"defaults", "handlers", "meta", "tasks", "vars"}:
+                continue
+            if source.path.suffix != ".yml":
+                yield source.violation(1, f"files in {folder}/ end in .yml")
+            elif folder in {"defaults", "vars"} and source.path != role.path / folder / "main.yml":
+                yield source.violation(1, f"the only file in {folder}/ is main.yml")
+            try:
+                source.load()
+            except BrokenFileError as error:
+                yield error.violation
+
+
+def roles_have_a_scenario(repository: Repository) -> Iterator[Violation]:
+    """Every role has its molecule scenario, with a budget of remote calls."""
+    for name in repository.roles:
+        for file in ("molecule.yml", "converge.yml", "budget"):
+            source = repository.source(f"molecule/{name}/{file}")
+            if not source.path.is_file():
+                yield source.violation(1, f"the scenario of {name} has no {file}")
+            elif file == "budget" and not re.fullmatch(r"\d+\n?", source.text()):
+                yield source.violation(1, "the budget is one integer: the remote calls of a run with nothing to do")
+
+
+def roles_have_tests(repository: Repository) -> Iterator[Violation]:
+    """Every role has at least one test of the real service."""
+    for name in repository.roles:
+        folder = f"tests/testinfra/{name}"
+        files = sorted((repository.root / folder).glob("test_*.py"))
+        if not any(TEST.search(Source(repository.root, path).text()) for path in files):
+            yield repository.source(folder).violation(1, f"{name} has no test: no `def test_` in test_*.py")
+
+
+def readmes_are_current(repository: Repository) -> Iterator[Violation]:
+    """Every role's README is what its argument_specs generate."""
+    for role in repository.roles.values():
+        source = role.source(README)
+        if not source.path.is_file():
+            yield source.violation(1, f"{role.name} has no {README}: generate it")
+        elif source.text() != render(role):
+            yield source.violation(1, "is not what the role's files say: generate it again")
+
+
+def plugins_shadow_no_builtin(repository: Repository) -> Iterator[Violation]:
+    """No module or plugin carries the name of one of ansible-core's, which it would replace in every role."""
+    builtin = _builtin_names()
+    for path in _plugins(repository.root):
+        if path.stem in builtin:
+            source = Source(repository.root, path)
+            yield source.violation(1, f"{path.stem} is the name of one of ansible-core's modules or plugins")
+
+
+def modules_are_small(repository: Repository) -> Iterator[Violation]:
+    """Modules have at most 400 lines: shared code goes to module_utils."""
+    for path in sorted((repository.root / "library").glob("*.py")):
+        source = Source(repository.root, path)
+        count = len(source.text().splitlines())
+        if count > MAX_LINES:
+            message = f"the module has {count} lines, more than {MAX_LINES}: move code to module_utils"
+            yield source.violation(MAX_LINES + 1, message)
+
+
+def _plugins(root: Path) -> Iterator[Path]:
+    folders = ("library", "*_plugins", "roles/*/library", "roles/*/*_plugins")
+    return chain.from_iterable(sorted(root.glob(f"{folder}/*.py")) for folder in folders)
+
+
+def _builtin_names() -> set[str]:
+    package = find_spec("ansible")
+    if package is None or package.origin is None:
+        raise ModuleNotFoundError("ansible-core is not installed")
+    folder = Path(package.origin).parent
+    files = chain.from_iterable((folder / kind).iterdir() for kind in SHADOWABLE)
+    return {path.stem for path in files if path.suffix in {".py", ".yml"}} - {"__init__"}

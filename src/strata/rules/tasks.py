@@ -1,0 +1,123 @@
+"""Rules for the tasks of roles."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from strata.source import Source, Violation, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from strata.roles import Role
+    from strata.rules.repository import Repository
+
+MAX_LINES = 100
+BLOCKS = ("block", "rescue", "always")
+BANNED = {
+    "include_role": "roles are composed by the dependencies of meta/main.yml only",
+    "import_role": "roles are composed by the dependencies of meta/main.yml only",
+    "group_by": "a host's groups are what the inventory says",
+    "add_host": "hosts are what the inventory says",
+}
+INCLUDES = {"include_tasks", "import_tasks", "include_vars"}
+ELSEWHERE = re.compile(r"\.\./|\broles/|role_path")
+CONDITIONS = {"when", "until", "that", "changed_when", "failed_when"}
+JINJA = re.compile(r"\{\{.*?\}\}|\{%.*?%\}", re.DOTALL)
+CHANGED = re.compile(r"""\bis\s+(not\s+)?(ansible\.builtin\.)?changed?\b|\.changed\b|\[\s*['"]changed['"]\s*\]""")
+
+
+def tasks_are_one_block(repository: Repository) -> Iterator[Violation]:
+    """tasks/main.yml of a role is one block, tagged with the role's name."""
+    for role in repository.roles.values():
+        source = role.source("tasks/main.yml")
+        tasks = source.sequence()
+        if not tasks:
+            continue
+        if len(tasks) > 1 or not isinstance(tasks[0], dict) or "block" not in tasks[0]:
+            yield source.violation(line(tasks, min(1, len(tasks) - 1)), f"all tasks of {role.name} stand in one block")
+        elif role.name not in tags(tasks[0]):
+            yield source.violation(line(tasks, 0), f"the block is not tagged {role.name}")
+
+
+def tasks_compose_no_roles(repository: Repository) -> Iterator[Violation]:
+    """No task brings in a role, makes hosts or groups, sets another host's facts, or asks whether another changed."""
+    for role in repository.roles.values():
+        for source, task in role_tasks(role):
+            for key, name in _actions(task):
+                if name in BANNED:
+                    yield source.violation(line(task, key), f"{name}: {BANNED[name]}")
+                elif name in INCLUDES and ELSEWHERE.search(str(task[key])):
+                    yield source.violation(line(task, key), f"{name}: a role's tasks and variables are its own")
+            if "delegate_facts" in task:
+                message = "delegate_facts: what hosts tell each other comes from declared data or from the fact cache"
+                yield source.violation(line(task, "delegate_facts"), message)
+            for key, expression in expressions(task):
+                if key not in {"changed_when", "failed_when"} and CHANGED.search(expression):
+                    message = f"{key}: asks whether a task changed: use a handler, or do it inside the module"
+                    yield source.violation(line(task, key), message)
+
+
+def tasks_are_few(repository: Repository) -> Iterator[Violation]:
+    """Task files of a role have at most 100 lines together: what is more is the work of a module."""
+    for role in repository.roles.values():
+        total = sum(len(source.text().splitlines()) for source in role.sources("tasks"))
+        if total > MAX_LINES:
+            message = f"the tasks of {role.name} have {total} lines, more than {MAX_LINES}: let a module do the work"
+            yield role.source("tasks/main.yml").violation(1, message)
+
+
+def tags(task: Mapping[str, Any]) -> list[str]:
+    """Return the tags of a play, block or task."""
+    given = task.get("tags") or []
+    return [tag.strip() for tag in given.split(",")] if isinstance(given, str) else [str(tag) for tag in given]
+
+
+def role_tasks(role: Role) -> Iterator[tuple[Source, Mapping[str, Any]]]:
+    """Yield the tasks, handlers and blocks of a role, each with its file. Raises BrokenFileError."""
+    for folder in ("tasks", "handlers"):
+        for source in role.sources(folder, "*.yml"):
+            for task in _walk(source, source.sequence()):
+                yield source, task
+
+
+def expressions(task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the Jinja expressions in a task or in variables, each with its key; of a block without its tasks."""
+    for key, value in task.items():
+        if key not in BLOCKS:
+            for expression in _expressions(key, value):
+                yield key, expression
+
+
+def jinja(text: str) -> Iterator[str]:
+    """Yield the Jinja expressions and statements of a text."""
+    return (match.group() for match in JINJA.finditer(text))
+
+
+def _walk(source: Source, tasks: list[Any]) -> Iterator[Mapping[str, Any]]:
+    for at, entry in enumerate(tasks):
+        task = source.section(entry, "a task", line(tasks, at))
+        yield task
+        for key in BLOCKS:
+            yield from _walk(source, source.items(task.get(key), key, line(task, key)))
+
+
+def _actions(task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield what can be the name of a task's action, without its collection, each with its key."""
+    for key, value in task.items():
+        name = str(key)
+        if key in {"action", "local_action"}:
+            name = str(value.get("module", "") if isinstance(value, dict) else value).partition(" ")[0]
+        yield key, name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
+
+
+def _expressions(key: Any, value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for inner, entry in value.items():
+            yield from _expressions(inner, entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _expressions(key, entry)
+    elif isinstance(value, str):
+        yield from [value] if key in CONDITIONS else jinja(value)

@@ -1,0 +1,29 @@
+"""Tables for people."""
+
+import sys
+from collections.abc import Iterable, Sequence
+
+from rich import box
+from rich.console import Console
+from rich.table import Column, Table
+
+from strata.sandbox.site import HostStatus
+
+
+def show(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Print a table; where no person's terminal limits the width, its lines are as long as they must be."""
+    table = Table(*(Column(name, overflow="fold") for name in columns), box=box.SIMPLE_HEAD)
+    for row in rows:
+        table.add_row(*(str(cell) for cell in row))
+    Console(width=None if sys.stdout.isatty() else 1000).print(table)
+
+
+def show_hosts(hosts: Iterable[HostStatus]) -> None:
+    """Print the hosts of the sandbox."""
+    show(
+        ("host", "groups", "os", "address", "address6", "state", "urls"),
+        (
+            (host.name, ",".join(host.groups), host.os, host.address, host.address6, host.state, " ".join(host.urls))
+            for host in hosts
+        ),
+    )

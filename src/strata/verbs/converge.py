@@ -1,0 +1,46 @@
+"""`strata converge`."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from strata.converge import Options, converge
+from strata.errors import UsageError
+from strata.sandbox.site import SOURCE, site_sandbox
+from strata.tables import show
+
+
+@click.command()
+@click.option("--inventory", "-i", type=click.Path(path_type=Path), default=SOURCE, help="By default the sandbox's.")
+@click.option("--check", is_flag=True, help="Change nothing; say what would change.")
+@click.option("--diff", is_flag=True, help="Show what changes in files.")
+@click.option("--limit", metavar="PATTERN", help="Only these hosts.")
+@click.option("--tags", metavar="ROLE", help="Only these roles; a role's tasks carry its name.")
+def command(inventory: Path, check: bool, diff: bool, limit: str | None, tags: str | None) -> None:
+    """Apply site.yml to the hosts, each kind of host in a process of its own."""
+    if inventory == SOURCE and not site_sandbox().known():
+        raise UsageError("the sandbox is not up: run `bin/strata up`")
+    sys.exit(0 if run(Options(inventory, limit, tags, check, diff)) else 1)
+
+
+def run(options: Options) -> bool:
+    """Converge, print what happened on each host, and return whether all went well."""
+    well, outcomes = converge(options)
+    show(
+        ("host", "play", "ok", "changed", "failed", "unreachable", "remote calls", "seconds"),
+        (
+            (
+                each.host,
+                each.play,
+                each.ok,
+                each.changed,
+                each.failed,
+                each.unreachable,
+                each.calls,
+                f"{each.seconds:.1f}",
+            )
+            for each in outcomes
+        ),
+    )
+    return well

@@ -1,0 +1,28 @@
+"""`strata up`."""
+
+import sys
+
+import click
+
+from strata.converge import Options
+from strata.progress import step
+from strata.sandbox.podman import require
+from strata.sandbox.site import SOURCE, site_sandbox, status
+from strata.tables import show_hosts
+from strata.verbs.converge import run
+
+
+@click.command()
+def command() -> None:
+    """Boot the hosts of inventories/sandbox and converge them with site.yml.
+
+    Builds the images first where they are missing. Running it again is safe and changes nothing.
+    """
+    require()
+    sandbox = site_sandbox()
+    with step("sandbox"):
+        sandbox.up()
+    with step("converge"):
+        well = run(Options(SOURCE))
+    show_hosts(status(sandbox))
+    sys.exit(0 if well else 1)

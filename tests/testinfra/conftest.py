@@ -92,7 +92,12 @@ def converge(target: str, tmp_path: Path) -> Callable[..., Run]:
         inventory = os.environ["MOLECULE_INVENTORY_FILE"]
         playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
         command = ["ansible-playbook", f"--inventory={inventory}", f"--limit={target}", "--skip-tags=fingerprint"]
-        command += [*(flag for flag in flags if flag.startswith("-")), *(["--check"] if check else []), f"--extra-vars={json.dumps(variables)}", str(playbook)]
+        command += [
+            *(flag for flag in flags if flag.startswith("-")),
+            *(["--check"] if check else []),
+            f"--extra-vars={json.dumps(variables)}",
+            str(playbook),
+        ]
         environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
         environment["STRATA_RUN_RECORD"] = str(record)
         done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)

@@ -1,0 +1,62 @@
+"""The checks of `strata lint`: other people's linters, and Strata's own rules."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from strata import roledoc, rules
+from strata.paths import ROOT
+
+BIN = Path(sys.executable).parent
+
+#: What is Python but not below src/.
+PLUGINS = ("action_plugins", "callback_plugins", "library", "lookup_plugins", "module_utils", "molecule", "tests")
+SHELL = ("bin/strata", ".ci/run")
+EXAMPLE = ("-i", "inventories/example", "site.yml")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check; `run` returns what it found, and nothing when all is well."""
+
+    name: str
+    run: Callable[[], str]
+
+
+def checks() -> Iterator[Check]:
+    """Give the checks, quick ones first."""
+    yield Check("ruff check", _tool("ruff", "check", "--quiet"))
+    yield Check("ruff format", _tool("ruff", "format", "--check", "--quiet"))
+    yield Check("shellcheck", _tool("shellcheck", *SHELL))
+    yield Check("yamllint", _tool("yamllint", "--strict", "."))
+    yield Check("layer rules", lambda: "\n".join(map(str, rules.check(ROOT))))
+    yield Check("mypy", _tool("mypy"))
+    # No host of the example exists: facts are not gathered, and nothing but preflight runs.
+    yield Check(
+        "example: preflight", _tool("ansible-playbook", *EXAMPLE, "--tags=preflight", ANSIBLE_GATHERING="explicit")
+    )
+    yield Check("example: list of tasks", _tool("ansible-playbook", *EXAMPLE, "--list-tasks"))
+    yield Check("ansible-lint", _tool("ansible-lint", "--offline", "--quiet", "--strict"))
+
+
+def fix() -> list[str]:
+    """Mend what can be mended by a program, and return the files that were written anew."""
+    for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
+        subprocess.run([BIN / "ruff", *arguments], cwd=ROOT, check=False)
+    return [str(path.relative_to(ROOT)) for path in roledoc.write(ROOT)]
+
+
+def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str]:
+    def run() -> str:
+        path = BIN / program
+        command = [str(path) if path.exists() else program, *arguments]
+        settings = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        done = subprocess.run(
+            command, cwd=ROOT, env={**settings, **environment}, capture_output=True, text=True, check=False
+        )
+        return (done.stdout + done.stderr).strip() or f"exit code {done.returncode}" if done.returncode else ""
+
+    return run

@@ -1,0 +1,107 @@
+"""The parts of the suite: lint, unit tests, a molecule scenario a role, and the sandbox as a whole."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from strata.paths import REPORTS, ROOT, STATE
+from strata.suite import cases
+from strata.suite.checks import checks
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass(frozen=True)
+class Part:
+    """One part; `run` writes a report and a log under the part's name and returns the exit code."""
+
+    name: str
+    run: Callable[[Path, Path], int]
+
+    @property
+    def report(self) -> Path:
+        """Where the part's JUnit XML is."""
+        return REPORTS / f"{self.name}.xml"
+
+    @property
+    def log(self) -> Path:
+        """Where the part's output is."""
+        return REPORTS / f"{self.name}.log"
+
+
+def all_parts() -> list[Part]:
+    """Return the parts in the order in which they are started."""
+    roles = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    return [
+        Part("lint", _lint),
+        Part("unit", _pytest(BIN, "tests/unit")),
+        *_unit_on_oldest_python(),
+        Part("sandbox", _pytest(BIN, "tests/sandbox")),
+        *(Part(role, _molecule(role)) for role in roles),
+    ]
+
+
+def other_pythons() -> list[str]:
+    """Return the versions of the usable interpreters but the one that runs this, newest first."""
+    found = [line.split()[0] for line in (STATE / "pythons").read_text().splitlines()]
+    return [version for version in found if version != f"{sys.version_info.major}.{sys.version_info.minor}"]
+
+
+def _lint(report: Path, log: Path) -> int:
+    outcomes = {check.name: check.run() for check in checks()}
+    cases.write(report, "lint", outcomes)
+    log.write_text("\n".join(f"{name}:\n{wrong}" for name, wrong in outcomes.items() if wrong))
+    return 1 if any(outcomes.values()) else 0
+
+
+def _pytest(folder: Path, tests: str) -> Callable[[Path, Path], int]:
+    """Return a run of pytest by the interpreter in `folder`."""
+
+    def run(report: Path, log: Path) -> int:
+        return _logged([folder / "python", "-m", "pytest", "-v", tests, f"--junitxml={report}"], log, {})
+
+    return run
+
+
+def _unit_on_oldest_python() -> list[Part]:
+    others = other_pythons()
+    if not others:
+        return []
+
+    def run(report: Path, log: Path) -> int:
+        # The first use of an interpreter makes its environment.
+        oldest = {"STRATA_PYTHON": "oldest"}
+        return _logged([ROOT / "bin" / "strata", "--help"], log, oldest) or _pytest(
+            STATE / "venv-oldest" / "bin", "tests/unit"
+        )(report, log)
+
+    return [Part(f"unit-{others[-1]}", run)]
+
+
+def _molecule(role: str) -> Callable[[Path, Path], int]:
+    def run(report: Path, log: Path) -> int:
+        del report  # molecule's configuration names the same file
+        environment = {
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "MOLECULE_EPHEMERAL_DIRECTORY": str(STATE / "molecule" / role),
+            "NO_COLOR": "1",
+        }
+        return _logged([BIN / "molecule", "test", "--no-command-borders", "--scenario-name", role], log, environment)
+
+    return run
+
+
+def _logged(command: list[Path | str], log: Path, environment: dict[str, str]) -> int:
+    with log.open("w") as stream:
+        return subprocess.run(
+            command,
+            cwd=ROOT,
+            env={**os.environ, **environment},
+            stdin=subprocess.DEVNULL,
+            stdout=stream,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode

@@ -1,0 +1,156 @@
+"""Preflight and the contributions lookup, as a run of ansible-playbook shows them."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+
+COLLECTOR = {
+    "web_sites": {
+        "type": "list",
+        "elements": "dict",
+        "options": {
+            "name": {"type": "str", "required": True},
+            "template": {"type": "str"},
+            "port": {"type": "int"},
+        },
+    },
+    "web_ports": {"type": "list", "elements": "int"},
+    "web_password": {"type": "str", "no_log": True},
+    "web_pins": {"type": "list", "elements": "int", "no_log": True},
+}
+
+
+@dataclass
+class Site:
+    """A folder with a playbook and two roles: `web` collects what `docs`, which depends on it, contributes."""
+
+    folder: Path
+
+    def write(self, path: str, content: object) -> None:
+        target = self.folder / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(content if isinstance(content, str) else yaml.safe_dump(content))
+
+    def role(self, name: str, options: object, defaults: object, dependencies: list[str]) -> None:
+        self.write(f"roles/{name}/meta/argument_specs.yml", {"argument_specs": {"main": {"options": options}}})
+        self.write(f"roles/{name}/meta/main.yml", {"dependencies": dependencies})
+        self.write(f"roles/{name}/defaults/main.yml", defaults)
+
+    def run(self, *arguments: str) -> tuple[int, str]:
+        """Run the playbook on a host that does not exist; return exit code and output."""
+        environment = os.environ | {
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_ROLES_PATH": str(self.folder / "roles"),
+            "ANSIBLE_GATHERING": "explicit",
+            "ANSIBLE_LOCALHOST_WARNING": "false",
+        }
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        done = subprocess.run(
+            [program, "-i", "hosts.yml", "site.yml", *arguments],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        # Long texts are shown wrapped, as YAML: their quotes are doubled.
+        return done.returncode, " ".join((done.stdout + done.stderr).split()).replace("''", "'")
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    site = Site(tmp_path)
+    preflight = {"name": "Preflight", "preflight": None, "tags": ["always"]}
+    site.write("site.yml", [{"hosts": "all", "pre_tasks": [preflight], "roles": ["docs"]}])
+    site.write("hosts.yml", {"all": {"hosts": {"web01": {"ansible_host": "192.0.2.1"}}}})
+    site.role("web", COLLECTOR, {"web_sites": [], "web_ports": [80]}, [])
+    contribution = [{"name": "docs.example.org", "template": "docs.j2", "port": 8080}]
+    option = {"docs__web_sites": {"type": "list", "elements": "dict"}}
+    site.role("docs", option, {"docs__web_sites": contribution}, ["web"])
+    site.write("roles/docs/templates/docs.j2", "{{ item.name }} on {{ item.port }}")
+    return site
+
+
+def test_what_is_right_passes_without_a_connection(site: Site) -> None:
+    code, output = site.run()
+    assert code == 0, output
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "expected"),
+    [
+        (
+            "web_port",
+            [80],
+            "host_vars/web01.yml:2: web_port is no parameter of the role web: did you mean 'web_ports'?",
+        ),
+        ("web_ports", "http", "host_vars/web01.yml:1: role web: web_ports is wrong"),
+        ("web_ports", [80, "x"], "'x'"),
+        ("web_sites", [{"nam": "a"}], "web_sites has no key 'nam': did you mean 'name'?"),
+        ("web_sites", [{}], "missing required arguments: name found in web_sites"),
+        ("web_sites", "{{ nothing_like_it }}", "web_sites cannot be evaluated: 'nothing_like_it' is undefined"),
+        (
+            "docs__web_sites",
+            [{"name": "a", "prot": 1}],
+            "role docs: docs__web_sites has no key 'prot': did you mean 'port'?",
+        ),
+        ("docs__web_sites", [{"name": "a", "template": "gone.j2"}], "roles/docs/templates/gone.j2 does not exist"),
+        ("docs__web_sites", [{"name": "a", "template": "../defaults/main.yml"}], "which leaves"),
+        ("web_sites", [{"name": "a", "template": "docs.j2"}], "but only a role's contribution can"),
+    ],
+)
+def test_what_is_wrong_is_named(site: Site, variable: str, value: object, expected: str) -> None:
+    site.write("host_vars/web01.yml", {variable: value})
+    code, output = site.run()
+    assert code == 2
+    assert expected in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("value", ["{{ {'a': 'canary'} }}", ["canary"], "{{ 'canary' ~ nothing_like_it }}"])
+@pytest.mark.parametrize("variable", ["web_pins", "web_password"])
+def test_a_secret_is_never_shown(site: Site, variable: str, value: object) -> None:
+    site.write("host_vars/web01.yml", {variable: value})
+    code, output = site.run("-vvv", "--diff")
+    if code:
+        assert "not shown: it is a secret" in output
+    assert "canary" not in output
+
+
+def test_an_unknown_type_in_a_role_is_named(site: Site) -> None:
+    site.role("web", COLLECTOR | {"web_ports": {"type": "lisst"}}, {"web_sites": [], "web_ports": []}, [])
+    code, output = site.run()
+    assert code == 2
+    assert "web_ports is declared with the unknown type 'lisst': did you mean 'list'?" in output
+    assert "roles/web/meta/argument_specs.yml" in output
+    assert "Traceback" not in output
+
+
+def test_what_is_required_is_asked_for(site: Site) -> None:
+    required = {"web_name": {"type": "str", "required": True, "description": "The server's name."}}
+    site.role("web", COLLECTOR | required, {"web_sites": [], "web_ports": []}, [])
+    code, output = site.run()
+    assert code == 2
+    assert "web_name is not set, but the role web requires it: The server's name." in output
+
+
+def test_merging(site: Site) -> None:
+    """The parameter comes first, then the contributions of the play's roles; an absent role contributes nothing."""
+    site.write("host_vars/web01.yml", {"web_sites": [{"name": "own"}], "absent__web_sites": [{"name": "absent"}]})
+    shown = "{{ lookup('contributions', 'web_sites') }} {{ lookup('contributions', 'web_ports', origins=true) }}"
+    site.write("roles/web/tasks/main.yml", [{"ansible.builtin.debug": {"msg": shown}}])
+    code, output = site.run()
+    assert code == 0
+    assert (
+        "[{'name': 'own', 'origin': 'web_sites'}, {'name': 'docs.example.org', 'port': 8080, "
+        "'origin': 'docs__web_sites', 'content': 'docs.example.org on 8080'}] [{'value': 80, 'origin': 'web_ports'}]"
+    ) in output

@@ -7,10 +7,10 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 
@@ -63,12 +63,11 @@ def converge(options: Options) -> tuple[bool, list[Outcome]]:
     """Apply site.yml and return whether all went well, and the outcome on each host.
 
     Raises:
-        UsageError: no host matches the limit, or a host is in no play or in several.
-        StrataError: there is no such inventory.
+        UsageError: there is no such inventory, no host matches the limit, or a host is in no play or in several.
         BrokenFileError: the inventory or site.yml cannot be read.
 
     """
-    runs = [_Run(play, hosts) for play, hosts in _hosts_by_play(options).items()]
+    runs = [_Run(play, hosts) for play, hosts in hosts_by_play(options).items()]
     width = max(len(run.play) for run in runs)
     lock = threading.Lock()
     threads = [threading.Thread(target=_play, args=(run, options, width, len(runs) > 1, lock)) for run in runs]
@@ -80,7 +79,13 @@ def converge(options: Options) -> tuple[bool, list[Outcome]]:
     return all(run.code == 0 for run in runs), outcomes
 
 
-def _hosts_by_play(options: Options) -> dict[str, list[str]]:
+def hosts_by_play(options: Options) -> dict[str, list[str]]:
+    """Return the hosts that the options choose, by the name of their play.
+
+    Raises:
+        UsageError: as `converge`.
+
+    """
     plays = assignments(ROOT, options.source)
     wrong = {host: names for host, names in plays.items() if len(names) != 1}
     if wrong:
@@ -115,7 +120,7 @@ def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threadi
             command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:
             assert process.stdout is not None  # noqa: S101 - for the type checker
-            for line in _own_lines(process.stdout):
+            for line in own_lines(process.stdout):
                 with lock:
                     click.echo(f"{run.play:<{width}} | {line}" if prefixed else line)
         run.code = process.returncode
@@ -124,20 +129,20 @@ def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threadi
             run.outcomes = list(_outcomes(run, json.loads(record.read_text())))
 
 
-def _own_lines(stream: IO[str]) -> Iterator[str]:
-    """Give the lines of ansible-playbook but for the headings of plays that have none of the hosts."""
-    heading: str | None = None
+def own_lines(stream: Iterable[str]) -> Iterator[str]:
+    """Give the lines of ansible-playbook without the headings of plays that have none of the hosts."""
+    held: list[str] = []
     for raw in stream:
         line = raw.rstrip("\n")
-        if line.startswith("PLAY [") or (heading is not None and not line):
-            heading = line or heading
-        elif heading is not None and NOT_FOR_US in line:
-            heading = None
+        if NOT_FOR_US in line:
+            held = []
+        elif line.startswith("PLAY [") or (held and not line):
+            held.append(line)
         else:
-            if heading is not None:
-                yield heading
-                heading = None
+            yield from held
+            held = []
             yield line
+    yield from held
 
 
 def _outcomes(run: _Run, record: dict[str, Any]) -> Iterator[Outcome]:

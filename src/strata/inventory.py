@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strata.errors import StrataError
+from strata.errors import StrataError, UsageError
 from strata.paths import ROOT
 
 if TYPE_CHECKING:
@@ -26,11 +26,12 @@ def manager(source: Path) -> "InventoryManager":
     """Return Ansible's own manager of the inventory `source`.
 
     Raises:
-        StrataError: there is no such inventory, or Ansible cannot read it.
+        UsageError: there is no such inventory.
+        StrataError: Ansible cannot read it.
 
     """
     if not source.exists():
-        raise StrataError(f"{source}: there is no such inventory")
+        raise UsageError(f"{source}: there is no such inventory")
     os.environ.setdefault("ANSIBLE_CONFIG", str(ROOT / "ansible.cfg"))
     # Importing Ansible takes a third of a second, which every start of the command line would pay.
     from ansible import constants  # noqa: PLC0415

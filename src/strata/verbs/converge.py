@@ -12,7 +12,13 @@ from strata.tables import show
 
 
 @click.command()
-@click.option("--inventory", "-i", type=click.Path(path_type=Path), default=SOURCE, help="By default the sandbox's.")
+@click.option(
+    "--inventory",
+    "-i",
+    type=click.Path(path_type=Path, resolve_path=True),
+    default=SOURCE,
+    help="By default the sandbox's.",
+)
 @click.option("--check", is_flag=True, help="Change nothing; say what would change.")
 @click.option("--diff", is_flag=True, help="Show what changes in files.")
 @click.option("--limit", metavar="PATTERN", help="Only these hosts.")

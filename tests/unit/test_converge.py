@@ -1,0 +1,80 @@
+"""Which ansible-playbook gets which hosts, and what is shown of its output."""
+
+from __future__ import annotations
+
+import pytest
+
+from strata import converge
+from strata.errors import UsageError
+from strata.paths import ROOT
+
+SANDBOX = ROOT / "inventories" / "sandbox"
+
+
+def hosts_by_play(limit: str | None = None) -> dict[str, list[str]]:
+    return converge.hosts_by_play(converge.Options(SANDBOX, limit=limit))
+
+
+def test_each_play_gets_its_hosts() -> None:
+    assert hosts_by_play() == {
+        "Bastion": ["bastion01"],
+        "Review server": ["review01"],
+        "Static site servers": ["static01", "static02"],
+    }
+
+
+@pytest.mark.parametrize(
+    ("limit", "expected"),
+    [
+        ("static02", {"Static site servers": ["static02"]}),
+        ("static:!static01", {"Static site servers": ["static02"]}),
+        ("bastion,review", {"Bastion": ["bastion01"], "Review server": ["review01"]}),
+    ],
+)
+def test_a_limit_is_ansible_s_pattern(limit: str, expected: dict[str, list[str]]) -> None:
+    assert hosts_by_play(limit) == expected
+
+
+def test_a_limit_that_nothing_matches() -> None:
+    with pytest.raises(UsageError, match="no host matches db"):
+        hosts_by_play("db")
+
+
+@pytest.mark.parametrize(
+    ("plays", "where"),
+    [([], "in no play"), (["A", "B"], r"in 2 plays \(A, B\)")],
+)
+def test_a_host_is_in_exactly_one_play(monkeypatch: pytest.MonkeyPatch, plays: list[str], where: str) -> None:
+    monkeypatch.setattr(converge, "assignments", lambda _root, _inventory: {"db01": plays})
+    with pytest.raises(UsageError, match=f"site.yml: db01 is {where}, and must be in exactly one"):
+        hosts_by_play()
+
+
+def test_only_headings_of_plays_without_hosts_are_left_out() -> None:
+    output = """
+PLAY [Bastion] *****
+
+TASK [Ping] *****
+ok: [bastion01]
+
+PLAY [Static] *****
+skipping: no hosts matched
+
+[ERROR]: something is wrong
+PLAY RECAP *****
+"""
+    shown = list(converge.own_lines(line + "\n" for line in output.strip().split("\n")))
+    assert shown == [
+        "PLAY [Bastion] *****",
+        "",
+        "TASK [Ping] *****",
+        "ok: [bastion01]",
+        "",
+        "",
+        "[ERROR]: something is wrong",
+        "PLAY RECAP *****",
+    ]
+
+
+def test_a_heading_at_the_end_is_shown() -> None:
+    assert list(converge.own_lines(["PLAY [Bastion] *****\n"])) == ["PLAY [Bastion] *****"]

@@ -18,6 +18,7 @@ UNIT = "apache2.service"
 # Apache writes it anew each time it has taken a configuration over (start, restart, graceful), after all that can fail.
 PID_FILE = "/run/apache2/apache2.pid"
 PATIENCE = 30
+LINES = 20
 
 
 class NotServingError(Exception):
@@ -90,7 +91,7 @@ class Service:
             with open(path, encoding="utf-8", errors="replace") as stream:
                 stream.seek(sizes.get(path, 0))
                 said += apache.log_messages(stream.read())
-        return apache.message("\n".join(dict.fromkeys(said)))
+        return apache.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
 
 
 def _log_sizes(sites: Sequence[apache.Site]) -> dict[str, int]:

@@ -93,7 +93,7 @@ def converge(target: str, tmp_path: Path) -> Callable[..., Run]:
         playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
         command = ["ansible-playbook", f"--inventory={inventory}", f"--limit={target}", "--skip-tags=fingerprint"]
         command += [
-            *(flag for flag in flags if flag.startswith("-")),
+            *flags,
             *(["--check"] if check else []),
             f"--extra-vars={json.dumps(variables)}",
             str(playbook),

@@ -2,6 +2,7 @@
 
 import contextlib
 import fcntl
+import hashlib
 import json
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from strata.paths import CHECKOUT, STATE
 from strata.progress import step
 from strata.sandbox import images
 from strata.sandbox.network import Ranges, choose
+from strata.sandbox.packages import Archive
 from strata.sandbox.podman import podman, podman_json
 
 T = TypeVar("T")
@@ -103,6 +105,7 @@ class Sandbox:
                         for host, host_key in zip(absent, host_keys, strict=True)
                     }
                 )
+            self._keep_multicast_flowing()
         self._write_files({host.name: known[host.name] for host in self.hosts})
         _parallel(lambda host: self.wait_for_ssh(host.name), self.hosts)
 
@@ -129,6 +132,7 @@ class Sandbox:
     def reboot(self, host: str) -> None:
         """Restart a host and wait until it answers again."""
         self._close_connections()
+        self._sockets.mkdir(mode=0o700, parents=True)
         podman("restart", "--time", "20", self._container(host))
         self.wait_for_ssh(host)
 
@@ -154,6 +158,11 @@ class Sandbox:
         ]
         return Ranges(*sorted(subnets, key=lambda subnet: subnet.version))
 
+    def _keep_multicast_flowing(self) -> None:
+        """Turn off the bridge's snooping: without a querier it forgets members, and IPv6 no longer finds neighbours."""
+        bridge = podman_json("network", "inspect", self._network)[0]["network_interface"]
+        Path("/sys/class/net", bridge, "bridge", "multicast_snooping").write_text("0")
+
     def _make_key(self) -> None:
         if not (self.folder / "key.pub").exists():
             key = str(self.folder / "key")
@@ -164,6 +173,9 @@ class Sandbox:
     def _create(self, host: Host, image: str, ranges: Ranges) -> None:
         with contextlib.suppress(StrataError):
             self._remove_host(host.name)
+        archive = Archive(self.folder / "packages" / host.image / host.name, host.image)
+        # A fixed hardware address, so that its neighbours know the host again at once after a reboot.
+        hardware = hashlib.sha256(self._container(host.name).encode()).hexdigest()
         podman(
             "run",
             "--detach",
@@ -173,6 +185,8 @@ class Sandbox:
             f"--network-alias={host.name}",
             f"--ip={ranges.address(host.number)}",
             f"--ip6={ranges.address6(host.number)}",
+            f"--mac-address=02:{':'.join(hardware[at : at + 2] for at in range(0, 10, 2))}",
+            f"--volume={archive.volume()}",
             "--systemd=always",
             f"--cap-add={CAPABILITIES}",
             f"--label=strata.sandbox={CHECKOUT}-{self.name}",
@@ -226,6 +240,8 @@ class Sandbox:
 
     def _remove_host(self, host: str) -> None:
         podman("rm", "--force", "--time", "2", self._container(host))
+        for folder in self.folder.glob(f"packages/*/{host}"):
+            Archive(folder, image=folder.parent.name).keep()
 
     def _close_connections(self) -> None:
         """End the shared SSH connections, which would outlive their hosts."""

@@ -3,18 +3,19 @@
 import click
 
 from strata.progress import step
-from strata.sandbox import images
+from strata.sandbox import images, packages
 from strata.sandbox.podman import require
 from strata.sandbox.site import site_sandbox
 
 
 @click.command()
-@click.option("--images", "with_images", is_flag=True, help="Remove the images too; the next `up` builds them again.")
+@click.option("--images", "with_images", is_flag=True, help="Remove the images and the kept packages too.")
 def command(with_images: bool) -> None:
     """Remove the hosts and the network of this checkout's sandbox."""
     require()
     with step("removing the sandbox"):
         site_sandbox().down()
     if with_images:
+        packages.forget()
         for image in images.remove_all():
             click.echo(f"{image} is left: containers still use it", err=True)

@@ -1,0 +1,208 @@
+"""Folders of the control side on a host: walk and hash them here, and send only what the host says that it lacks."""
+
+from __future__ import annotations
+
+import base64
+import fnmatch
+import hashlib
+import io
+import json
+import os
+import re
+import stat
+import tarfile
+import zlib
+from typing import TYPE_CHECKING, Any
+
+from ansible.plugins.action import ActionBase
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+TREE = {
+    "src": {"type": "str", "required": True},
+    "dest": {"type": "str", "required": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "file_mode": {"type": "str", "default": "0644"},
+    "dir_mode": {"type": "str", "default": "0755"},
+    "exclude": {"type": "list", "elements": "str", "default": []},
+    "purge": {"type": "bool", "default": False},
+    "origin": {"type": "str", "default": ""},
+}
+ARGUMENTS = {"root": {"type": "path"}, "trees": {"type": "list", "elements": "dict", "options": TREE, "required": True}}
+
+
+class SourceError(Exception):
+    """A tree that cannot be copied; its text is one sentence for the user."""
+
+
+class Source:
+    """A folder of the control side: `wants` is what a host shall have of it, `files` where the contents are."""
+
+    def __init__(self, tree: dict[str, Any], root: str | None) -> None:
+        """Walk and hash the folder.
+
+        Raises:
+            SourceError: the tree's parameters or something in its folder cannot be copied.
+
+        """
+        self.tree = tree
+        self.name = f"the tree {_show(tree['dest'])}" + (f" of {tree['origin']}" if tree["origin"] else "")
+        self.dest = self._dest()
+        self.file_mode = self._mode("file_mode")
+        self.dir_mode = self._mode("dir_mode")
+        patterns = [fnmatch.translate(pattern.rstrip("/")) for pattern in tree["exclude"]]
+        self.excluded: Callable[[str], object] = re.compile("|".join(patterns) or r"(?!)").fullmatch
+        self.src = self._src(root)
+        self.real = os.path.realpath(self.src)
+        self.wants: list[tuple[str, str, int, str, int]] = [("", "dir", self.dir_mode, "", 0)]
+        self.files: dict[str, str] = {}
+        try:
+            self._walk("")
+        except OSError as error:
+            raise SourceError(f"{self.name}: {_show(os.fsdecode(error.filename))}: {error.strerror}") from error
+
+    def packed(self) -> dict[str, Any]:
+        """Return the tree as it is sent to the host."""
+        kept = {key: self.tree[key] for key in ("owner", "group", "exclude", "purge", "origin")}
+        return {**kept, "dest": self.dest, "wants": self.wants}
+
+    def _dest(self) -> str:
+        dest = self.tree["dest"]
+        parts = [part for part in dest.split("/") if part not in ("", ".")]
+        if not dest.startswith("/") or ".." in parts or "\0" in dest or not parts:
+            raise SourceError(f"{self.name}: dest must be an absolute path without '..', and not the root")
+        return "/" + "/".join(parts)
+
+    def _mode(self, key: str) -> int:
+        mode = self.tree[key]
+        if not re.fullmatch("[0-7]{3,4}", mode):
+            raise SourceError(f"{self.name}: {key} must be an octal number in quotes like '0644', and is {mode!r}")
+        return int(mode, 8)
+
+    def _src(self, root: str | None) -> str:
+        src = self.tree["src"]
+        if not os.path.isabs(src):
+            if root is None:
+                raise SourceError(f"{self.name}: src {_show(src)} is relative, and root is not set")
+            src = os.path.join(root, src)
+        src = os.path.normpath(src)
+        if not os.path.isdir(src):
+            what = "is not a folder" if os.path.exists(src) else "does not exist"
+            raise SourceError(f"{self.name}: src {_show(src)} {what}")
+        return src
+
+    def _walk(self, parent: str) -> None:
+        with os.scandir(os.path.join(self.src, parent)) as found:
+            entries = sorted(found, key=lambda entry: entry.name)
+        for entry in entries:
+            path = f"{parent}/{entry.name}" if parent else entry.name
+            if entry.name == ".git" or self.excluded(path):
+                continue
+            info = entry.stat(follow_symlinks=False)
+            if stat.S_ISDIR(info.st_mode):
+                self.wants.append((path, "dir", self.dir_mode, "", 0))
+                self._walk(path)
+            elif stat.S_ISLNK(info.st_mode):
+                self.wants.append((path, "link", 0, self._target(entry.path, path), 0))
+            elif stat.S_ISREG(info.st_mode):
+                self._file(entry.path, path, info.st_mode)
+            else:
+                raise SourceError(f"{self.name}: {_show(entry.path)} is neither a file, a folder nor a link")
+
+    def _file(self, full: str, path: str, mode: int) -> None:
+        with open(full, "rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            size = stream.tell()
+        executable = (self.file_mode & 0o444) >> 2 if mode & stat.S_IXUSR else 0
+        self.wants.append((path, "file", self.file_mode | executable, digest, size))
+        self.files[digest] = full
+
+    def _target(self, full: str, path: str) -> str:
+        """Return a link's target, if it stays inside the tree both as it is written and as it is followed."""
+        target = os.readlink(full)
+        written = os.path.normpath(os.path.join(os.path.dirname(path), target))
+        followed = os.path.realpath(os.path.join(os.path.dirname(full), target))
+        inside = followed == self.real or followed.startswith(self.real.rstrip("/") + "/")
+        if os.path.isabs(target) or written.split("/")[0] == ".." or not inside:
+            raise SourceError(f"{self.name}: the link {_show(full)} leads out of the tree, to {_show(target)}")
+        return target
+
+
+def manifest(sources: Iterable[Source]) -> str:
+    """Return the trees in the form in which the module reads them: 10,000 files take about 0.5 MB."""
+    text = json.dumps([source.packed() for source in sources], separators=(",", ":"))
+    return base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
+
+
+def archive(sources: Iterable[Source], missing: Iterable[str]) -> str:
+    """Return a tar.gz of the contents that the host lacks, each named by its sha256.
+
+    Raises:
+        SourceError: a file is not what it was when it was hashed.
+
+    """
+    lacking = set(missing)
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=4) as tar:
+        for source in sources:
+            for digest in [digest for digest in source.files if digest in lacking]:
+                lacking.remove(digest)
+                full = source.files[digest]
+                try:
+                    with open(full, "rb") as stream:
+                        data = stream.read()
+                except OSError as error:
+                    raise SourceError(f"{source.name}: {_show(full)}: {error.strerror}") from error
+                if hashlib.sha256(data).hexdigest() != digest:
+                    raise SourceError(f"{source.name}: {_show(full)} was changed during the run: run it again")
+                member = tarfile.TarInfo(digest)
+                member.size = len(data)
+                tar.addfile(member, io.BytesIO(data))
+    return base64.b64encode(packed.getbuffer()).decode("ascii")
+
+
+def _show(path: str) -> str:
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
+def _plain(value: Any) -> Any:
+    """Return a parameter without Ansible's tags, which slow down each use of it."""
+    if isinstance(value, dict):
+        return {_plain(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return "".join(value) if isinstance(value, str) else value
+
+
+class ActionModule(ActionBase):
+    """Compare in a first remote call; send the contents that are missing, if any, in a second one."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        """Return the module's result."""
+        result = super().run(tmp, task_vars)
+        for tree in self._task.args.get("trees") or ():
+            for key in ("file_mode", "dir_mode"):
+                # YAML reads 0644 as 420, which would pass for an octal number.
+                if isinstance(tree, dict) and isinstance(tree.get(key), int):
+                    return result | {"failed": True, "msg": f"the tree {tree.get('dest')}: {key} must be in quotes"}
+        _, arguments = self.validate_argument_spec(ARGUMENTS)
+        arguments = _plain(arguments)
+        if not arguments["trees"]:
+            return result | {"changed": False, "trees": [], "changed_files": [], "removed_files": []}
+        try:
+            sources = [Source(tree, arguments["root"]) for tree in arguments["trees"]]
+            sent = {"manifest": manifest(sources)}
+            answer = self._call(sent, task_vars)
+            if "missing" in answer:
+                answer = self._call(sent | {"archive": archive(sources, answer["missing"])}, task_vars)
+        except SourceError as error:
+            return result | {"failed": True, "msg": str(error)}
+        return result | answer
+
+    def _call(self, arguments: dict[str, str], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+        answer = self._execute_module(module_name="file_trees", module_args=arguments, task_vars=task_vars)
+        answer.pop("invocation", None)
+        return answer

@@ -1,0 +1,232 @@
+"""Folders of the control side on a host: the host's half (action_plugins/file_trees.py is the other one)."""
+
+from __future__ import annotations
+
+import base64
+import grp
+import json
+import os
+import pwd
+import zlib
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.strata import tree_files
+from ansible.module_utils.strata.trees import Tree, TreeError, Want, diff, plan, settle, show, summary
+
+DOCUMENTATION = r"""
+---
+module: file_trees
+short_description: Copy folders of the control side to places on the host
+version_added: "0.1.0"
+author: Strata contributors
+description:
+  - Makes folders on the host equal to folders of the control side. It takes one remote call when nothing changed, and a
+    second one, which carries the missing contents, when something did.
+  - The contents, modes, owners and kinds of all files are really compared on the host in each run.
+  - All contents are written beside their places and checked before the first file is replaced, each file is replaced
+    atomically, and what a killed run left (files whose names begin with C(.strata-)) is removed by the next one.
+  - Below O(trees[].dest) no symbolic link of the host is ever followed. A link on the way to it (or in its place) is
+    followed if it belongs to root or to the user that the module runs as, and refused otherwise.
+  - Symbolic links of the source are kept if they are relative and stay inside the tree. Other links, and files that are
+    neither regular nor folders, are refused.
+  - A file that its owner may execute in the source is executable on the host for everyone who may read it there.
+options:
+  root:
+    description: The folder that a relative O(trees[].src) starts from.
+    type: path
+  trees:
+    description:
+      - The folders to copy.
+      - One tree's destination may be inside another's. The inner tree then decides on its folders, and neither purges
+        the other's files. Two trees with the same destination, or with different things at one path, are an error.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      src:
+        description: The folder to copy from, absolute or relative to O(root).
+        type: str
+        required: true
+      dest:
+        description:
+          - The folder to copy to, absolute. It is made with its parents if it is missing.
+          - It is part of the tree; it gets O(trees[].dir_mode), O(trees[].owner) and O(trees[].group) too.
+        type: str
+        required: true
+      owner:
+        description: Owner of everything in the tree, name or number.
+        type: str
+        default: root
+      group:
+        description: Group of everything in the tree, name or number.
+        type: str
+        default: root
+      file_mode:
+        description: Mode of the files, octal and in quotes.
+        type: str
+        default: "0644"
+      dir_mode:
+        description: Mode of the folders, octal and in quotes.
+        type: str
+        default: "0755"
+      exclude:
+        description:
+          - Shell patterns of paths relative to O(trees[].src) that are neither copied nor purged, with all below them.
+            C(*) matches slashes too. Whatever is named C(.git) is always excluded.
+        type: list
+        elements: str
+        default: []
+      purge:
+        description:
+          - Remove from O(trees[].dest) what the source does not have, and whatever stands where the tree needs
+            something of another kind. Without it, the latter is an error.
+        type: bool
+        default: false
+      origin:
+        description: Where the tree was asked for; error messages name it.
+        type: str
+        default: ""
+attributes:
+  check_mode:
+    support: full
+    description: Touches nothing and says what would change.
+  diff_mode:
+    support: full
+    description: Lists paths, never contents (they may be secret).
+"""
+
+EXAMPLES = r"""
+- name: Copy the ACLs and the static pages
+  file_trees:
+    root: /srv/project-config
+    trees:
+      - src: gerrit/acls
+        dest: /etc/gerrit/acls
+        group: gerrit
+        file_mode: "0640"
+      - src: static
+        dest: /srv/static/www
+        exclude: ["*.md"]
+        purge: true
+"""
+
+RETURN = r"""
+trees:
+  description: For each tree, in the order of the task, how many paths (files, folders and links) were in which case.
+  returned: success
+  type: list
+  elements: dict
+  sample: [{dest: /srv/static/www, created: 1, updated: 2, metadata: 0, removed: 1, unchanged: 496}]
+changed_files:
+  description: Absolute paths that were created, updated or got another mode or owner; the first 1000.
+  returned: success
+  type: list
+  elements: str
+removed_files:
+  description: Absolute paths that were removed; the first 1000.
+  returned: success
+  type: list
+  elements: str
+"""
+
+LISTED = 1000
+
+
+def read_manifest(manifest: str, *, check: bool) -> list[Tree]:
+    """Return the trees that the action packed into `manifest`, with this host's places and owners.
+
+    Raises:
+        TreeError: an owner does not exist (in check mode he may be yet to come), or a destination cannot be used.
+
+    """
+    trees = []
+    for packed in json.loads(zlib.decompress(base64.b64decode(manifest))):
+        dest = native(packed["dest"])
+        wants = {
+            native(path): Want(kind, mode, native(detail), size) for path, kind, mode, detail, size in packed["wants"]
+        }
+        tree = Tree(dest, dest, wants, purge=packed["purge"], origin=packed["origin"])
+        tree.exclude = tuple(native(pattern) for pattern in packed["exclude"])
+        tree.uid = number(tree, packed["owner"], "user", check=check)
+        tree.gid = number(tree, packed["group"], "group", check=check)
+        tree.place = tree_files.resolve(tree)
+        trees.append(tree)
+    return trees
+
+
+def native(name: str) -> str:
+    """Return a name of the manifest, which is UTF-8 with any other byte escaped, as this host's Python calls it."""
+    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
+
+
+def number(tree: Tree, name: str, what: str, *, check: bool) -> int:
+    """Return the id of a user or group; -1, which nothing on the host has, if check mode finds none."""
+    if name.isdecimal():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid if what == "user" else grp.getgrnam(name).gr_gid
+    except KeyError:
+        if check:
+            return -1
+        raise TreeError(f"{tree}: there is no {what} {name} on this host") from None
+
+
+def changed_paths(trees: list[Tree], actions: set[str]) -> list[str]:
+    """Return the first of the absolute paths that the steps with one of `actions` are about."""
+    paths = {show(tree.full(step.path)) for tree in trees for step in tree.steps if step.action in actions}
+    return sorted(paths)[:LISTED]
+
+
+def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool) -> dict[str, Any]:
+    """Bring the host to what the manifest says and return the module's result.
+
+    If contents are missing and there is no archive, nothing is touched and the result names them in `missing`.
+
+    Raises:
+        TreeError: the trees cannot be brought to this host.
+
+    """
+    trees = read_manifest(manifest, check=check)
+    settled = settle(trees)
+    for tree in settled:
+        tree.steps = plan(tree, tree_files.scan(tree, settled))
+    changed = any(tree.steps for tree in settled)
+    missing = sorted(tree_files.missing(settled))
+    if missing and not check and archive is None:
+        return {"changed": False, "missing": missing}
+    if changed and not check:
+        tree_files.apply(settled, base64.b64decode(archive or ""))
+    order = {tree.place: index for index, tree in enumerate(trees)}
+    settled.sort(key=lambda tree: order[tree.place])
+    result = {
+        "changed": changed,
+        "trees": [summary(tree) for tree in settled],
+        "changed_files": changed_paths(settled, {"create", "update", "metadata"}),
+        "removed_files": changed_paths(settled, {"remove"}),
+    }
+    return result | ({"diff": [diff(tree) for tree in settled if tree.steps]} if with_diff else {})
+
+
+def main() -> None:
+    """Run the module with what the action sends: all trees in a packed manifest, and the contents in an archive."""
+    module = AnsibleModule(
+        # no_log keeps both, which are long and may hold secrets, out of the journal and the result.
+        argument_spec={
+            "manifest": {"type": "str", "required": True, "no_log": True},
+            "archive": {"type": "str", "no_log": True},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        result = run(**module.params, check=module.check_mode, with_diff=module._diff)  # noqa: SLF001
+    except TreeError as error:
+        module.fail_json(msg=str(error))
+    except OSError as error:
+        name = show(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
+        module.fail_json(msg=f"the trees cannot be copied: {error.strerror}" + (f": {name}" if name else ""))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

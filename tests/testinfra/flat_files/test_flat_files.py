@@ -1,0 +1,234 @@
+"""Trees of files on real hosts."""
+
+import hashlib
+import os
+import textwrap
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+FILES = Path(__file__).parents[3] / "molecule/flat_files/files"
+PROJECT_CONFIG = Path(__file__).parents[4] / "shared/data/project-config"
+DEST = "/srv/trial"
+
+Converge = Callable[..., Any]
+
+
+@pytest.fixture
+def source(host: Any, tmp_path: Path) -> Iterator[Path]:
+    """Return an empty folder, whose tree goes to DEST; what it put there goes away."""
+    yield tmp_path
+    host.run(f"umount -q {DEST}; rm -rf {DEST} /srv/canary")
+
+
+def local(folder: Path) -> dict[bytes, str]:
+    """Return the sha256 of each file below a folder of the control side."""
+    root = os.fsencode(folder)
+    found = {}
+    for parent, _, names in os.walk(root):
+        for name in names:
+            full = os.path.join(parent, name)  # noqa: PTH118 - bytes
+            with open(full, "rb") as stream:  # noqa: PTH123
+                found[os.path.relpath(full, root)] = hashlib.file_digest(stream, "sha256").hexdigest()
+    return found
+
+
+def remote(host: Any, folder: str = DEST) -> dict[bytes, str]:
+    """Return the sha256 of each file below a folder of the host."""
+    lines = host.run(f"cd {folder} && find . -type f -print0 | xargs -0r sha256sum -z").stdout_bytes.split(b"\0")
+    return {line[66:].removeprefix(b"./"): line[:64].decode() for line in lines if line}
+
+
+def state(host: Any, *folders: str) -> str:
+    """Return everything that there is to see of folders: names, kinds, modes, owners, times, targets."""
+    found = host.check_output(f"find {' '.join(folders)} -printf '%p %y %m %u %g %T@ %C@ %l\\n' | sort")
+    assert all(folder in found for folder in folders)
+    return found
+
+
+def trial(source: Path, **parameters: object) -> list[dict[str, object]]:
+    return [{"src": str(source), "dest": DEST} | parameters]
+
+
+def test_the_trees_are_there(host: Any) -> None:
+    docs = local(FILES / "docs")
+    del docs[b"next.draft"], docs[b"latest"]
+    assert remote(host, "/srv/docs") == docs
+    assert remote(host, "/etc/acls") == local(FILES / "acls")
+    assert host.file("/srv/docs/latest").is_symlink
+    assert host.check_output("readlink /srv/docs/latest") == "index.html"
+    assert host.run("/srv/docs/tools/check").rc == 0
+
+
+@pytest.mark.parametrize(
+    ("path", "expected"),
+    [
+        ("/srv/docs", "755 root root"),
+        ("/srv/docs/index.html", "644 root root"),
+        ("/srv/docs/tools", "755 root root"),
+        ("/srv/docs/tools/check", "755 root root"),
+        ("/etc/acls", "750 daemon adm"),
+        ("/etc/acls/team", "750 daemon adm"),
+        ("/etc/acls/team/core.config", "640 daemon adm"),
+    ],
+)
+def test_modes_and_owners(host: Any, path: str, expected: str) -> None:
+    assert host.check_output(f"stat -c '%a %U %G' {path}") == expected
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        ["sed -i s/G/g/ /srv/docs/index.html", "echo more >>/etc/acls/all.config", "rm /etc/acls/team/core.config"],
+        [
+            "chmod 644 /etc/acls/all.config",
+            "chmod 700 /srv/docs/tools",
+            "chown nobody /etc/acls/team/core.config",
+            "chgrp nogroup /etc/acls",
+        ],
+        [
+            "ln -sfn tools /srv/docs/latest",
+            "ln -sfn /etc/passwd /srv/docs/index.html",
+            "rm -r /srv/docs/tools && mkfifo /srv/docs/tools",
+            "rm -r /etc/acls/team",
+        ],
+        ["mkdir -p /srv/docs/old/er && touch /srv/docs/old/x", "touch /etc/acls/team/.strata-0123456789abcdef"],
+    ],
+    ids=["contents", "metadata", "kinds", "extra"],
+)
+def test_what_is_changed_by_hand_is_repaired(host: Any, converge: Converge, damage: list[str]) -> None:
+    show = "cd /srv; find docs /etc/acls -printf '%p %y %m %u %g %l\\n' | sort; cat docs/index.html /etc/acls/*.config"
+    good = host.check_output(show)
+    for command in damage:
+        host.check_output(command)
+    damaged = state(host, "/srv/docs", "/etc/acls")
+    predicted = converge(check=True)
+    assert (predicted.rc, predicted.changed) == (0, 1), predicted.output
+    assert state(host, "/srv/docs", "/etc/acls") == damaged
+    done = converge()
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert host.check_output(show) == good
+    assert remote(host, "/etc/acls") == local(FILES / "acls")
+    assert converge().changed == 0
+
+
+def test_excluded_files_are_not_purged(host: Any, converge: Converge) -> None:
+    host.check_output("mkdir /srv/docs/mine && touch /srv/docs/mine/a.draft /srv/docs/mine/b")
+    assert converge().changed == 1
+    assert host.file("/srv/docs/mine/a.draft").exists
+    assert not host.file("/srv/docs/mine/b").exists
+    host.check_output("rm -r /srv/docs/mine")
+
+
+def test_a_planted_link_leads_nowhere(host: Any, converge: Converge) -> None:
+    host.check_output("mkdir /srv/canary && echo alive >/srv/canary/check && echo alive >/srv/canary/core.config")
+    canary = state(host, "/srv/canary")
+    host.check_output("rm -r /srv/docs/tools && ln -s /srv/canary /srv/docs/tools")
+    assert converge().rc == 0
+    assert host.check_output("stat -c %F /srv/docs/tools") == "directory"
+    host.check_output("rm -r /etc/acls/team && ln -s /srv/canary /etc/acls/team")
+    refused = converge()
+    assert refused.rc != 0
+    assert "the tree /etc/acls of flat_files_trees: /etc/acls/team shall be a folder, but a link is there" in " ".join(
+        refused.output.split()
+    )
+    assert state(host, "/srv/canary") == canary
+    host.check_output("rm -r /etc/acls/team /srv/canary")
+    assert converge().rc == 0
+
+
+def test_a_destination_on_another_users_link_is_refused(host: Any, converge: Converge, source: Path) -> None:
+    (source / "f").write_text("text")
+    host.check_output(f"mkdir /srv/canary && ln -s /srv/canary {DEST} && chown -h nobody {DEST}")
+    refused = converge(flat_files_trees=trial(source))
+    assert "is a link of user 65534" in " ".join(refused.output.split())
+    host.check_output(f"chown -h root {DEST}")
+    followed = converge(flat_files_trees=trial(source))
+    assert followed.rc == 0, followed.output
+    assert host.file("/srv/canary/f").content_string == "text"
+    assert host.file(DEST).is_symlink
+
+
+def test_hostile_names_arrive(host: Any, converge: Converge, source: Path) -> None:
+    names = [b"a\nb", b"-rf", b"\xff\xfe", "ä€".encode(), b" lead", b"a'b\"c$(x)\\", b"{{ x }}", b"*", b".strata-own"]
+    for name in names:
+        folder = os.fsencode(source) + b"/" + name
+        os.mkdir(folder)  # noqa: PTH102 - bytes
+        Path(os.fsdecode(folder + b"/" + name)).write_bytes(name)
+    done = converge(flat_files_trees=trial(source, purge=True))
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert remote(host) == local(source)
+    assert converge(flat_files_trees=trial(source, purge=True)).changed == 0
+
+
+def test_check_mode_makes_nothing(host: Any, converge: Converge, source: Path) -> None:
+    (source / "f").write_text("text")
+    predicted = converge(check=True, flat_files_trees=trial(source))
+    assert (predicted.rc, predicted.changed) == (0, 1), predicted.output
+    assert not host.file(DEST).exists
+
+
+def test_a_missing_source_is_named(host: Any, converge: Converge, source: Path) -> None:
+    refused = converge(flat_files_trees=trial(source / "absent"))
+    assert refused.rc != 0
+    expected = f"the tree {DEST} of flat_files_trees: src {source}/absent does not exist"
+    assert expected in " ".join(refused.output.split())
+    assert "Traceback" not in refused.output
+    assert not host.file(DEST).exists
+
+
+def test_a_killed_run_is_completed(host: Any, converge: Converge, source: Path) -> None:
+    for number in range(2000):
+        folder = source / str(number // 100)
+        folder.mkdir(exist_ok=True)
+        (folder / f"{number}").write_bytes(number.to_bytes(2) * 2000)
+    script = f"""
+        import glob, os, signal
+        while not glob.glob("{DEST}/*/.strata-*"):
+            pass
+        for link in glob.glob("/proc/[0-9]*/fd/*"):
+            try:
+                if os.readlink(link).startswith("{DEST}"):
+                    os.kill(int(link.split("/")[2]), signal.SIGKILL)
+            except OSError:
+                pass  # it ended, or is none of ours
+    """
+    host.check_output("systemd-run --collect --unit=strata-killer python3 -c %s", textwrap.dedent(script))
+    try:
+        assert converge(flat_files_trees=trial(source)).rc != 0
+    finally:
+        host.run("systemctl stop strata-killer")
+    wanted = local(source)
+    left = remote(host)
+    assert any(b"/.strata-" in name for name in left)
+    assert {name: digest for name, digest in left.items() if b"/.strata-" not in name}.items() <= wanted.items()
+    done = converge(flat_files_trees=trial(source))
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert remote(host) == wanted
+
+
+def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path) -> None:
+    for name in ("a", "b"):
+        (source / name).write_text("old")
+    host.check_output(f"mkdir {DEST} && mount -t tmpfs -o size=256k,mode=755 tmpfs {DEST}")
+    assert converge(flat_files_trees=trial(source)).rc == 0
+    before = local(source)
+    for name in ("a", "b"):
+        (source / name).write_bytes(os.urandom(200_000))
+    refused = converge(flat_files_trees=trial(source))
+    assert refused.rc != 0
+    assert "No space left on device" in " ".join(refused.output.split())
+    assert remote(host) == before
+
+
+@pytest.mark.skipif(not PROJECT_CONFIG.is_dir(), reason="shared data absent")
+def test_a_real_project_config_arrives(host: Any, converge: Converge, source: Path) -> None:
+    assert source.is_dir()
+    done = converge(flat_files_trees=trial(PROJECT_CONFIG))
+    assert (done.rc, done.changed) == (0, 1), done.output
+    wanted = local(PROJECT_CONFIG)
+    assert len(wanted) > 100
+    assert remote(host) == wanted
+    assert converge(flat_files_trees=trial(PROJECT_CONFIG)).changed == 0

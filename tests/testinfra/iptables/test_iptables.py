@@ -1,0 +1,193 @@
+"""The firewall as a second machine meets it, and as the kernel has it."""
+
+import time
+
+import pytest
+
+OPEN, CLOSED = 8080, 8081
+
+# Says whether a port is open, refused or silent; whatever answers must do so within two seconds.
+ASK = """
+import socket, sys
+kind, address, port = sys.argv[1:]
+family = socket.AF_INET6 if ":" in address else socket.AF_INET
+with socket.socket(family, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as asking:
+    asking.settimeout(2)
+    try:
+        asking.connect((address, int(port)))
+        asking.send(b"ping")
+        print("open" if asking.recv(4) == b"ping" else "garbled")
+    except ConnectionRefusedError:
+        print("refused")
+    except TimeoutError:
+        print("silent")
+"""
+
+# Sends back what comes in, over IPv4 and IPv6.
+ECHO = """
+import socket, sys
+kind, port = sys.argv[1:]
+with socket.socket(socket.AF_INET6, socket.SOCK_STREAM if kind == "tcp" else socket.SOCK_DGRAM) as listening:
+    listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind(("::", int(port)))
+    if kind == "tcp":
+        listening.listen()
+    while True:
+        if kind == "tcp":
+            with listening.accept()[0] as connection:
+                connection.sendall(connection.recv(4))
+        else:
+            listening.sendto(*listening.recvfrom(4))
+"""
+
+
+def ask(machine, kind, address, port):
+    """Return the machine's answer; ask again after silence, which a neighbour's new hardware address may cause."""
+    deadline = time.monotonic() + 20
+    answer = "silent"
+    while answer == "silent" and time.monotonic() < deadline:
+        answer = machine.check_output("python3 -c %s %s %s %s", ASK, kind, address, str(port))
+    return answer
+
+
+def rules(host):
+    """Return what the kernel has in both filter tables, without comments and counters."""
+    saved = host.check_output("iptables-save -t filter; ip6tables-save -t filter")
+    return [line.split(" [")[0] for line in saved.splitlines() if not line.startswith("#")]
+
+
+def saved_files(host):
+    return host.check_output(
+        "stat -c '%i %Y' /etc/iptables/rules.v4 /etc/iptables/rules.v6 && cat /etc/iptables/rules.*"
+    )
+
+
+def message(run):
+    """Return the output of a run with its line breaks and YAML's doubled quotes removed."""
+    return " ".join(run.output.split()).replace("''", "'")
+
+
+@pytest.fixture
+def listeners(host):
+    """Start an echo service for TCP and UDP on the open and on the closed port, and know that they answer locally."""
+    units = {(kind, port): f"echo-{kind}-{port}" for kind in ("tcp", "udp") for port in (OPEN, CLOSED)}
+    for (kind, port), unit in units.items():
+        host.check_output("systemd-run --collect --unit=%s python3 -c %s %s %s", unit, ECHO, kind, str(port))
+    deadline = time.monotonic() + 10
+    waiting = [(kind, address, port) for kind, port in units for address in ("127.0.0.1", "::1")]
+    while waiting := [one for one in waiting if ask(host, *one) != "open"]:
+        assert time.monotonic() < deadline, f"no answer on loopback from {waiting}"
+    yield
+    for unit in units.values():
+        host.check_output("systemctl stop %s", unit)
+
+
+@pytest.fixture
+def foreign_chain(host):
+    """Add a chain of another program and its jump, ahead of ours, in both families."""
+    for tool in ("iptables", "ip6tables"):
+        host.check_output(
+            "%s -N other && %s -A other -p tcp --dport 7 -j DROP && %s -I INPUT -j other", tool, tool, tool
+        )
+    yield
+    for tool in ("iptables", "ip6tables"):
+        host.check_output("%s -D INPUT -j other && %s -F other && %s -X other", tool, tool, tool)
+
+
+@pytest.mark.usefixtures("listeners")
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_an_open_port_answers(probe, address, address6, kind):
+    assert [ask(probe, kind, one, OPEN) for one in (address, address6)] == ["open", "open"]
+
+
+@pytest.mark.usefixtures("listeners")
+@pytest.mark.parametrize("kind", ["tcp", "udp"])
+def test_any_other_port_is_refused_at_once(probe, address, address6, kind):
+    assert [ask(probe, kind, one, CLOSED) for one in (address, address6)] == ["refused", "refused"]
+
+
+def test_a_raw_rule_is_in_force(host):
+    assert "-A strata-INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 8081 -j ACCEPT" in rules(host)
+
+
+def test_the_unit_that_loads_the_rules_is_enabled(host):
+    assert host.service("netfilter-persistent").is_enabled
+
+
+@pytest.mark.usefixtures("foreign_chain")
+def test_rules_of_others_survive_and_follow_ours(host, converge):
+    assert converge().rc == 0
+    now = rules(host)
+    assert now.count("-A other -p tcp -m tcp --dport 7 -j DROP") == 2
+    assert [line for line in now if line.startswith("-A INPUT")] == [
+        "-A INPUT -j strata-INPUT",
+        "-A INPUT -j other",
+    ] * 2
+
+
+@pytest.mark.usefixtures("foreign_chain")
+def test_loading_the_saved_rules_keeps_those_of_others(host, converge):
+    host.check_output("systemctl restart netfilter-persistent")
+    assert "-A other -p tcp -m tcp --dport 7 -j DROP" in rules(host)
+    assert converge().rc == 0
+
+
+def test_a_rule_added_by_hand_is_removed(host, converge):
+    before = rules(host)
+    host.check_output("iptables -I strata-INPUT -p tcp --dport %s -j ACCEPT", str(CLOSED))
+    host.check_output("ip6tables -A INPUT -j strata-INPUT")
+    by_hand = rules(host)
+    checked = converge(check=True)
+    assert (checked.rc, checked.changed) == (0, 1)
+    assert rules(host) == by_hand
+    run = converge()
+    assert (run.rc, run.changed) == (0, 1)
+    assert rules(host) == before
+
+
+def test_saved_files_changed_by_hand_are_put_right(host, converge):
+    before = host.file("/etc/iptables/rules.v6").content
+    host.check_output("netfilter-persistent save")
+    assert host.file("/etc/iptables/rules.v6").content != before
+    assert converge().changed == 1
+    assert host.file("/etc/iptables/rules.v6").content == before
+
+
+@pytest.mark.parametrize("family", ["v4", "v6"])
+def test_a_rule_that_iptables_refuses_changes_nothing(host, converge, family):
+    before = rules(host), saved_files(host)
+    bad = "-p tcp --dport nonesuch -j ACCEPT"
+    run = converge(**{f"iptables_rules_{family}": [bad], "iptables_public_tcp_ports": [OPEN, 8090]})
+    assert run.rc != 0
+    assert f"iptables_rules_{family}: " in message(run)
+    assert f"refuses the rule '{bad}'" in message(run)
+    assert "invalid port/service" in message(run)
+    assert (rules(host), saved_files(host)) == before
+
+
+def test_when_ipv6_fails_ipv4_is_put_back(host, converge):
+    before = rules(host), saved_files(host)
+    # Fails only where rules are to be put in force, so that IPv4 has been changed by then.
+    wrapper = (
+        'case "$*" in *--test*) ;; *--noflush*) cat >/dev/null; echo "out of luck" >&2; exit 1;; esac\n'
+        'exec /usr/sbin/ip6tables-restore "$@"'
+    )
+    host.check_output("echo %s > /usr/local/sbin/ip6tables-restore", f"#!/bin/sh\n{wrapper}")
+    host.check_output("chmod 755 /usr/local/sbin/ip6tables-restore")
+    try:
+        run = converge(iptables_public_tcp_ports=[OPEN, 8090])
+    finally:
+        host.check_output("rm /usr/local/sbin/ip6tables-restore")
+    assert run.rc != 0
+    assert "ip6tables-restore: out of luck; everything is as it was before" in message(run)
+    assert (rules(host), saved_files(host)) == before
+
+
+def test_the_rules_are_in_force_after_a_reboot(host, reboot, converge):
+    before = rules(host)
+    reboot()
+    assert [line for line in rules(host) if "strata-INPUT" in line] == [
+        line for line in before if "strata-INPUT" in line
+    ]
+    assert converge().changed == 0

@@ -1,0 +1,361 @@
+"""file_trees on the host: what is planned, and what happens to files."""
+
+import base64
+import hashlib
+import io
+import json
+import os
+import tarfile
+import zlib
+from pathlib import Path
+
+import file_trees
+import pytest
+from ansible.module_utils.strata import tree_files, trees
+from ansible.module_utils.strata.trees import Have, Step, Tree, TreeError, Want
+
+ME = {"uid": os.getuid(), "gid": os.getgid()}
+
+
+def sha(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def want(text: str, mode: int = 0o644) -> Want:
+    return Want("file", mode, sha(text), len(text))
+
+
+def tree(dest: object, /, purge: bool = False, origin: str = "", exclude: tuple[str, ...] = (), **wants: Want) -> Tree:
+    """Return a tree; in its names, "__" stands for a slash."""
+    named = {name.replace("__", "/"): value for name, value in wants.items()}
+    folders = {folder: Want("dir") for name in named for folder in trees.above(name)}
+    wants = {"": Want("dir")} | folders | named
+    return Tree(str(dest), str(dest), wants, purge=purge, origin=origin, exclude=exclude, **ME)
+
+
+def pack(*texts: str, names: dict[str, str] | None = None) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:gz") as tar:
+        for name, text in {**{sha(text): text for text in texts}, **(names or {})}.items():
+            member = tarfile.TarInfo(name)
+            member.size = len(text)
+            tar.addfile(member, io.BytesIO(text.encode()))
+    return stream.getvalue()
+
+
+def settle(*wanted: Tree) -> list[Tree]:
+    settled = trees.settle(wanted)
+    for each in settled:
+        each.steps = trees.plan(each, tree_files.scan(each, settled))
+    return settled
+
+
+def converge(*wanted: Tree, texts: tuple[str, ...] = ()) -> list[tuple[str, str]]:
+    """Apply the trees, check that nothing is left to do, and return what was done."""
+    settled = settle(*wanted)
+    tree_files.apply(settled, pack(*texts))
+    assert [each.steps for each in settle(*wanted)] == [[] for _ in wanted]
+    return [(step.action, step.path) for each in settled for step in each.steps]
+
+
+def listing(folder: Path) -> dict[str, str]:
+    found = {}
+    for path in sorted(folder.rglob("*")):
+        text = f"-> {path.readlink()}" if path.is_symlink() else "/" if path.is_dir() else path.read_text()
+        found[str(path.relative_to(folder))] = text
+    return found
+
+
+# --- plan: values in, steps out
+
+
+@pytest.mark.parametrize(
+    ("have", "action", "note"),
+    [
+        (None, "create", ""),
+        (Have("file", 0o644, 0, 0, sha("new")), None, ""),
+        (Have("file", 0o644, 0, 0, sha("old")), "update", ""),
+        (Have("file", 0o600, 0, 0, sha("new")), "metadata", "mode 0600 -> 0644"),
+        (Have("file", 0o644, 33, 0, sha("new")), "metadata", "owner 33:0 -> 0:0"),
+        (Have("file", 0o600, 0, 0, sha("new"), shared=True), "update", "mode 0600 -> 0644"),
+        (Have("file", 0o644, 0, 0, sha("new"), shared=True), None, ""),
+        (Have("link", 0o777, 0, 0, "/etc/shadow"), "update", ""),
+    ],
+)
+def test_plan_for_a_file(have: Have | None, action: str | None, note: str) -> None:
+    wanted = Tree("/d", "/d", {"f": want("new")})
+    steps = trees.plan(wanted, {"f": have} if have else {})
+    assert steps == ([Step(action, "f", want("new"), note)] if action else [])
+
+
+@pytest.mark.parametrize(
+    ("have", "wanted"),
+    [("dir", "file"), ("dir", "link"), ("file", "dir"), ("link", "dir"), ("other", "file"), ("other", "dir")],
+)
+def test_only_purging_replaces_another_kind(have: str, wanted: str) -> None:
+    shall = Tree("/d", "/d", {"x": Want(wanted)}, origin="docs__flat_files_trees")
+    found = {"x": Have(have, 0o755, 0, 0)}
+    with pytest.raises(TreeError, match=r"the tree /d of docs__flat_files_trees: /d/x shall be a .* is there: move it"):
+        trees.plan(shall, found)
+    shall.purge = True
+    assert [(s.action, s.path) for s in trees.plan(shall, found)] == [("remove", "x"), ("create", "x")]
+
+
+def test_what_is_kept_is_not_replaced() -> None:
+    found = {"x": Have("dir", 0o755, 0, 0), "x/kept": Have("file", 0o644, 0, 0, kept=True)}
+    with pytest.raises(TreeError, match="excluded or another tree's"):
+        trees.plan(Tree("/d", "/d", {"x": want("x")}, purge=True), found)
+
+
+def test_summary_and_diff_name_paths_and_no_contents() -> None:
+    wanted = tree("/d", a=want("a"), b=want("b"), c=want("c"), same=want("same"))
+    has = {"uid": os.getuid(), "gid": os.getgid()}
+    found = {
+        "": Have("dir", 0o755, **has),
+        "b": Have("file", 0o644, **has),
+        "c": Have("file", 0o600, **has, detail=sha("c")),
+        "same": Have("file", 0o644, **has, detail=sha("same")),
+        "x\ny": Have("file", 0o644, **has),
+    }
+    wanted.steps = trees.plan(wanted, found)
+    counts = {"dest": "/d", "created": 1, "updated": 1, "metadata": 1, "removed": 1, "unchanged": 2}
+    assert trees.summary(wanted) == counts
+    assert trees.diff(wanted) == {"prepared": "/d:\n+ a\n~ b\nm c (mode 0600 -> 0644)\n- x\\ny\n"}
+
+
+# --- settle: who owns which path
+
+
+def test_two_trees_with_one_destination_are_refused() -> None:
+    with pytest.raises(TreeError, match=r"same destination: the tree /d of one and the tree /d of two"):
+        trees.settle([tree("/d", origin="one"), tree("/d", origin="two")])
+
+
+@pytest.mark.parametrize(
+    "outer",
+    [{"in__f": want("f")}, {"in": Want("link", detail="x")}, {"in__sub": want("f")}],
+    ids=["same file", "link at the destination", "file where the other has a folder"],
+)
+def test_two_trees_with_one_path_are_refused(outer: dict[str, Want]) -> None:
+    with pytest.raises(TreeError, match=r"/d/in.*: the tree /d/in of two and the tree /d of one"):
+        trees.settle([tree("/d", origin="one", **outer), tree("/d/in", origin="two", f=want("f"), sub__g=want("g"))])
+
+
+def test_a_file_above_a_destination_is_refused() -> None:
+    with pytest.raises(TreeError, match="two trees put something at /d/a"):
+        trees.settle([tree("/d", a=want("a")), tree("/d/a/b")])
+
+
+# --- the whole way, on real files
+
+
+def test_a_tree_arrives_and_stays(tmp_path: Path) -> None:
+    dest = tmp_path / "new" / "dest"
+    wanted = tree(dest, a=want("A"), sub__run=want("B", 0o755), sub__link=Want("link", detail="../a"))
+    steps = converge(wanted, texts=("A", "B"))
+    assert steps[0] == ("create", "")
+    assert listing(dest) == {"a": "A", "sub": "/", "sub/link": "-> ../a", "sub/run": "B"}
+    assert (dest / "sub/run").stat().st_mode & 0o7777 == 0o755
+
+
+def test_files_of_one_content_need_one_copy_of_it(tmp_path: Path) -> None:
+    converge(tree(tmp_path, a=want("same"), sub__b=want("same")), texts=("same",))
+    assert listing(tmp_path) == {"a": "same", "sub": "/", "sub/b": "same"}
+
+
+def test_metadata_needs_no_contents(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    (tmp_path / "a").write_text("A")
+    (tmp_path / "a").chmod(0o600)
+    settled = settle(tree(tmp_path, a=want("A")))
+    assert tree_files.missing(settled) == set()
+    assert converge(tree(tmp_path, a=want("A"))) == [("metadata", "a")]
+    assert (tmp_path / "a").stat().st_mode & 0o7777 == 0o644
+
+
+def test_a_hard_link_outside_keeps_its_mode(tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    canary.write_text("A")
+    canary.chmod(0o600)
+    (tmp_path / "dest").mkdir()
+    (tmp_path / "dest/a").hardlink_to(canary)
+    converge(tree(tmp_path / "dest", a=want("A")), texts=("A",))
+    assert canary.stat().st_mode & 0o7777 == 0o600
+
+
+def test_purge_removes_only_what_is_nobodys(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "canary").write_text("alive")
+    dest = tmp_path / "dest"
+    for name in ("old/deep/file", "keep/x.bak", "keep/y", ".git/config", "inner/theirs", "inner/by_hand", "above/in/z"):
+        (dest / name).parent.mkdir(parents=True, exist_ok=True)
+        (dest / name).write_text("")
+    (dest / "way_out").symlink_to(outside)
+    outer = tree(dest, purge=True, exclude=("*.bak",), a=want("A"), inner__ours=want("B"))
+    inner = tree(dest / "inner", theirs=want(""))
+    deep = tree(dest / "above/in", purge=True)
+    converge(outer, inner, deep, texts=("A", "B"))
+    left = {name for name, text in listing(dest).items() if text != "/"}
+    assert left == {"a", "keep/x.bak", ".git/config", "inner/ours", "inner/theirs", "inner/by_hand"}
+    assert (dest / "above/in").is_dir()
+    assert listing(outside) == {"canary": "alive"}
+
+
+def test_an_inner_tree_that_purges_spares_the_outer_ones_files(tmp_path: Path) -> None:
+    inner = tree(tmp_path / "in", purge=True, theirs=want("A"))
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in/junk").write_text("")
+    converge(tree(tmp_path, in__sub__ours=want("B")), inner, texts=("A", "B"))
+    assert listing(tmp_path) == {"in": "/", "in/sub": "/", "in/sub/ours": "B", "in/theirs": "A"}
+
+
+def test_nothing_is_purged_without_purge(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_text("")
+    converge(tree(tmp_path, a=want("A")), texts=("A",))
+    assert listing(tmp_path) == {"a": "A", "mine": ""}
+
+
+@pytest.mark.parametrize("purge", [False, True])
+def test_a_link_in_place_of_a_folder_is_never_followed(tmp_path: Path, purge: bool) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    (outside / "f").write_text("canary")
+    dest = tmp_path / "dest"
+    dest.mkdir()
+    (dest / "sub").symlink_to(outside)
+    wanted = tree(dest, purge=purge, sub__f=want("A"))
+    if purge:
+        converge(wanted, texts=("A",))
+        assert listing(dest) == {"sub": "/", "sub/f": "A"}
+    else:
+        with pytest.raises(TreeError, match="sub shall be a folder, but a link is there"):
+            settle(wanted)
+        assert listing(dest)["sub"] == f"-> {outside}"
+    assert listing(outside) == {"f": "canary"}
+
+
+def test_a_link_that_appears_after_the_plan_is_not_followed(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    dest = tmp_path / "dest"
+    (dest / "sub").mkdir(parents=True)
+    settled = settle(tree(dest, sub__f=want("A")))
+    (dest / "sub").rmdir()
+    (dest / "sub").symlink_to(outside)
+    with pytest.raises(TreeError, match="sub"):
+        tree_files.apply(settled, pack("A"))
+    assert listing(outside) == {}
+
+
+def test_a_link_on_the_way_is_followed_if_it_is_ours(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    (tmp_path / "srv").symlink_to("data/./../data")
+    assert tree_files.resolve(tree(tmp_path / "srv" / "www")) == str(tmp_path / "data/www")
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give a link to someone else")
+def test_a_link_of_another_user_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "srv").symlink_to("/etc")
+    os.chown(tmp_path / "srv", 1234, -1, follow_symlinks=False)
+    with pytest.raises(TreeError, match="srv is a link of user 1234"):
+        tree_files.resolve(tree(tmp_path / "srv"))
+
+
+@pytest.mark.parametrize(("target", "message"), [("srv", "circle"), ("/", "root of the file system")])
+def test_a_destination_that_leads_nowhere_good_is_refused(tmp_path: Path, target: str, message: str) -> None:
+    (tmp_path / "srv").symlink_to(target)
+    with pytest.raises(TreeError, match=message):
+        tree_files.resolve(tree(tmp_path / "srv"))
+
+
+def test_a_destination_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(TreeError, match="file is not a folder"):
+        tree_files.resolve(tree(tmp_path / "file" / "sub"))
+
+
+@pytest.mark.parametrize(
+    ("archive", "message"),
+    [
+        (pack("A"), "b changed during the run"),
+        (pack("A")[:60], "damaged"),
+        (pack(names={sha("A"): "forged"}), "damaged"),
+        (pack("A", names={"../../escape": "B"}), "damaged"),
+    ],
+    ids=["incomplete", "cut", "forged", "escaping name"],
+)
+def test_a_bad_archive_changes_no_file(tmp_path: Path, archive: bytes, message: str) -> None:
+    dest = tmp_path / "dest"
+    dest.mkdir()
+    (dest / "a").write_text("old")
+    with pytest.raises(TreeError, match=message):
+        tree_files.apply(settle(tree(dest, a=want("A"), b=want("B"))), archive)
+    assert listing(tmp_path) == {"dest": "/", "dest/a": "old"}
+
+
+def test_a_killed_run_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "ab":
+        (tmp_path / name).write_text("old")
+    wanted = tree(tmp_path, a=want("A"), b=want("B"))
+    commits = []
+
+    def commit(place: object, path: str, temporary: str) -> None:
+        if commits:
+            raise KeyboardInterrupt
+        commits.append(path)
+        real(place, path, temporary)
+
+    real = tree_files._Place.commit
+    with monkeypatch.context() as patch:
+        patch.setattr(tree_files._Place, "commit", commit)
+        patch.setattr(tree_files._Place, "discard", lambda *_: None)  # as if there were no time for it
+        with pytest.raises(KeyboardInterrupt):
+            tree_files.apply(settle(wanted), pack("A", "B"))
+    state = listing(tmp_path)
+    assert sorted(state[name] for name in "ab") in (["A", "old"], ["B", "old"])
+    assert any(name.startswith(".strata-") for name in state)
+    converge(wanted, texts=("A", "B"))
+    assert listing(tmp_path) == {"a": "A", "b": "B"}
+
+
+# --- the module: what the action sends, what it answers
+
+
+def manifest(dest: Path, **changes: object) -> str:
+    wants = [["", "dir", 0o755, "", 0], ["f\udcff", "file", 0o644, sha("A"), 1]]
+    packed = {"dest": str(dest), "owner": str(os.getuid()), "group": str(os.getgid()), "exclude": [], "purge": False}
+    text = json.dumps([packed | {"origin": "here", "wants": wants} | changes])
+    return base64.b64encode(zlib.compress(text.encode())).decode()
+
+
+def test_the_first_call_asks_and_touches_nothing(tmp_path: Path) -> None:
+    answer = file_trees.run(manifest(tmp_path), None, check=False, with_diff=False)
+    assert answer == {"changed": False, "missing": [sha("A")]}
+    assert listing(tmp_path) == {}
+
+
+def test_the_second_call_brings_names_exactly(tmp_path: Path) -> None:
+    tmp_path.chmod(0o755)
+    packed = base64.b64encode(pack("A")).decode()
+    answer = file_trees.run(manifest(tmp_path), packed, check=False, with_diff=True)
+    assert answer["changed"]
+    assert answer["changed_files"] == [f"{tmp_path}/f\\xff"]
+    assert answer["diff"] == [{"prepared": f"{tmp_path}:\n+ f\\xff\n"}]
+    assert os.listdir(os.fsencode(tmp_path)) == [b"f\xff"]  # noqa: PTH208 - bytes
+    assert file_trees.run(manifest(tmp_path), None, check=False, with_diff=False)["changed"] is False
+
+
+def test_check_mode_predicts_and_touches_nothing(tmp_path: Path) -> None:
+    dest = tmp_path / "new"
+    predicted = file_trees.run(manifest(dest), None, check=True, with_diff=True)
+    assert not dest.exists()
+    done = file_trees.run(manifest(dest), base64.b64encode(pack("A")).decode(), check=False, with_diff=True)
+    assert predicted == done
+
+
+def test_an_owner_may_be_missing_only_in_check_mode(tmp_path: Path) -> None:
+    text = manifest(tmp_path, owner="nobody-here")
+    assert file_trees.run(text, None, check=True, with_diff=False)["changed"]
+    with pytest.raises(TreeError, match="of here: there is no user nobody-here on this host"):
+        file_trees.run(text, None, check=False, with_diff=False)

@@ -1,0 +1,136 @@
+"""file_trees on the control side: what is read from a source, and what is refused."""
+
+import base64
+import gzip
+import importlib.util
+import io
+import json
+import os
+import socket
+import tarfile
+import zlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+spec = importlib.util.spec_from_file_location("file_trees_action", ROOT / "action_plugins/file_trees.py")
+action = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(action)
+
+
+def source(src: object, root: str | None = None, **parameters: object) -> Any:
+    defaults = {name: option.get("default") for name, option in action.TREE.items()}
+    given = {"src": str(src), "dest": "/srv/docs", "origin": "docs__flat_files_trees"}
+    return action.Source(defaults | given | parameters, root)
+
+
+def wants(found: Any) -> dict[str, tuple[str, int, str]]:
+    return {path: (kind, mode, detail if kind == "link" else "") for path, kind, mode, detail, _ in found.wants}
+
+
+def refusal(src: object, **parameters: Any) -> str:
+    with pytest.raises(action.SourceError) as caught:
+        source(src, **parameters)
+    return str(caught.value)
+
+
+def test_a_folder_is_read_with_its_links_and_executables(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub/run").write_text("#!")
+    (tmp_path / "sub/run").chmod(0o700)
+    (tmp_path / "plain").write_text("text")
+    (tmp_path / "sub/link").symlink_to("../plain")
+    assert wants(source(tmp_path, file_mode="0640", dir_mode="2750")) == {
+        "": ("dir", 0o2750, ""),
+        "plain": ("file", 0o640, ""),
+        "sub": ("dir", 0o2750, ""),
+        "sub/link": ("link", 0, "../plain"),
+        "sub/run": ("file", 0o750, ""),
+    }
+
+
+@pytest.mark.parametrize("pattern", ["*.pyc", "cache", "cache/", "sub/*.pyc"])
+def test_exclude_and_git(tmp_path: Path, pattern: str) -> None:
+    for name in (".git/config", "sub/.git/config", "sub/x.pyc", "cache/y.pyc", "sub/z"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    left = {"sub/*.pyc": {"cache", "cache/y.pyc"}, "*.pyc": {"cache"}}.get(pattern, {"sub/x.pyc"})
+    assert set(wants(source(tmp_path, exclude=[pattern]))) == {"", "sub", "sub/z", *left}
+
+
+@pytest.mark.parametrize("name", [b"a\nb", b"-rf", b"\xff\xfe", "ä€".encode(), b"a b'\"$(x)\\"])
+def test_names_are_carried_exactly(tmp_path: Path, name: bytes) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name)).write_text("")
+    packed = json.loads(zlib.decompress(base64.b64decode(action.manifest([source(tmp_path)]))))
+    assert packed[0]["wants"][1][0].encode("utf-8", "surrogateescape") == name
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../outside", "sub/../../outside", "out/file"])
+def test_links_out_of_the_tree_are_refused(tmp_path: Path, target: str) -> None:
+    tree = tmp_path / "tree"
+    (tree / "sub").mkdir(parents=True)
+    (tmp_path / "outside").mkdir()
+    if target.startswith("out/"):
+        (tree / "out").symlink_to("../outside")
+    (tree / "bad").symlink_to(target)
+    message = refusal(tree)
+    assert "the tree /srv/docs of docs__flat_files_trees: the link" in message
+    assert "leads out of the tree" in message
+
+
+def test_a_link_to_nothing_inside_is_kept(tmp_path: Path) -> None:
+    (tmp_path / "later").symlink_to("not/yet")
+    assert wants(source(tmp_path))["later"] == ("link", 0, "not/yet")
+
+
+def test_special_files_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    assert f"{tmp_path}/pipe is neither a file, a folder nor a link" in refusal(tmp_path)
+    (tmp_path / "pipe").unlink()
+    monkeypatch.chdir(tmp_path)
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind("socket")
+        assert "/socket is neither" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("dest", ["srv/docs", "/", "//.", "/srv/../etc", "", "/srv/\0"])
+def test_a_bad_destination_is_refused(tmp_path: Path, dest: str) -> None:
+    assert "dest must be an absolute path without '..', and not the root" in refusal(tmp_path, dest=dest)
+
+
+def test_a_destination_is_normalised(tmp_path: Path) -> None:
+    assert source(tmp_path, dest="//srv/./docs/").dest == "/srv/docs"
+
+
+@pytest.mark.parametrize("mode", ["rw-r--r--", "9999", "u=rw", "64", ""])
+def test_a_bad_mode_is_refused(tmp_path: Path, mode: str) -> None:
+    assert "file_mode must be an octal number in quotes" in refusal(tmp_path, file_mode=mode)
+
+
+def test_a_missing_source_is_one_sentence(tmp_path: Path) -> None:
+    expected = f"the tree /srv/docs of docs__flat_files_trees: src {tmp_path}/no does not exist"
+    assert refusal("no", root=str(tmp_path)) == expected
+    (tmp_path / "no").write_text("")
+    assert refusal("no", root=str(tmp_path)).endswith("is not a folder")
+    assert "src no is relative, and root is not set" in refusal("no")
+
+
+def test_the_archive_has_what_is_missing_once(tmp_path: Path) -> None:
+    for name, text in {"a": "A", "again": "A", "b": "B", "c": "C"}.items():
+        (tmp_path / name).write_text(text)
+    found = source(tmp_path)
+    digests = {path: detail for path, _, _, detail, _ in found.wants}
+    packed = base64.b64decode(action.archive([found, source(tmp_path)], [digests["a"], digests["b"]]))
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as tar:
+        contents = {member.name: tar.extractfile(member).read() for member in tar}
+    assert contents == {digests["a"]: b"A", digests["b"]: b"B"}
+
+
+def test_a_source_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("A")
+    found = source(tmp_path)
+    (tmp_path / "a").write_text("B")
+    with pytest.raises(action.SourceError, match="a was changed during the run: run it again"):
+        action.archive([found], [found.wants[1][3]])

@@ -83,12 +83,11 @@ def reboot(target: str) -> Callable[[], None]:
 
 
 @pytest.fixture
-def converge(target: str, tmp_path: Path) -> Callable[..., Run]:
+def converge(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
     """Run the scenario's playbook on the host alone, with other values of variables."""
 
     def run(*flags: str, check: bool = False, **variables: Any) -> Run:
-        record = tmp_path / "record.json"
-        record.unlink(missing_ok=True)
+        record = tmp_path_factory.mktemp("run") / "record.json"
         inventory = os.environ["MOLECULE_INVENTORY_FILE"]
         playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
         command = ["ansible-playbook", f"--inventory={inventory}", f"--limit={target}", "--skip-tags=fingerprint"]

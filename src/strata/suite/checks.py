@@ -39,7 +39,7 @@ def checks() -> Iterator[Check]:
         "example: preflight", _tool("ansible-playbook", *EXAMPLE, "--tags=preflight", ANSIBLE_GATHERING="explicit")
     )
     yield Check("example: list of tasks", _tool("ansible-playbook", *EXAMPLE, "--list-tasks"))
-    yield Check("ansible-lint", _tool("ansible-lint", "--offline", "--quiet", "--strict"))
+    yield Check("ansible-lint", _tool("ansible-lint", "--offline", "-q", "--strict"))
 
 
 def fix() -> list[str]:
@@ -53,7 +53,12 @@ def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str
     def run() -> str:
         path = BIN / program
         command = [str(path) if path.exists() else program, *arguments]
-        settings = {**os.environ, "PATH": f"{BIN}:{os.environ['PATH']}", "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg")}
+        settings = {
+            **os.environ,
+            "PATH": f"{BIN}:{os.environ['PATH']}",
+            "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "NO_COLOR": "1",
+        }
         done = subprocess.run(
             command, cwd=ROOT, env={**settings, **environment}, capture_output=True, text=True, check=False
         )

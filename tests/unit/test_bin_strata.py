@@ -98,3 +98,10 @@ def test_an_interpreter_that_is_not_there(checkout: Checkout) -> None:
     done = checkout.run(STRATA_PYTHON="python9")
     assert done.returncode == 1
     assert "no Python 3.11, 3.12 or 3.13 was found for STRATA_PYTHON=python9" in done.stderr
+
+
+def test_an_interpreter_that_is_too_old(checkout: Checkout) -> None:
+    checkout.program("old", 'case "$1" in --version) echo Python 3.9.18 ;; *) exit 1 ;; esac')
+    done = checkout.run(STRATA_PYTHON="old")
+    assert done.returncode == 1
+    assert done.stderr.endswith("old is Python 3.9.18, but Strata needs Python 3.11 or newer\n")

@@ -68,6 +68,14 @@ def test_control_groups_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) 
         podman.require()
 
 
+def test_a_path_that_podman_cannot_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
+    monkeypatch.setattr(podman, "ROOT", Path("/home/somebody/my servers"))
+    with pytest.raises(StrataError, match="/home/somebody/my servers: podman and SSH cannot take"):
+        podman.require()
+
+
 def test_podman_s_own_message_is_the_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     program = tmp_path / "podman"
     program.write_text(

@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from strata.errors import StrataError
-from strata.paths import STATE
+from strata.paths import ROOT, STATE
 
 #: The most that podman may ask for; it asks for these by itself where the process may have more.
 MOST_FILES, MOST_PROCESSES = 1_048_576, 32_768
+
+#: Characters that have a meaning of their own in podman's volumes or SSH's files.
+UNFIT = " :,\"'"
 
 
 def settings() -> str:
@@ -62,6 +65,10 @@ def require() -> None:
             raise StrataError(f"{program} is missing: run `apt-get install {package}`")
     if not Path("/sys/fs/cgroup").is_dir() or not os.access("/sys/fs/cgroup", os.W_OK):
         raise StrataError("/sys/fs/cgroup cannot be written: containers that run systemd need control groups")
+    if set(str(ROOT)) & set(UNFIT):
+        raise StrataError(
+            f"{ROOT}: podman and SSH cannot take a path with a space, colon, comma or quote: move the checkout"
+        )
     path = STATE / "containers.conf"
     path.parent.mkdir(exist_ok=True)
     if not path.exists() or path.read_text() != settings():

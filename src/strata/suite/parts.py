@@ -20,6 +20,7 @@ class Part:
 
     name: str
     run: Callable[[Path, Path], int]
+    boots_hosts: bool = False
 
     @property
     def report(self) -> Path:
@@ -39,8 +40,8 @@ def all_parts() -> list[Part]:
         Part("lint", _lint),
         Part("unit", _pytest(BIN, "tests/unit")),
         *_unit_on_oldest_python(),
-        Part("sandbox", _pytest(BIN, "tests/sandbox")),
-        *(Part(role, _molecule(role)) for role in roles),
+        Part("sandbox", _pytest(BIN, "tests/sandbox"), boots_hosts=True),
+        *(Part(role, _molecule(role), boots_hosts=True) for role in roles),
     ]
 
 

@@ -17,7 +17,11 @@ def command() -> None:
     """Boot the hosts of inventories/sandbox and converge them with site.yml.
 
     Builds the images first where they are missing. Running it again is safe and changes nothing.
-    """
+
+    \b
+    STRATA_SUBNET, STRATA_SUBNET6  the ranges of the network, instead of free ones
+    STRATA_SANDBOX                 the name of the sandbox: another one stands beside the first
+    """  # noqa: D301 - click wants the character itself
     require()
     sandbox = site_sandbox()
     with step("sandbox"):

@@ -1,6 +1,5 @@
 """One sandbox: its network, its hosts, and the files with which SSH and Ansible reach them."""
 
-import contextlib
 import fcntl
 import hashlib
 import json
@@ -79,32 +78,39 @@ class Sandbox:
         return Path("/run/strata") / f"{CHECKOUT}-{self.name}"
 
     def up(self) -> None:
-        """Make the network and boot the hosts that are not running yet; remove those that no longer belong."""
+        """Make the network and boot the hosts that are not running yet; remove those that no longer belong.
+
+        A host that is declared with another image or number than it has is made anew.
+        """
         self.folder.mkdir(parents=True, exist_ok=True)
         names = sorted({host.image for host in self.hosts})
         built = dict(zip(names, _parallel(lambda name: images.ensure(name, STATE), names), strict=True))
-        states = self.states()
+        states, known = self.states(), self.known()
         _parallel(self._remove_host, sorted(states.keys() - {host.name for host in self.hosts}))
         ranges = self._make_network()
         self._make_key()
-        known = self.known()
-        absent = [host for host in self.hosts if host.name not in states or host.name not in known]
-        stopped = [host for host in self.hosts if host not in absent and states[host.name] != "running"]
-        if absent or stopped:
-            with step(f"booting {', '.join(host.name for host in absent + stopped)}"):
-                _parallel(lambda host: self._create(host, built[host.image], ranges), absent)
+        wanted = {
+            host.name: {
+                "image": host.image,
+                "address": ranges.address(host.number),
+                "address6": ranges.address6(host.number),
+            }
+            for host in self.hosts
+        }
+        kept = [
+            host
+            for host in self.hosts
+            if host.name in states and wanted[host.name].items() <= known.get(host.name, {}).items()
+        ]
+        stopped = [host for host in kept if states[host.name] != "running"]
+        fresh = [host for host in self.hosts if host not in kept]
+        if fresh or stopped:
+            with step(f"booting {', '.join(host.name for host in fresh + stopped)}"):
+                _parallel(lambda host: self._remove_host(host.name), [host for host in fresh if host.name in states])
+                _parallel(lambda host: self._create(host, built[host.image], ranges), fresh)
                 _parallel(lambda host: podman("start", self._container(host.name)), stopped)
-                host_keys = _parallel(self._first_steps, absent)
-                known.update(
-                    {
-                        host.name: {
-                            "address": ranges.address(host.number),
-                            "address6": ranges.address6(host.number),
-                            "host_key": host_key,
-                        }
-                        for host, host_key in zip(absent, host_keys, strict=True)
-                    }
-                )
+                for host, host_key in zip(fresh, _parallel(self._first_steps, fresh), strict=True):
+                    known[host.name] = {**wanted[host.name], "host_key": host_key}
             self._keep_multicast_flowing()
         self._write_files({host.name: known[host.name] for host in self.hosts})
         _parallel(lambda host: self.wait_for_ssh(host.name), self.hosts)
@@ -124,7 +130,7 @@ class Sandbox:
         return {entry["Labels"]["strata.host"]: entry["State"] for entry in listing}
 
     def known(self) -> dict[str, dict[str, str]]:
-        """Return `address`, `address6` and `host_key` of each host, by its name; nothing when the sandbox is down."""
+        """Return `image`, `address`, `address6` and `host_key` of each host, by its name; nothing when all are down."""
         path = self.folder / "hosts.json"
         found: dict[str, dict[str, str]] = json.loads(path.read_text())["hosts"] if path.exists() else {}
         return found
@@ -171,8 +177,6 @@ class Sandbox:
             )
 
     def _create(self, host: Host, image: str, ranges: Ranges) -> None:
-        with contextlib.suppress(StrataError):
-            self._remove_host(host.name)
         archive = Archive(self.folder / "packages" / host.image / host.name, host.image)
         # A fixed hardware address, so that its neighbours know the host again at once after a reboot.
         hardware = hashlib.sha256(self._container(host.name).encode()).hexdigest()

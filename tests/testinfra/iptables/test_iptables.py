@@ -1,5 +1,6 @@
 """The firewall as a second machine meets it, and as the kernel has it."""
 
+import re
 import time
 
 import pytest
@@ -67,8 +68,8 @@ def saved_files(host):
 
 
 def message(run):
-    """Return the output of a run with its line breaks and YAML's doubled quotes removed."""
-    return " ".join(run.output.split()).replace("''", "'")
+    """Return the output of a run with its colours, line breaks and YAML's doubled quotes removed."""
+    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", run.output).split()).replace("''", "'")
 
 
 @pytest.fixture

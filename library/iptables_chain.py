@@ -99,6 +99,10 @@ options:
       origin:
         description: Where the rule was declared, for messages.
         type: str
+  log_rejects:
+    description: Whether the kernel logs rejected packets, at most 10 a minute, with C(strata-reject:) in front.
+    type: bool
+    default: false
   rollback_delay:
     description:
       - Seconds, 5 to 3600, after which the former rules come back unless the new ones are confirmed.
@@ -246,7 +250,9 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     delay = rollback.check_delay(parameters["rollback_delay"])
     ports = [check_ports(name, parameters[name]) for name in ("ssh_ports", "public_tcp_ports", "public_udp_ports")]
     raw = {family: check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
-    rules = {family: desired_rules(family, *ports, raw[family]) for family in raw}
+    rules = {
+        family: desired_rules(family, *ports, raw[family], log_rejects=parameters["log_rejects"]) for family in raw
+    }
     installed = all(host.has(f"{family.prefix}-restore") for family in raw)
     if not module.check_mode and not (installed and host.has("netfilter-persistent")):
         raise FirewallError("the packages iptables and iptables-persistent must be installed first")
@@ -291,6 +297,7 @@ def main() -> None:
             "public_udp_ports": {"type": "list", "elements": "str", "default": []},
             "rules_v4": {"type": "list", "elements": "dict", "options": rule, "default": []},
             "rules_v6": {"type": "list", "elements": "dict", "options": rule, "default": []},
+            "log_rejects": {"type": "bool", "default": False},
             "rollback_delay": {"type": "int", "default": 30},
             "confirm": {"type": "bool", "default": False},
         },

@@ -145,6 +145,15 @@ def test_the_chain_lets_in_what_is_declared_and_rejects_the_rest(family):
     assert all("icmp" in rule for rule in rules[2:-6])
 
 
+@pytest.mark.parametrize("family", [V4, V6])
+def test_rejects_are_logged_behind_all_that_is_accepted(family):
+    raw = [netfilter.Rule("-p tcp -s 192.0.2.1 -j ACCEPT", "rules_v4")]
+    rules, logging = (
+        netfilter.desired_rules(family, ["22"], [], [], raw, log_rejects=log_rejects) for log_rejects in (False, True)
+    )
+    assert logging == [*rules[:-2], netfilter.LOG, *rules[-2:]]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

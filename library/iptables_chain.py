@@ -5,13 +5,11 @@ from __future__ import annotations
 import dataclasses
 import os
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import files, rollback
 from ansible.module_utils.strata.netfilter import (
-    BUILT_IN_CHAINS,
     NOTHING,
     V4,
     V6,
@@ -19,20 +17,19 @@ from ansible.module_utils.strata.netfilter import (
     Family,
     FirewallError,
     Owned,
-    Rule,
     check_chain,
     check_ports,
     check_rules,
     desired_rules,
-    parse,
     plan,
     show,
     transition,
     with_jump,
 )
+from ansible.module_utils.strata.netfilter_host import BOOT_UNIT, Host
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 DOCUMENTATION = r"""
 module: iptables_chain
@@ -46,6 +43,12 @@ description:
     into an empty network namespace. So every rule is known to load on a host that has nothing else, which is what a
     reboot asks for; a rule that needs another chain or an ipset is refused.
   - Each family changes in one transaction. When the second family, a file or the service fails, everything is put back.
+  - New rules are guarded. Before they are put in force, a timer is started on the host that puts the former ones back
+    after O(rollback_delay) seconds. The control side then confirms the new rules over a new SSH connection, which
+    those rules have to let in. When it can't, the task fails as soon as the former rules are back, and names the rules
+    that did it. Files are written only when rules are confirmed.
+  - Over another kind of connection than SSH nothing can be confirmed; rules are then put in force without the guard,
+    with a warning.
   - For the next boot, the chain and the jump are written to the files of Debian's iptables-persistent. Its start is
     told not to flush the rules of others (C(IPTABLES_RESTORE_NOFLUSH) and C(IP6TABLES_RESTORE_NOFLUSH) in
     C(/etc/default/netfilter-persistent)). Restarting that service by hand therefore adds a second jump, which does no
@@ -96,6 +99,20 @@ options:
       origin:
         description: Where the rule was declared, for messages.
         type: str
+  log_rejects:
+    description: Whether the kernel logs rejected packets, at most 10 a minute, with C(strata-reject:) in front.
+    type: bool
+    default: false
+  rollback_delay:
+    description:
+      - Seconds, 5 to 3600, after which the former rules come back unless the new ones are confirmed.
+      - V(0) puts rules in force without this guard.
+    type: int
+    default: 30
+  confirm:
+    description: Confirm the rules that are in force. Used by the control side only; all but O(chain) is ignored then.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -127,7 +144,6 @@ changes:
 
 DEFAULTS = "/etc/default/netfilter-persistent"
 NOFLUSH = {"IPTABLES_RESTORE_NOFLUSH": "yes", "IP6TABLES_RESTORE_NOFLUSH": "yes"}
-UNIT = "netfilter-persistent.service"
 
 
 def with_settings(text: str, settings: Mapping[str, str]) -> str:
@@ -137,93 +153,6 @@ def with_settings(text: str, settings: Mapping[str, str]) -> str:
         if [line for line in lines if re.match(rf"\s*{name}=", line)] != [f"{name}={value}"]:
             lines = [*(line for line in lines if not re.match(rf"\s*{name}=", line)), f"{name}={value}"]
     return "".join(f"{line}\n" for line in lines)
-
-
-@dataclass(frozen=True)
-class Host:
-    """The commands of iptables on this host."""
-
-    module: AnsibleModule
-
-    def has(self, program: str) -> bool:
-        """Tell whether the program is installed."""
-        return self.module.get_bin_path(program) is not None
-
-    def run(self, command: list[str], data: str = "") -> tuple[int, str, str]:
-        """Run a command with `data` as its input and return its status, output and message in one line.
-
-        Raises:
-            FirewallError: it could not be run, or died without reading its input.
-
-        """
-        try:
-            status, output, errors = self.module.run_command(
-                [self.module.get_bin_path(command[0], required=True), *command[1:]],
-                data=data,
-                binary_data=True,
-                environ_update={"LC_ALL": "C.UTF-8"},
-                handle_exceptions=False,  # else it ends the module, with half of the rules changed
-            )
-        except OSError as error:
-            raise FirewallError(f"{command[0]}: {error.strerror}") from error
-        hints = ("Error occurred at line", "Try `", "# Warning")
-        lines = [line.strip() for line in errors.splitlines() if line.strip() and not line.startswith(hints)]
-        message = " ".join(lines) or f"ended with status {status}"
-        return status, output, message if message.startswith(command[0]) else f"{command[0]}: {message}"
-
-    def checked(self, command: list[str], data: str = "") -> str:
-        """Run a command and return its output; raise FirewallError with its message when it fails."""
-        status, output, message = self.run(command, data)
-        if status:
-            raise FirewallError(message)
-        return output
-
-    def read(self, family: Family, chain: str) -> Owned:
-        """Return what of the kernel's filter table is ours."""
-        return parse(self.checked([f"{family.prefix}-save", "-t", "filter"]), chain)
-
-    def restore(self, change: Change, chain: str, *, test: bool = False) -> None:
-        """Put a change in force, or only have it tested."""
-        command = [f"{change.family.prefix}-restore", "--noflush", "--wait=60", *(["--test"] if test else [])]
-        self.checked(command, transition(chain, change.before, change.after))
-
-    def verify(self, change: Change, chain: str) -> None:
-        """Raise FirewallError unless the kernel has what the change says."""
-        if self.read(change.family, chain) != change.after:
-            raise FirewallError(f"another program changed the {change.family.name} rules at the same time")
-
-    def load_alone(self, family: Family, chain: str, rules: Iterable[str]) -> tuple[Owned, str]:
-        """Load rules into an empty network namespace; return what iptables makes of them and, if it refuses, why."""
-        script = '"$0" --wait=60 && "$1" -t filter'
-        programs = [self.module.get_bin_path(f"{family.prefix}-{verb}", required=True) for verb in ("restore", "save")]
-        text = transition(chain, NOTHING, with_jump(chain, rules))
-        status, output, message = self.run(["unshare", "--net", "sh", "-c", script, *programs], text)
-        if status and message.startswith("unshare: unshare failed"):
-            raise FirewallError(
-                f"rules are validated in an empty network namespace, which this host doesn't let us make: {message}"
-            )
-        if status:
-            return NOTHING, message.removeprefix("unshare: ")
-        foreign = [line for line in output.splitlines() if re.match(rf"-A (?!{re.escape(chain)} )", line)]
-        chains = set(re.findall(r"^:(\S+)", output, re.MULTILINE))
-        if len(foreign) != 1 or not chains <= {*BUILT_IN_CHAINS, chain} or not (owned := parse(output, chain)).rules:
-            return NOTHING, "it does something else than add rules to our chain"
-        return owned, ""
-
-    def normalise(self, family: Family, chain: str, rules: list[str], raw: Iterable[Rule]) -> Owned:
-        """Return the desired state as the kernel will print it; raise FirewallError naming the rule that is refused."""
-        owned, refusal = self.load_alone(family, chain, rules)
-        if not refusal:
-            return owned
-        for rule in raw:
-            _, message = self.load_alone(family, chain, [rule.value])
-            if message:
-                raise FirewallError(f"{rule.origin}: {family.prefix} refuses the rule {rule.value!r}: {message}")
-        raise FirewallError(f"{family.prefix} refuses the rules of chain {chain}: {refusal}")
-
-    def starts_at_boot(self) -> bool:
-        """Tell whether the saved rules are loaded at boot."""
-        return self.run(["systemctl", "is-enabled", "--quiet", UNIT])[0] == 0
 
 
 def desired_files(chain: str, desired: Mapping[Family, Owned]) -> dict[str, files.State]:
@@ -240,20 +169,59 @@ def desired_files(chain: str, desired: Mapping[Family, Owned]) -> dict[str, file
     return result
 
 
-def apply(host: Host, chain: str, changes: list[Change], written: list[files.Change], *, enable: bool) -> None:
-    """Put rules in force, then keep them for the next boot; when anything fails, put back what was there and raise."""
+def apply(
+    host: Host, chain: str, changes: list[Change], written: list[files.Change], *, enable: bool, delay: int = 0
+) -> bool:
+    """Put rules in force, and keep them for the next boot unless they must be confirmed first, which it returns.
+
+    Raises:
+        FirewallError: something failed, and what was there has been put back.
+
+    """
     for change in changes:
         host.restore(change, chain, test=True)
+    guarded = bool(changes and delay)
+    if guarded:
+        rollback.arm(host, delay, rollback.script(chain, changes))
     try:
         for change in changes:
             host.restore(change, chain)
             host.verify(change, chain)
-        files.apply(written)
-        if enable:
-            host.checked(["systemctl", "enable", "--quiet", UNIT])
+        if guarded:
+            rollback.require_pending(delay)
+        else:
+            keep(host, written, enable=enable)
     except (FirewallError, OSError) as error:
         put_back(host, chain, changes, written, error)
+        if guarded:
+            rollback.disarm(host)
         raise FirewallError(f"{error}; everything is as it was before") from error
+    return guarded
+
+
+def keep(host: Host, written: list[files.Change], *, enable: bool) -> None:
+    """Keep the rules for the next boot."""
+    files.apply(written)
+    if enable:
+        host.checked(["systemctl", "enable", "--quiet", BOOT_UNIT])
+
+
+def confirm(host: Host, chain: str) -> dict[str, Any]:
+    """Keep the rules in force, which somebody outside has been let in by; say whether it is too late for that."""
+    if not rollback.claim(rollback.CONFIRMED):
+        return {"changed": False, "confirmed": False, "restored": rollback.wait(host)}
+    written: list[files.Change] = []
+    try:
+        rules = {family: host.read(family, chain).rules or () for family in (V4, V6)}
+        written = files.plan(desired_files(chain, {family: with_jump(chain, rules[family]) for family in rules}))
+        keep(host, written, enable=not host.starts_at_boot())
+    except (FirewallError, OSError) as error:
+        host.checked(["sh", rollback.CONFIRMED])
+        files.undo(written)
+        rollback.disarm(host)
+        raise FirewallError(f"{error}; everything is as it was before") from error
+    rollback.disarm(host)
+    return {"changed": True, "confirmed": True}
 
 
 def put_back(
@@ -276,21 +244,25 @@ def put_back(
         raise FirewallError(f"{error}; putting the former state back failed as well: {'; '.join(failures)}") from error
 
 
-def converge(module: AnsibleModule) -> dict[str, Any]:
+def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     """Bring the firewall to the declared state and return the module's result."""
-    host, parameters = Host(module), module.params
-    chain = check_chain(parameters["chain"])
+    parameters = module.params
+    delay = rollback.check_delay(parameters["rollback_delay"])
     ports = [check_ports(name, parameters[name]) for name in ("ssh_ports", "public_tcp_ports", "public_udp_ports")]
     raw = {family: check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
-    rules = {family: desired_rules(family, *ports, raw[family]) for family in raw}
+    rules = {
+        family: desired_rules(family, *ports, raw[family], log_rejects=parameters["log_rejects"]) for family in raw
+    }
     installed = all(host.has(f"{family.prefix}-restore") for family in raw)
     if not module.check_mode and not (installed and host.has("netfilter-persistent")):
         raise FirewallError("the packages iptables and iptables-persistent must be installed first")
     if installed:
         desired = {family: host.normalise(family, chain, rules[family], raw[family]) for family in raw}
+        settled = not module.check_mode and rollback.settle(host)
         changes = plan({family: host.read(family, chain) for family in raw}, desired)
     else:
         desired = {family: with_jump(chain, rules[family]) for family in raw}
+        settled = False
         changes = plan(dict.fromkeys(raw, NOTHING), desired)
     written = files.plan(desired_files(chain, desired))
     enable = not host.starts_at_boot()
@@ -303,13 +275,15 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
         }
         for change in changes
     ] + files.diff(written)
-    names = [f"{change.family.name} rules" for change in changes] + [change.path for change in written]
+    names = ["unconfirmed rules of an earlier run taken back"] if settled else []
+    names += [f"{change.family.name} rules" for change in changes] + [change.path for change in written]
     if enable:
-        names.append(f"{UNIT} enabled")
-        diff.append({"before_header": UNIT, "after_header": UNIT, "before": "", "after": "enabled\n"})
-    if not module.check_mode:
-        apply(host, chain, changes, written, enable=enable)
-    return {"changed": bool(names), "changes": names, "diff": diff}
+        names.append(f"{BOOT_UNIT} enabled")
+        diff.append({"before_header": BOOT_UNIT, "after_header": BOOT_UNIT, "before": "", "after": "enabled\n"})
+    result = {"changed": bool(names), "changes": names, "diff": diff}
+    if not module.check_mode and apply(host, chain, changes, written, enable=enable, delay=delay):
+        result["unconfirmed"] = delay
+    return result
 
 
 def main() -> None:
@@ -323,11 +297,16 @@ def main() -> None:
             "public_udp_ports": {"type": "list", "elements": "str", "default": []},
             "rules_v4": {"type": "list", "elements": "dict", "options": rule, "default": []},
             "rules_v6": {"type": "list", "elements": "dict", "options": rule, "default": []},
+            "log_rejects": {"type": "bool", "default": False},
+            "rollback_delay": {"type": "int", "default": 30},
+            "confirm": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
+    host = Host(module)
     try:
-        result = converge(module)
+        chain = check_chain(module.params["chain"])
+        result = confirm(host, chain) if module.params["confirm"] else converge(module, host, chain)
     except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 BUILT_IN_CHAINS = {"INPUT", "FORWARD", "OUTPUT"}
 HIGHEST_PORT = 65535
 
+# The limit keeps whoever knocks from filling the host's log.
+LOG = '-m limit --limit 10/min -j LOG --log-prefix "strata-reject: "'
+
 # Commands, and options that change what the line is about; whatever else has no place in a rule is refused by iptables.
 NOT_IN_A_RULE = re.compile(
     r"-[ACDEFILNPRSXZtMhVwW46].*"
@@ -125,7 +128,13 @@ def check_rules(family: Family, entries: Iterable[Mapping[str, str | None]]) -> 
 
 
 def desired_rules(
-    family: Family, ssh_ports: list[str], tcp_ports: list[str], udp_ports: list[str], rules: Iterable[Rule]
+    family: Family,
+    ssh_ports: list[str],
+    tcp_ports: list[str],
+    udp_ports: list[str],
+    rules: Iterable[Rule],
+    *,
+    log_rejects: bool = False,
 ) -> list[str]:
     """Return the content of our chain, in order, each rule without `-A CHAIN`."""
     tcp = dict.fromkeys([*ssh_ports, *tcp_ports])
@@ -136,6 +145,7 @@ def desired_rules(
         *(f"-p tcp -m tcp --dport {port} -j ACCEPT" for port in tcp),
         *(f"-p udp -m udp --dport {port} -j ACCEPT" for port in udp_ports),
         *(rule.value for rule in rules),
+        *([LOG] if log_rejects else []),
         "-p tcp -j REJECT --reject-with tcp-reset",
         f"-j REJECT --reject-with {family.reject}",
     ]

@@ -4,7 +4,7 @@ import dataclasses
 
 import iptables_chain
 import pytest
-from ansible.module_utils.strata import files, netfilter
+from ansible.module_utils.strata import files, netfilter, rollback
 from ansible.module_utils.strata.netfilter import NOTHING, V4, V6, Change, FirewallError, Owned
 
 CHAIN = "strata-INPUT"
@@ -28,6 +28,7 @@ class Kernel:
     def __init__(self, tables, *, fails=None):
         self.tables = dict(tables)
         self.fails = fails
+        self.commands = []
 
     def read(self, family, _chain):
         return self.tables[family]
@@ -46,6 +47,11 @@ class Kernel:
     def checked(self, command):
         if self.fails == command[0]:
             raise FirewallError("no luck")
+        self.commands.append(command[0])
+
+    def run(self, command):
+        self.commands.append(command[0])
+        return 0, "", ""
 
 
 @pytest.mark.parametrize("name", ["strata-INPUT", "a", "x" * 28])
@@ -137,6 +143,15 @@ def test_the_chain_lets_in_what_is_declared_and_rejects_the_rest(family):
         f"-j REJECT --reject-with {family.reject}",
     ]
     assert all("icmp" in rule for rule in rules[2:-6])
+
+
+@pytest.mark.parametrize("family", [V4, V6])
+def test_rejects_are_logged_behind_all_that_is_accepted(family):
+    raw = [netfilter.Rule("-p tcp -s 192.0.2.1 -j ACCEPT", "rules_v4")]
+    rules, logging = (
+        netfilter.desired_rules(family, ["22"], [], [], raw, log_rejects=log_rejects) for log_rejects in (False, True)
+    )
+    assert logging == [*rules[:-2], netfilter.LOG, *rules[-2:]]
 
 
 @pytest.mark.parametrize(
@@ -259,6 +274,75 @@ def test_a_file_that_cannot_be_written_undoes_the_rules(work, tmp_path):
     with pytest.raises(FirewallError, match="as it was before"):
         iptables_chain.apply(kernel, CHAIN, changes, [unwritable], enable=False)
     assert kernel.tables == before
+
+
+@pytest.fixture
+def pending(tmp_path, monkeypatch):
+    """Keep the files of the rollback in a folder of the test."""
+    path = tmp_path / "strata" / "iptables-rollback"
+    monkeypatch.setattr(rollback, "PENDING", str(path))
+    monkeypatch.setattr(rollback, "CONFIRMED", f"{path}.confirmed")
+    monkeypatch.setattr(rollback, "RUNNING", f"{path}.running")
+    monkeypatch.setattr(files.os, "fchown", lambda *_: None)
+    return path
+
+
+def test_guarded_rules_are_in_force_but_not_saved(work, pending):
+    path, changes, written = work
+    kernel = Kernel({change.family: change.before for change in changes})
+    assert iptables_chain.apply(kernel, CHAIN, changes, written, enable=True, delay=30)
+    assert kernel.tables == {change.family: change.after for change in changes}
+    assert kernel.commands == ["systemd-run"]
+    assert path.read_text() == "old\n"
+    assert pending.stat().st_mode & 0o777 == 0o600
+    assert pending.read_text() == rollback.script(CHAIN, changes)
+
+
+@pytest.mark.parametrize("fails", [(V4, "apply"), (V6, "verify"), "systemd-run"])
+def test_guarded_rules_that_fail_leave_no_timer(work, pending, fails):
+    _, changes, written = work
+    before = {change.family: change.before for change in changes}
+    kernel = Kernel(before, fails=fails)
+    with pytest.raises(FirewallError, match="no luck"):
+        iptables_chain.apply(kernel, CHAIN, changes, written, enable=True, delay=30)
+    assert kernel.tables == before
+    assert not pending.exists()
+    assert kernel.commands == ([] if fails == "systemd-run" else ["systemd-run", "systemctl"])
+
+
+def test_rules_that_were_in_force_too_late_for_their_rollback_are_put_back(work, pending):
+    _, changes, written = work
+    before = {change.family: change.before for change in changes}
+    kernel = Kernel(before)
+    kernel.verify = lambda *_: pending.unlink(missing_ok=True)
+    with pytest.raises(FirewallError, match=r"longer than rollback_delay, 5 s.*as it was before"):
+        iptables_chain.apply(kernel, CHAIN, changes, written, enable=True, delay=5)
+    assert kernel.tables == before
+
+
+def test_only_one_decides(pending):
+    pending.parent.mkdir()
+    pending.touch()
+    assert [rollback.claim(name) for name in (rollback.CONFIRMED, rollback.RUNNING)] == [True, False]
+
+
+def test_the_rollback_leads_from_the_new_rules_to_the_former(work):
+    _, changes, _ = work
+    text = rollback.script(CHAIN, changes)
+    for change in changes:
+        wanted = netfilter.transition(CHAIN, change.after, change.before)
+        assert f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1\n{wanted}END\n" in text
+
+
+@pytest.mark.parametrize("delay", [0, 5, 30, 3600])
+def test_a_delay_that_can_be_kept(delay):
+    assert rollback.check_delay(delay) == delay
+
+
+@pytest.mark.parametrize("delay", [-1, 1, 4, 3601])
+def test_a_delay_that_cannot_be_kept(delay):
+    with pytest.raises(FirewallError, match=f"rollback_delay: {delay} must be 5 to 3600 seconds, or 0"):
+        rollback.check_delay(delay)
 
 
 @dataclasses.dataclass

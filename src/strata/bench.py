@@ -38,6 +38,7 @@ class Side:
 
     name: str
     playbook: Path | None = None
+    options: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     prepare: Path | None = None
     runs: int = RUNS
@@ -58,7 +59,7 @@ class Benchmark:
 
 @dataclass
 class Result:
-    """What was measured of a side: seconds of each run, and what the last one needed."""
+    """What was measured of a side: seconds of each run, remote calls of the last, and the most memory used here."""
 
     side: str
     first: float
@@ -128,7 +129,8 @@ def load(name: str) -> Benchmark:
 
 def _side(folder: Path, name: str, given: Mapping[str, Any]) -> Side:
     paths = {key: (folder / given[key]).resolve() for key in ("playbook", "prepare") if key in given}
-    return Side(**{**given, **paths, "name": name, "command": tuple(given.get("command", ()))})
+    lists = {key: tuple(given.get(key, ())) for key in ("command", "options")}
+    return Side(**{**given, **paths, "name": name, **lists})
 
 
 def measure(benchmark: Benchmark, runs: int | None = None) -> list[Result]:
@@ -183,7 +185,8 @@ class _Bench:
             with step(f"{self.benchmark.name}: converging {side.name}"):
                 if side.prepare:
                     self._play(side, side.prepare)
-                results[side.name] = Result(side.name, self._once(side).seconds)
+                done = self._once(side)
+                results[side.name] = Result(side.name, done.seconds, megabytes=done.megabytes)
         for side in schedule(self.benchmark, runs):
             with step(f"{self.benchmark.name}: {side.name}"):
                 done = self._once(side)
@@ -196,11 +199,13 @@ class _Bench:
         return list(results.values())
 
     def _once(self, side: Side) -> _Done:
-        return self._play(side, side.playbook) if side.playbook else self._execute(side, self._filled(side))
+        return (
+            self._play(side, side.playbook, *side.options) if side.playbook else self._execute(side, self._filled(side))
+        )
 
-    def _play(self, side: Side, playbook: Path) -> _Done:
+    def _play(self, side: Side, playbook: Path, *options: str) -> _Done:
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory)]
-        return self._execute(side, [*command, "--limit", side.name, str(playbook)])
+        return self._execute(side, [*command, "--limit", side.name, *options, str(playbook)])
 
     def _filled(self, side: Side) -> list[str]:
         """Return a side's command with the host, the files and the way to the host in their places."""

@@ -1,6 +1,7 @@
 """file_trees on the host: what is planned, and what happens to files."""
 
 import base64
+import errno
 import hashlib
 import io
 import json
@@ -10,6 +11,7 @@ import sys
 import tarfile
 import zlib
 from pathlib import Path
+from unittest.mock import Mock
 
 import file_trees
 import pytest
@@ -294,6 +296,16 @@ def test_a_bad_archive_changes_no_file(tmp_path: Path, archive: bytes, message: 
     with pytest.raises(TreeError, match=message):
         tree_files.apply(settle(tree(dest, a=want("A"), b=want("B"))), io.BytesIO(archive))
     assert listing(tmp_path) == {"dest": "/", "dest/a": "old"}
+
+
+def test_a_disk_that_does_not_take_a_content_changes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+    settled = settle(tree(tmp_path, a=want("A"), b=want("B")))
+    failure = OSError(errno.EIO, "Input/output error")
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=failure))
+    with pytest.raises(TreeError, match=r"/a: Input/output error"):
+        tree_files.apply(settled, io.BytesIO(pack("A", "B")))
+    assert listing(tmp_path) == {"a": "old"}
 
 
 def test_a_killed_run_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -209,6 +209,15 @@ def test_a_killed_run_is_completed(host: Any, converge: Converge, source: Path) 
     assert remote(host) == wanted
 
 
+def test_contents_too_big_for_a_call_arrive(host: Any, converge: Converge, source: Path) -> None:
+    for name in "abc":
+        (source / name).write_bytes(os.urandom(3 << 20))
+    done = converge(flat_files_trees=trial(source))
+    assert (done.rc, done.changed, done.calls) == (0, 1, 1 + 2 + 3), done.output  # facts, the tree, three parts
+    assert remote(host) == local(source)
+    assert not host.file("/var/lib/strata/file_trees").exists
+
+
 def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path) -> None:
     for name in ("a", "b"):
         (source / name).write_text("old")

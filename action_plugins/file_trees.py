@@ -5,14 +5,15 @@ from __future__ import annotations
 import base64
 import fnmatch
 import hashlib
-import io
 import json
 import os
 import re
+import shlex
 import stat
 import tarfile
+import tempfile
 import zlib
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ansible.plugins.action import ActionBase
 
@@ -28,9 +29,28 @@ TREE = {
     "dir_mode": {"type": "str", "default": "0755"},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "purge": {"type": "bool", "default": False},
+    "validate": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {"pattern": {"type": "str", "required": True}, "command": {"type": "str", "required": True}},
+    },
+    "commands": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "pattern": {"type": "str", "required": True},
+            "command": {"type": "list", "elements": "str", "required": True},
+        },
+    },
     "origin": {"type": "str", "default": ""},
 }
 ARGUMENTS = {"root": {"type": "path"}, "trees": {"type": "list", "elements": "dict", "options": TREE, "required": True}}
+
+
+#: The most that is sent at once.
+PART = 4 << 20
 
 
 class SourceError(Exception):
@@ -52,6 +72,7 @@ class Source:
         self.dest = self._dest()
         self.file_mode = self._mode("file_mode")
         self.dir_mode = self._mode("dir_mode")
+        self._check_commands()
         patterns = [fnmatch.translate(pattern.rstrip("/")) for pattern in tree["exclude"]]
         self.excluded: Callable[[str], object] = re.compile("|".join(patterns) or r"(?!)").fullmatch
         self.src = self._src(root)
@@ -65,7 +86,7 @@ class Source:
 
     def packed(self) -> dict[str, Any]:
         """Return the tree as it is sent to the host."""
-        kept = {key: self.tree[key] for key in ("owner", "group", "exclude", "purge", "origin")}
+        kept = {key: self.tree[key] for key in ("owner", "group", "exclude", "purge", "validate", "commands", "origin")}
         return {**kept, "dest": self.dest, "wants": self.wants}
 
     def _dest(self) -> str:
@@ -74,6 +95,18 @@ class Source:
         if not dest.startswith("/") or ".." in parts or "\0" in dest or not parts:
             raise SourceError(f"{self.name}: dest must be an absolute path without '..', and not the root")
         return "/" + "/".join(parts)
+
+    def _check_commands(self) -> None:
+        for check in self.tree["validate"]:
+            try:
+                words = shlex.split(check["command"])
+            except ValueError as error:
+                raise SourceError(f"{self.name}: validate command {check['command']}: {error}") from None
+            if not any("%s" in word for word in words[1:]):
+                raise SourceError(f"{self.name}: validate command {check['command']!r} needs %s, for the file")
+        for entry in self.tree["commands"]:
+            if not entry["command"]:
+                raise SourceError(f"{self.name}: the command for {_show(entry['pattern'])} is empty")
 
     def _mode(self, key: str) -> int:
         mode = self.tree[key]
@@ -136,15 +169,14 @@ def manifest(sources: Iterable[Source]) -> str:
     return base64.b64encode(zlib.compress(text.encode("ascii"))).decode("ascii")
 
 
-def archive(sources: Iterable[Source], missing: Iterable[str]) -> str:
-    """Return a tar.gz of the contents that the host lacks, each named by its sha256.
+def archive(sources: Iterable[Source], missing: Iterable[str], packed: IO[bytes]) -> None:
+    """Write a tar.gz of the contents that the host lacks, each named by its sha256, to `packed`.
 
     Raises:
         SourceError: a file is not what it was when it was hashed.
 
     """
     lacking = set(missing)
-    packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz", compresslevel=4) as tar:
         for source in sources:
             for digest in [digest for digest in source.files if digest in lacking]:
@@ -152,15 +184,16 @@ def archive(sources: Iterable[Source], missing: Iterable[str]) -> str:
                 full = source.files[digest]
                 try:
                     with open(full, "rb") as stream:
-                        data = stream.read()
+                        member = tarfile.TarInfo(digest)
+                        member.size = os.fstat(stream.fileno()).st_size
+                        hashed = hashlib.file_digest(stream, "sha256").hexdigest()
+                        stream.seek(0)
+                        tar.addfile(member, stream)
                 except OSError as error:
-                    raise SourceError(f"{source.name}: {_show(full)}: {error.strerror}") from error
-                if hashlib.sha256(data).hexdigest() != digest:
+                    raise SourceError(f"{source.name}: {_show(full)}: {error.strerror or error}") from error
+                if hashed != digest:
                     raise SourceError(f"{source.name}: {_show(full)} was changed during the run: run it again")
-                member = tarfile.TarInfo(digest)
-                member.size = len(data)
-                tar.addfile(member, io.BytesIO(data))
-    return base64.b64encode(packed.getbuffer()).decode("ascii")
+                tar.members = []  # else it keeps them all
 
 
 def _show(path: str) -> str:
@@ -191,18 +224,39 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(ARGUMENTS)
         arguments = _plain(arguments)
         if not arguments["trees"]:
-            return result | {"changed": False, "trees": [], "changed_files": [], "removed_files": []}
+            return result | {"changed": False, "trees": [], "changed_files": [], "removed_files": [], "commands": []}
         try:
             sources = [Source(tree, arguments["root"]) for tree in arguments["trees"]]
             sent = {"manifest": manifest(sources)}
             answer = self._call(sent, task_vars)
             if "missing" in answer:
-                answer = self._call(sent | {"archive": archive(sources, answer["missing"])}, task_vars)
+                answer = self._call(sent | self._contents(sources, answer), task_vars)
         except SourceError as error:
             return result | {"failed": True, "msg": str(error)}
         return result | answer
 
-    def _call(self, arguments: dict[str, str], task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _contents(self, sources: list[Source], answer: dict[str, Any]) -> dict[str, Any]:
+        """Return the argument that carries what the host lacks; what is too big for one is uploaded in parts.
+
+        Ansible has several copies of a call's arguments in memory, but only one of what goes to a command's input.
+        """
+        with tempfile.TemporaryFile() as packed:
+            archive(sources, answer["missing"], packed)
+            size = packed.tell()
+            packed.seek(0)
+            if size <= PART:
+                return {"archive": base64.b64encode(packed.read()).decode("ascii")}
+            path = shlex.quote(answer["upload"])
+            start = f"umask 077 && mkdir -p {shlex.quote(os.path.dirname(answer['upload']))} && : >{path} && "
+            for data in iter(lambda: packed.read(PART), b""):
+                command = f"{start}cat >>{path} || {{ rm -f {path}; false; }}"
+                done = self._low_level_execute_command(command, in_data=data)
+                if done["rc"]:
+                    raise SourceError(f"the contents cannot be sent: {(done['stderr'] or done['stdout']).strip()}")
+                start = ""
+        return {"uploaded": True}
+
+    def _call(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         answer = self._execute_module(module_name="file_trees", module_args=arguments, task_vars=task_vars)
         answer.pop("invocation", None)
         return answer

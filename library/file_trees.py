@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 import grp
+import io
 import json
 import os
 import pwd
+import shlex
 import zlib
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import tree_files
+from ansible.module_utils.strata import tree_checks, tree_contents, tree_files
+from ansible.module_utils.strata.tree_commands import Commands
 from ansible.module_utils.strata.trees import Tree, TreeError, Want, diff, plan, settle, show, summary
 
 DOCUMENTATION = r"""
@@ -22,7 +25,8 @@ version_added: "0.1.0"
 author: Strata contributors
 description:
   - Makes folders on the host equal to folders of the control side. It takes one remote call when nothing changed, and a
-    second one, which carries the missing contents, when something did.
+    second one, which carries the missing contents, when something did. Contents that are more than 4 MB when they are
+    compressed go ahead of the second one in parts of 4 MB, one call each, so that no side needs much memory.
   - The contents, modes, owners and kinds of all files are really compared on the host in each run.
   - All contents are written beside their places and checked before the first file is replaced, each file is replaced
     atomically, and what a killed run left (files whose names begin with C(.strata-)) is removed by the next one.
@@ -83,6 +87,46 @@ options:
             something of another kind. Without it, the latter is an error.
         type: bool
         default: false
+      validate:
+        description:
+          - Checks of new contents on the host, run before anything there is changed. One that fails makes the module
+            fail with the file's name and what the command said. They are not run in check mode, as the contents are not
+            sent then, nor for files that are already there.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          pattern:
+            description: Shell pattern of the paths relative to O(trees[].src) that are checked; C(*) matches slashes.
+            type: str
+            required: true
+          command:
+            description:
+              - The command, in which C(%s) stands for a copy of the file that has the file's name but stands elsewhere.
+                It is run without a shell.
+            type: str
+            required: true
+      commands:
+        description:
+          - What is run after files changed, for example to reload the service that reads them. A command is run once,
+            even if several trees name it.
+          - It gets the absolute paths that were created, changed or removed on its standard input, each ended by a NUL
+            as C(xargs -0) reads them. (An argument or a variable could not take 10,000 paths, or one with a newline.)
+          - A command that fails makes the module fail. It is then still owed, as it is after a run that was killed, and
+            run by the next run, even if no file changes in that.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          pattern:
+            description: Shell pattern of the paths relative to O(trees[].src) that matter. C(*) matches slashes too.
+            type: str
+            required: true
+          command:
+            description: The program and its arguments. It is run without a shell.
+            type: list
+            elements: str
+            required: true
       origin:
         description: Where the tree was asked for; error messages name it.
         type: str
@@ -109,6 +153,12 @@ EXAMPLES = r"""
         dest: /srv/static/www
         exclude: ["*.md"]
         purge: true
+        validate:
+          - pattern: "*.json"
+            command: python3 -m json.tool %s
+        commands:
+          - pattern: conf/*
+            command: [systemctl, reload, apache2]
 """
 
 RETURN = r"""
@@ -128,6 +178,12 @@ removed_files:
   returned: success
   type: list
   elements: str
+commands:
+  description: The commands that were run because of what changed, or would be.
+  returned: success
+  type: list
+  elements: str
+  sample: [systemctl reload apache2]
 """
 
 LISTED = 1000
@@ -148,6 +204,10 @@ def read_manifest(manifest: str, *, check: bool) -> list[Tree]:
         }
         tree = Tree(dest, dest, wants, purge=packed["purge"], origin=packed["origin"])
         tree.exclude = tuple(native(pattern) for pattern in packed["exclude"])
+        tree.validate = tuple((native(each["pattern"]), native(each["command"])) for each in packed["validate"])
+        tree.commands = tuple(
+            (native(each["pattern"]), tuple(native(word) for word in each["command"])) for each in packed["commands"]
+        )
         tree.uid = number(tree, packed["owner"], "user", check=check)
         tree.gid = number(tree, packed["group"], "group", check=check)
         tree.place = tree_files.resolve(tree)
@@ -178,10 +238,11 @@ def changed_paths(trees: list[Tree], actions: set[str]) -> list[str]:
     return sorted(paths)[:LISTED]
 
 
-def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool) -> dict[str, Any]:
+def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool, uploaded: bool = False) -> dict[str, Any]:
     """Bring the host to what the manifest says and return the module's result.
 
-    If contents are missing and there is no archive, nothing is touched and the result names them in `missing`.
+    The contents are in `archive`, or were `uploaded` before. If some are missing and there are none, nothing is touched
+    and the result names them in `missing`, and in `upload` the place for an archive that is too big for a call.
 
     Raises:
         TreeError: the trees cannot be brought to this host.
@@ -191,12 +252,22 @@ def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool) -> 
     settled = settle(trees)
     for tree in settled:
         tree.steps = plan(tree, tree_files.scan(tree, settled))
-    changed = any(tree.steps for tree in settled)
+    commands = Commands(settled)
+    changed = any(tree.steps for tree in settled) or bool(commands.listed())
+    due = [shlex.join(command) for command in commands.listed()]
     missing = sorted(tree_files.missing(settled))
-    if missing and not check and archive is None:
-        return {"changed": False, "missing": missing}
+    if not (check or archive or uploaded):
+        tree_contents.forget_upload()
+        if missing:
+            return {"changed": False, "missing": missing, "upload": tree_contents.upload()}
     if changed and not check:
-        tree_files.apply(settled, base64.b64decode(archive or ""))
+        with tree_contents.uploaded() if uploaded else io.BytesIO(base64.b64decode(archive or "")) as contents:
+            if missing:
+                tree_checks.validate(settled, contents)
+                contents.seek(0)
+            if any(tree.steps for tree in settled):
+                tree_files.apply(settled, contents if missing else None, commands.note)
+        commands.run()
     order = {tree.place: index for index, tree in enumerate(trees)}
     settled.sort(key=lambda tree: order[tree.place])
     result = {
@@ -204,17 +275,22 @@ def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool) -> 
         "trees": [summary(tree) for tree in settled],
         "changed_files": changed_paths(settled, {"create", "update", "metadata"}),
         "removed_files": changed_paths(settled, {"remove"}),
+        "commands": due,
     }
-    return result | ({"diff": [diff(tree) for tree in settled if tree.steps]} if with_diff else {})
+    shown = [diff(tree) for tree in settled if tree.steps]
+    if due:
+        shown.append({"prepared": "".join(f"! {show(command)}\n" for command in due)})
+    return result | ({"diff": shown} if with_diff else {})
 
 
 def main() -> None:
-    """Run the module with what the action sends: all trees in a packed manifest, and the contents in an archive."""
+    """Run the module with what the action sends: all trees in a packed manifest, and contents."""
     module = AnsibleModule(
         # no_log keeps both, which are long and may hold secrets, out of the journal and the result.
         argument_spec={
             "manifest": {"type": "str", "required": True, "no_log": True},
             "archive": {"type": "str", "no_log": True},
+            "uploaded": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )

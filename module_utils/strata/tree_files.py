@@ -5,23 +5,23 @@ from __future__ import annotations
 import contextlib
 import fnmatch
 import hashlib
-import io
 import os
 import re
 import secrets
 import stat
-import tarfile
-import zlib
-from typing import TYPE_CHECKING
+from concurrent.futures import ThreadPoolExecutor
+from typing import IO, TYPE_CHECKING
 
-from ansible.module_utils.strata.trees import TEMPORARY, Have, Step, Tree, TreeError, Want, above, show
+from ansible.module_utils.strata.tree_contents import copy, unpack
+from ansible.module_utils.strata.trees import TEMPORARY, Have, Step, Tree, TreeError, Want, above, content, show
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 # O_NONBLOCK: a pipe that was put where a file had been must not hold us.
 READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+AT_ONCE = 32  # files that are synced together
 LINKS = 40  # as many as the kernel follows
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
 
@@ -194,21 +194,14 @@ def _sha256(name: str, folder: int) -> str:
 
 def missing(trees: Iterable[Tree]) -> set[str]:
     """Return the sha256 of the contents that the steps of `trees` need."""
-    return {want.detail for tree in trees for step in tree.steps if (want := _content(step))}
+    return {want.detail for tree in trees for step in tree.steps if (want := content(step))}
 
 
-def _content(step: Step) -> Want | None:
-    """Return what a step shall make, if it needs a content for it."""
-    if step.want and step.want.kind == "file" and step.action in ("create", "update"):
-        return step.want
-    return None
-
-
-def apply(trees: Sequence[Tree], archive: bytes) -> None:
+def apply(trees: Sequence[Tree], archive: IO[bytes] | None, ready: Callable[[], None] | None = None) -> None:
     """Take the steps of `trees`, innermost tree first, with the contents in `archive` (a tar.gz, named by sha256).
 
-    All contents are on the disk and verified before the first file is replaced; a failure until then leaves nothing
-    but new folders.
+    All contents are on the disk and verified before the first file is replaced, and then `ready` is called; a failure
+    until then leaves nothing but new folders.
 
     Raises:
         TreeError: a content is missing or damaged, or the system refused something.
@@ -224,6 +217,8 @@ def apply(trees: Sequence[Tree], archive: bytes) -> None:
         staged: list[tuple[_Place, Step, str]] = []
         try:
             _stage(places, archive, staged)
+            if ready:
+                ready()
             while staged:
                 place, step, temporary = staged[-1]
                 place.commit(step.path, temporary)
@@ -235,34 +230,41 @@ def apply(trees: Sequence[Tree], archive: bytes) -> None:
             place.finish()
 
 
-def _stage(places: Iterable[_Place], archive: bytes, staged: list[tuple[_Place, Step, str]]) -> None:
+def _stage(places: Iterable[_Place], archive: IO[bytes] | None, staged: list[tuple[_Place, Step, str]]) -> None:
     """Write each content beside its place and append to `staged` what is written."""
     waiting: dict[str, list[tuple[_Place, Step, Want]]] = {}
+    written: list[tuple[_Place, str, int]] = []
     for place in places:
         for step in place.tree.steps:
-            if want := _content(step):
+            if want := content(step):
                 waiting.setdefault(want.detail, []).append((place, step, want))
-    for name, data in _unpack(archive) if archive else ():
-        if hashlib.sha256(data).hexdigest() != name:
-            raise TreeError("the archive of the contents was damaged on its way")
+    for name, stream in unpack(archive) if archive else ():
         for place, step, want in waiting.pop(name, []):
             temporary = _temporary()
             staged.append((place, step, temporary))
-            place.write(step.path, temporary, data, want.mode)
+            written.append((place, step.path, place.write(step.path, temporary, stream, want.mode)))
+            if len(written) >= AT_ONCE:
+                _sync(written)
+    _sync(written)
     for lacking in waiting.values():
         place, step, _ = lacking[0]
         raise TreeError(f"{place.tree}: {show(place.tree.full(step.path))} changed during the run: run it again")
 
 
-def _unpack(archive: bytes) -> Iterator[tuple[str, bytes]]:
-    """Yield the names and contents of an archive one by one; what to do with a name is for the caller to say."""
-    try:
-        with tarfile.open(fileobj=io.BytesIO(archive), mode="r|gz") as tar:
-            for member in tar:
-                if content := tar.extractfile(member):
-                    yield member.name, content.read()
-    except (tarfile.TarError, EOFError, zlib.error) as error:
-        raise TreeError(f"the archive of the contents was damaged on its way: {error}") from error
+def _sync(written: list[tuple[_Place, str, int]]) -> None:
+    """Put files on the disk and close them: many at once share one commit of the file system's journal."""
+
+    def sync(entry: tuple[_Place, str, int]) -> None:
+        place, path, descriptor = entry
+        try:
+            with _about(place.tree, path):
+                os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        list(pool.map(sync, written))
+    written.clear()
 
 
 def _temporary() -> str:
@@ -341,16 +343,17 @@ class _Place:
                 self.own(descriptor, mode)
             self.touch(path)
 
-    def write(self, path: str, temporary: str, data: bytes, mode: int) -> None:
-        """Write and sync a new file beside `path`."""
+    def write(self, path: str, temporary: str, source: IO[bytes], mode: int) -> int:
+        """Write a new file beside `path` and return it open, to be synced."""
         with _about(self.tree, path):
             folder, _ = self.folder(path)
             flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+            source.seek(0)
             with open(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as stream:
-                stream.write(data)
+                copy(source, stream)
                 stream.flush()
                 self.own(stream.fileno(), mode)
-                os.fsync(stream.fileno())
+                return os.dup(stream.fileno())
 
     def commit(self, path: str, temporary: str) -> None:
         """Put a written file or link in its place."""

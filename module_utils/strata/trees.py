@@ -63,7 +63,8 @@ class Step:
 class Tree:
     """A tree: the `dest` that the user wrote, the `place` that it is on this host, and what shall be there.
 
-    Paths in `wants` are relative to the place; the empty one is the place itself.
+    Paths in `wants` are relative to the place; the empty one is the place itself. `validate` and `commands` are pairs
+    of a pattern and a command.
     """
 
     dest: str
@@ -73,6 +74,8 @@ class Tree:
     gid: int = 0
     purge: bool = False
     exclude: tuple[str, ...] = ()
+    validate: tuple[tuple[str, str], ...] = ()
+    commands: tuple[tuple[str, tuple[str, ...]], ...] = ()
     origin: str = ""
     steps: list[Step] = field(default_factory=list)
 
@@ -83,6 +86,13 @@ class Tree:
     def full(self, path: str) -> str:
         """Return the absolute path of one of the tree's paths."""
         return f"{self.place}/{path}" if path else self.place
+
+
+def content(step: Step) -> Want | None:
+    """Return what a step shall make, if it needs a content for it."""
+    if step.want and step.want.kind == "file" and step.action in ("create", "update"):
+        return step.want
+    return None
 
 
 def show(path: str) -> str:

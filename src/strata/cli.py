@@ -15,6 +15,7 @@ VERBS = {
     "converge": "Apply site.yml.",
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
+    "bench": "Measure Strata beside other means that keep the same state.",
 }
 
 

@@ -1,17 +1,21 @@
 """file_trees on the host: what is planned, and what happens to files."""
 
 import base64
+import errno
 import hashlib
 import io
 import json
 import os
+import shlex
+import sys
 import tarfile
 import zlib
 from pathlib import Path
+from unittest.mock import Mock
 
 import file_trees
 import pytest
-from ansible.module_utils.strata import tree_files, trees
+from ansible.module_utils.strata import tree_contents, tree_files, trees
 from ansible.module_utils.strata.trees import Have, Step, Tree, TreeError, Want
 
 ME = {"uid": os.getuid(), "gid": os.getgid()}
@@ -53,7 +57,7 @@ def settle(*wanted: Tree) -> list[Tree]:
 def converge(*wanted: Tree, texts: tuple[str, ...] = ()) -> list[tuple[str, str]]:
     """Apply the trees, check that nothing is left to do, and return what was done."""
     settled = settle(*wanted)
-    tree_files.apply(settled, pack(*texts))
+    tree_files.apply(settled, io.BytesIO(pack(*texts)))
     assert [each.steps for each in settle(*wanted)] == [[] for _ in wanted]
     return [(step.action, step.path) for each in settled for step in each.steps]
 
@@ -244,7 +248,7 @@ def test_a_link_that_appears_after_the_plan_is_not_followed(tmp_path: Path) -> N
     (dest / "sub").rmdir()
     (dest / "sub").symlink_to(outside)
     with pytest.raises(TreeError, match="sub"):
-        tree_files.apply(settled, pack("A"))
+        tree_files.apply(settled, io.BytesIO(pack("A")))
     assert listing(outside) == {}
 
 
@@ -290,8 +294,18 @@ def test_a_bad_archive_changes_no_file(tmp_path: Path, archive: bytes, message: 
     dest.mkdir()
     (dest / "a").write_text("old")
     with pytest.raises(TreeError, match=message):
-        tree_files.apply(settle(tree(dest, a=want("A"), b=want("B"))), archive)
+        tree_files.apply(settle(tree(dest, a=want("A"), b=want("B"))), io.BytesIO(archive))
     assert listing(tmp_path) == {"dest": "/", "dest/a": "old"}
+
+
+def test_a_disk_that_does_not_take_a_content_changes_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "a").write_text("old")
+    settled = settle(tree(tmp_path, a=want("A"), b=want("B")))
+    failure = OSError(errno.EIO, "Input/output error")
+    monkeypatch.setattr(os, "fsync", Mock(side_effect=failure))
+    with pytest.raises(TreeError, match=r"/a: Input/output error"):
+        tree_files.apply(settled, io.BytesIO(pack("A", "B")))
+    assert listing(tmp_path) == {"a": "old"}
 
 
 def test_a_killed_run_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -311,7 +325,7 @@ def test_a_killed_run_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         patch.setattr(tree_files._Place, "commit", commit)
         patch.setattr(tree_files._Place, "discard", lambda *_: None)  # as if there were no time for it
         with pytest.raises(KeyboardInterrupt):
-            tree_files.apply(settle(wanted), pack("A", "B"))
+            tree_files.apply(settle(wanted), io.BytesIO(pack("A", "B")))
     state = listing(tmp_path)
     assert sorted(state[name] for name in "ab") in (["A", "old"], ["B", "old"])
     assert any(name.startswith(".strata-") for name in state)
@@ -325,13 +339,22 @@ def test_a_killed_run_is_completed(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def manifest(dest: Path, **changes: object) -> str:
     wants = [["", "dir", 0o755, "", 0], ["f\udcff", "file", 0o644, sha("A"), 1]]
     packed = {"dest": str(dest), "owner": str(os.getuid()), "group": str(os.getgid()), "exclude": [], "purge": False}
+    packed |= {"validate": [], "commands": []}
     text = json.dumps([packed | {"origin": "here", "wants": wants} | changes])
     return base64.b64encode(zlib.compress(text.encode())).decode()
 
 
-def test_the_first_call_asks_and_touches_nothing(tmp_path: Path) -> None:
+@pytest.fixture(autouse=True)
+def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder for what outlives a call."""
+    folder = tmp_path_factory.mktemp("state") / "file_trees"
+    monkeypatch.setattr(tree_contents, "state_folder", lambda: str(folder))
+    return folder
+
+
+def test_the_first_call_asks_and_touches_nothing(tmp_path: Path, state: Path) -> None:
     answer = file_trees.run(manifest(tmp_path), None, check=False, with_diff=False)
-    assert answer == {"changed": False, "missing": [sha("A")]}
+    assert answer == {"changed": False, "missing": [sha("A")], "upload": f"{state}/upload"}
     assert listing(tmp_path) == {}
 
 
@@ -344,6 +367,22 @@ def test_the_second_call_brings_names_exactly(tmp_path: Path) -> None:
     assert answer["diff"] == [{"prepared": f"{tmp_path}:\n+ f\\xff\n"}]
     assert os.listdir(os.fsencode(tmp_path)) == [b"f\xff"]  # noqa: PTH208 - bytes
     assert file_trees.run(manifest(tmp_path), None, check=False, with_diff=False)["changed"] is False
+
+
+def test_what_was_uploaded_arrives_and_goes_away(tmp_path: Path, state: Path) -> None:
+    state.mkdir()
+    (state / "upload").write_bytes(pack("A"))
+    assert file_trees.run(manifest(tmp_path), None, check=False, with_diff=False, uploaded=True)["changed"]
+    assert listing(tmp_path) == {"f\udcff": "A"}
+    assert not state.exists()
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_an_upload_of_a_killed_run_goes_away(tmp_path: Path, state: Path, check: bool) -> None:
+    state.mkdir()
+    (state / "upload").write_text("half an arch")
+    file_trees.run(manifest(tmp_path), None, check=check, with_diff=False)
+    assert state.exists() == check
 
 
 def test_check_mode_predicts_and_touches_nothing(tmp_path: Path) -> None:
@@ -359,3 +398,108 @@ def test_an_owner_may_be_missing_only_in_check_mode(tmp_path: Path) -> None:
     assert file_trees.run(text, None, check=True, with_diff=False)["changed"]
     with pytest.raises(TreeError, match="of here: there is no user nobody-here on this host"):
         file_trees.run(text, None, check=False, with_diff=False)
+
+
+# --- validate: before anything is changed
+
+
+def bring(dest: Path, *texts: str, **changes: object) -> dict[str, object]:
+    """Run the module with the contents, as its second call does."""
+    packed = base64.b64encode(pack(*texts)).decode() if texts else None
+    return file_trees.run(manifest(dest, **changes), packed, check=False, with_diff=True)
+
+
+def check(pattern: str, code: str) -> dict[str, object]:
+    return {"validate": [{"pattern": pattern, "command": f"{sys.executable} -c {shlex.quote(code)} %s"}]}
+
+
+def test_a_refused_content_changes_nothing(tmp_path: Path, state: Path) -> None:
+    dest = tmp_path / "dest"
+    with pytest.raises(TreeError) as caught:
+        bring(dest, "A", **check("f*", "import sys; sys.exit(sys.argv[1] + ' is bad')"))
+    assert str(caught.value).startswith(f"the tree {dest} of here: {dest}/f\\xff is refused by {sys.executable} -c ")
+    assert str(caught.value).endswith(f": {dest}/f\\udcff is bad")
+    assert not dest.exists()
+    assert not state.exists()
+
+
+def test_a_content_is_validated_under_its_name(tmp_path: Path) -> None:
+    code = "import os, sys; assert (os.path.basename(sys.argv[1]), open(sys.argv[1]).read()) == ('f\\udcff', 'A')"
+    assert bring(tmp_path, "A", **check("*", code))["changed"]
+
+
+def test_only_what_matches_is_validated(tmp_path: Path) -> None:
+    assert bring(tmp_path, "A", **check("*.json", "raise SystemExit(1)"))["changed"]
+
+
+def test_a_validator_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(TreeError, match="cannot be validated by no-such-program %s: No such file"):
+        bring(tmp_path, "A", validate=[{"pattern": "*", "command": "no-such-program %s"}])
+
+
+# --- commands: after it
+
+
+def command(*words: str, pattern: str = "*") -> dict[str, object]:
+    return {"commands": [{"pattern": pattern, "command": list(words)}]}
+
+
+def test_a_command_gets_what_changed_once(tmp_path: Path, state: Path) -> None:
+    out = tmp_path / "out"
+    dest = tmp_path / "dest"
+    entry = command("sh", "-c", f"cat >>{out}")
+    done = bring(dest, "A", **entry)
+    assert done["commands"] == [f"sh -c 'cat >>{out}'"]
+    assert done["diff"][-1] == {"prepared": f"! sh -c 'cat >>{out}'\n"}
+    assert out.read_bytes() == os.fsencode(dest) + b"/f\xff\0"
+    again = bring(dest, **entry)
+    assert (again["changed"], again["commands"]) == (False, [])
+    assert out.read_bytes().count(b"\0") == 1
+    assert not state.exists()
+
+
+def test_a_command_that_matches_nothing_is_not_run(tmp_path: Path) -> None:
+    done = bring(tmp_path, "A", **command("false", pattern="*.conf"))
+    assert (done["changed"], done["commands"]) == (True, [])
+
+
+def test_a_command_that_failed_is_owed(tmp_path: Path) -> None:
+    dest, flag, out = tmp_path / "dest", tmp_path / "flag", tmp_path / "out"
+    entry = command("sh", "-c", f"cat >{out}; test -e {flag} || {{ echo no luck; false; }}")
+    with pytest.raises(TreeError, match=r"the tree .* of here: the command sh .* tries again, failed: no luck"):
+        bring(dest, "A", **entry)
+    assert listing(dest) == {"f\udcff": "A"}
+    out.unlink()
+    predicted = file_trees.run(manifest(dest, **entry), None, check=True, with_diff=False)
+    assert predicted["changed"]
+    assert not out.exists()
+    flag.touch()
+    done = bring(dest, **entry)
+    assert done["changed"]
+    assert out.read_bytes() == os.fsencode(dest) + b"/f\xff\0"
+    assert not bring(dest, **entry)["changed"]
+
+
+def test_a_command_that_a_killed_run_owed_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dest, out = tmp_path / "dest", tmp_path / "out"
+    entry = command("touch", str(out))
+    with monkeypatch.context() as patch:
+        patch.setattr(file_trees.Commands, "run", lambda _: sys.exit(9))
+        with pytest.raises(SystemExit):
+            bring(dest, "A", **entry)
+    assert not bring(dest, **command("true"))["changed"], "what is no longer asked for is not owed"
+    assert bring(dest, **entry)["changed"]
+    assert out.exists()
+
+
+def test_a_command_of_two_trees_is_run_once(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    entries = [
+        json.loads(
+            zlib.decompress(base64.b64decode(manifest(tmp_path / name, **command("sh", "-c", f"xargs -0 >>{out}"))))
+        )[0]
+        for name in "ab"
+    ]
+    both = base64.b64encode(zlib.compress(json.dumps(entries).encode())).decode()
+    file_trees.run(both, base64.b64encode(pack("A")).decode(), check=False, with_diff=False)
+    assert out.read_bytes() == os.fsencode(f"{tmp_path}/a/") + b"f\xff " + os.fsencode(f"{tmp_path}/b/") + b"f\xff\n"

@@ -117,13 +117,32 @@ def test_a_missing_source_is_one_sentence(tmp_path: Path) -> None:
     assert "src no is relative, and root is not set" in refusal("no")
 
 
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        (
+            {"validate": [{"pattern": "*", "command": "visudo -cf"}]},
+            "validate command 'visudo -cf' needs %s, for the file",
+        ),
+        (
+            {"validate": [{"pattern": "*", "command": "echo 'a %s"}]},
+            "validate command echo 'a %s: No closing quotation",
+        ),
+        ({"commands": [{"pattern": "*.conf", "command": []}]}, "the command for *.conf is empty"),
+    ],
+)
+def test_a_bad_command_is_refused(tmp_path: Path, parameters: dict[str, Any], message: str) -> None:
+    assert refusal(tmp_path, **parameters) == f"the tree /srv/docs of docs__flat_files_trees: {message}"
+
+
 def test_the_archive_has_what_is_missing_once(tmp_path: Path) -> None:
     for name, text in {"a": "A", "again": "A", "b": "B", "c": "C"}.items():
         (tmp_path / name).write_text(text)
     found = source(tmp_path)
     digests = {path: detail for path, _, _, detail, _ in found.wants}
-    packed = base64.b64decode(action.archive([found, source(tmp_path)], [digests["a"], digests["b"]]))
-    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed))) as tar:
+    packed = io.BytesIO()
+    action.archive([found, source(tmp_path)], [digests["a"], digests["b"]], packed)
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(packed.getvalue()))) as tar:
         contents = {member.name: tar.extractfile(member).read() for member in tar}
     assert contents == {digests["a"]: b"A", digests["b"]: b"B"}
 
@@ -133,4 +152,47 @@ def test_a_source_that_changes_meanwhile_is_noticed(tmp_path: Path) -> None:
     found = source(tmp_path)
     (tmp_path / "a").write_text("B")
     with pytest.raises(action.SourceError, match="a was changed during the run: run it again"):
-        action.archive([found], [found.wants[1][3]])
+        action.archive([found], [found.wants[1][3]], io.BytesIO())
+
+
+class Remote(action.ActionModule):
+    """The action plugin with a host that only notes what is sent to its commands."""
+
+    def __init__(self, rc: int = 0) -> None:
+        self.rc, self.sent = rc, []
+
+    def _low_level_execute_command(self, command: str, in_data: bytes) -> dict[str, Any]:
+        self.sent.append((command, in_data))
+        return {"rc": self.rc, "stdout": "", "stderr": "cat: write error: No space left on device\n"}
+
+
+def contents(remote: Remote, folder: Path) -> dict[str, Any]:
+    found = source(folder)
+    return remote._contents([found], {"missing": list(found.files), "upload": "/var/lib/a b/upload"})
+
+
+def test_few_contents_go_with_the_call(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("A")
+    remote = Remote()
+    assert list(contents(remote, tmp_path)) == ["archive"]
+    assert remote.sent == []
+
+
+def test_many_contents_go_ahead_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(action, "PART", 1000)
+    (tmp_path / "a").write_bytes(os.urandom(2500))
+    remote = Remote()
+    assert contents(remote, tmp_path) == {"uploaded": True}
+    commands, parts = zip(*remote.sent, strict=True)
+    assert [": >" in command for command in commands] == [True, False, False]
+    assert all("cat >>'/var/lib/a b/upload'" in command for command in commands)
+    assert max(map(len, parts)) == 1000
+    with tarfile.open(fileobj=io.BytesIO(gzip.decompress(b"".join(parts)))) as tar:
+        assert len(tar.getmembers()) == 1
+
+
+def test_a_host_that_takes_no_contents_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(action, "PART", 10)
+    (tmp_path / "a").write_text("A")
+    with pytest.raises(action.SourceError, match=r"^the contents cannot be sent: cat: write error: No space left on"):
+        contents(Remote(rc=1), tmp_path)

@@ -209,6 +209,15 @@ def test_a_killed_run_is_completed(host: Any, converge: Converge, source: Path) 
     assert remote(host) == wanted
 
 
+def test_contents_too_big_for_a_call_arrive(host: Any, converge: Converge, source: Path) -> None:
+    for name in "abc":
+        (source / name).write_bytes(os.urandom(3 << 20))
+    done = converge(flat_files_trees=trial(source))
+    assert (done.rc, done.changed, done.calls) == (0, 1, 1 + 2 + 3), done.output  # facts, the tree, three parts
+    assert remote(host) == local(source)
+    assert not host.file("/var/lib/strata/file_trees").exists
+
+
 def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path) -> None:
     for name in ("a", "b"):
         (source / name).write_text("old")
@@ -221,6 +230,46 @@ def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path
     assert refused.rc != 0
     assert "No space left on device" in " ".join(refused.output.split())
     assert remote(host) == before
+
+
+def test_a_refused_content_changes_nothing_and_is_named(host: Any, converge: Converge, source: Path) -> None:
+    for name in ("a.json", "b.json", "c.txt"):
+        (source / name).write_text("{}")
+    check = [{"pattern": "*.json", "command": "python3 -m json.tool %s"}]
+    assert converge(flat_files_trees=trial(source, validate=check)).changed == 1
+    before = state(host, DEST)
+    (source / "a.json").write_text('{"new": true}')
+    (source / "b.json").write_text("{")
+    (source / "new").mkdir()
+    refused = converge(flat_files_trees=trial(source, validate=check))
+    assert (refused.rc, refused.changed) == (2, 0), refused.output
+    said = f"{DEST}/b.json is refused by python3 -m json.tool %s: Expecting property name"
+    assert said in " ".join(refused.output.split())
+    assert state(host, DEST) == before
+
+
+def test_a_command_is_run_when_its_files_change_and_owed_until_it_has_worked(
+    host: Any, converge: Converge, source: Path
+) -> None:
+    (source / "a.conf").write_text("a")
+    (source / "b.txt").write_text("b")
+    host.check_output("mkdir /srv/canary")
+    log = "xargs -0 -n 1 echo >>/srv/canary/log && test ! -e /srv/canary/broken"
+    trees = trial(source, commands=[{"pattern": "*.conf", "command": ["sh", "-c", log]}])
+    assert converge(flat_files_trees=trees).changed == 1
+    (source / "b.txt").write_text("B")
+    assert converge(flat_files_trees=trees).changed == 1
+    assert host.file("/srv/canary/log").content_string == f"{DEST}/a.conf\n"
+    (source / "a.conf").write_text("A")
+    host.check_output("touch /srv/canary/broken")
+    failed = converge(flat_files_trees=trees)
+    assert failed.rc != 0
+    assert "which the next run tries again, failed" in " ".join(failed.output.split())
+    host.check_output("rm /srv/canary/broken /srv/canary/log")
+    done = converge(flat_files_trees=trees)
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert host.file("/srv/canary/log").content_string == f"{DEST}/a.conf\n"
+    assert not host.file("/var/lib/strata/file_trees").exists
 
 
 @pytest.mark.skipif(not PROJECT_CONFIG.is_dir(), reason="shared data absent")

@@ -1,0 +1,35 @@
+"""`strata bench`."""
+
+import click
+
+from strata import bench
+from strata.sandbox.podman import require
+from strata.tables import show
+
+COLUMNS = ("side", "runs", "median s", "min-max s", "ratio", "remote calls", "first run s", "control MB")
+
+
+@click.command()
+@click.argument("names", metavar="[NAME]...", nargs=-1)
+@click.option("--list", "list_wanted", is_flag=True, help="List the benchmarks, and run none.")
+@click.option("--runs", type=click.IntRange(min=1), help="Runs of each side, instead of what the benchmark says.")
+def command(names: tuple[str, ...], list_wanted: bool, runs: int | None) -> None:
+    """Measure Strata beside other means that keep the same state, or only the benchmarks NAME.
+
+    Each boots hosts of its own, brings all sides to the converged state, and measures runs with nothing to do, in turn.
+    The ratio compares with the first side. How fast anything is, is no test: only a run that fails is an error.
+    """
+    chosen = [bench.load(name) for name in names or bench.names()]
+    if list_wanted:
+        show(
+            ("name", "sides", "what"),
+            ((each.name, ", ".join(s.name for s in each.sides), each.description) for each in chosen),
+        )
+        return
+    require()
+    for each in chosen:
+        results = bench.measure(each, runs)
+        click.echo(f"{each.name}: {each.description}")
+        show(COLUMNS, (result.row(results[0]) for result in results))
+        if each.note:
+            click.echo(each.note)

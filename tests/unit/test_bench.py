@@ -1,0 +1,134 @@
+"""Benchmarks: what is read, in which order it is measured, and what is printed."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from strata import bench
+from strata.bench import Benchmark, Result, Side
+from strata.errors import StrataError, UsageError
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A repository without benchmarks; return the folder of one that is to be written."""
+    monkeypatch.setattr(bench, "ROOT", tmp_path)
+    monkeypatch.setattr(bench, "FOLDER", tmp_path / "benchmarks")
+    (tmp_path / "benchmarks/W").mkdir(parents=True)
+    return tmp_path / "benchmarks/W"
+
+
+class FakeSandbox:
+    """A sandbox without hosts, which remembers what was asked of it."""
+
+    asked: list[str]
+
+    def __init__(self, name: str, hosts: list[Any]) -> None:
+        self.name, self.hosts, self.folder, self.ssh_config = name, hosts, Path(), Path("ssh_config")
+        type(self).asked = []
+
+    def up(self) -> None:
+        self.asked.append("up")
+
+    def down(self) -> None:
+        self.asked.append("down")
+
+
+def command(code: str, **others: Any) -> Side:
+    return Side("rsync", command=(sys.executable, "-c", code), **others)
+
+
+@pytest.fixture
+def measure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(bench, "Sandbox", FakeSandbox)
+    monkeypatch.setattr(bench, "STATE", folder)
+    monkeypatch.setattr(bench._Bench, "_write_inventory", lambda _: None)
+    monkeypatch.setattr(bench._Bench, "_ssh_options", lambda _: ["-F", "config"])
+    return bench.measure
+
+
+@pytest.mark.parametrize("name", bench.names())
+def test_every_benchmark_can_be_read(name: str) -> None:
+    found = bench.load(name)
+    assert found.sides[0].name == "ours"
+    assert found.description
+
+
+def test_an_unknown_benchmark_is_named() -> None:
+    with pytest.raises(UsageError, match="there is no benchmark 'W3': choose from W-httpd"):
+        bench.load("W3")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[]", "is not a benchmark"),
+        ("description: x", "is not a benchmark: 'sides'"),
+        ("sides: {a: {command: [x], speed: 1}}", "is not a benchmark: .*'speed'"),
+        ("{description: x, sides: {a: {}}}", "a needs either a playbook or a command"),
+        ("{description: x, sides: {a: {playbook: no.yml}}}", "a: there is no file .*no.yml"),
+    ],
+)
+def test_a_bad_benchmark_is_one_sentence(folder: Path, text: str, message: str) -> None:
+    (folder / "bench.yml").write_text(text)
+    with pytest.raises(StrataError, match=rf"benchmarks/W/bench\.yml: {message}"):
+        bench.load("W")
+
+
+def test_sides_are_measured_in_turn() -> None:
+    found = Benchmark("W", "", (Side("ours", runs=3), Side("stock", runs=1)))
+    assert [side.name for side in bench.schedule(found, None)] == ["ours", "stock", "ours", "ours"]
+    assert [side.name for side in bench.schedule(found, 2)] == ["ours", "stock"] * 2
+
+
+def test_a_row_has_median_spread_and_ratio() -> None:
+    ours = Result("ours", first=9, seconds=[1.0, 3.0, 2.0], calls=2, megabytes=70)
+    rsync = Result("rsync", first=3, seconds=[1.0])
+    assert ours.row(ours) == ("ours", 3, "2.00", "1.00-3.00", "1.00", 2, "9.0", "70")
+    assert rsync.row(ours) == ("rsync", 1, "1.00", "1.00-1.00", "0.50", "-", "3.0", "0")
+
+
+def test_the_tree_is_the_same_each_time(tmp_path: Path) -> None:
+    trees = []
+    for name in "ab":
+        bench.make_files(tmp_path / name, 201, 10)
+        trees.append(
+            {path.relative_to(tmp_path / name): path.read_bytes() for path in tmp_path.rglob(f"{name}/tree/*/*")}
+        )
+    assert trees[0] == trees[1]
+    assert len(set(trees[0].values())) == 201
+    assert {len(contents) for contents in trees[0].values()} == {10}
+
+
+def test_a_command_is_measured_and_its_host_goes_away(measure: Any, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    side = command(f"import sys; print(*sys.argv[1:], file=open({str(seen)!r}, 'a'))", runs=2)
+    side = Side("rsync", command=(*side.command, "{ssh}", "{host}:/srv"), runs=2)
+    (result,) = measure(Benchmark("W", "", (side,)))
+    assert seen.read_text() == "ssh -F config rsync:/srv\n" * 3
+    assert len(result.seconds) == 2
+    assert result.megabytes > 1
+    assert FakeSandbox.asked == ["down", "up", "down"]
+
+
+def test_a_failure_is_shown_and_its_host_goes_away(measure: Any) -> None:
+    with pytest.raises(StrataError, match=r"(?s)W: rsync failed .*: *\n.*no luck"):
+        measure(Benchmark("W", "", (command("raise SystemExit('no luck')"),)))
+    assert FakeSandbox.asked[-1] == "down"
+
+
+def test_a_run_that_changes_something_is_no_measurement(measure: Any, folder: Path) -> None:
+    record = {"plays": [{"hosts": {"rsync": {"changed": ["Copy"], "calls": 1}}}]}
+    path = folder / "bench/W/record.json"
+    with pytest.raises(StrataError, match="W: rsync had nothing left to do, and changed: Copy"):
+        measure(Benchmark("W", "", (command(f"open({str(path)!r}, 'w').write({json.dumps(record)!r})"),)))
+
+
+def test_a_missing_program_is_named_before_a_host_is_booted(measure: Any) -> None:
+    with pytest.raises(UsageError, match="W: rsync needs no-such-program on this machine"):
+        measure(Benchmark("W", "", (Side("rsync", command=("no-such-program",)),)))

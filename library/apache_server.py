@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import glob
 import os
 import platform
 import re
-import shutil
-import tempfile
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import apache, files
+from ansible.module_utils.strata import apache, apache_host, files, tls, vhosts
+from ansible.module_utils.strata.apache_configtest import ConfigTest, RefusedError
 from ansible.module_utils.strata.apache_service import NotServingError, Service
 
 DOCUMENTATION = r"""
@@ -40,30 +37,124 @@ options:
         description: Host name of the site (ServerName), also the name of its file.
         type: str
         required: true
+      ensure:
+        description: Whether the site is there. An absent site needs no more than its name (and priority).
+        type: str
+        choices: [present, absent]
+        default: present
+      kind:
+        description: What the site does; without meaning if O(vhosts[].content) is given.
+        type: str
+        choices: [static, redirect, proxy, uwsgi]
+        default: static
       content:
-        description: Whole text of the site's file. Without it, a static site is made from the other options.
+        description: Whole text of the site's file. Without it, the file is made from the other options.
         type: str
       docroot:
-        description: Folder of a static site; required without O(vhosts[].content). It is not created.
+        description: Folder of a static site, which it must have. It is not created.
         type: str
-      port:
-        description: Port that the site is served on. Apache listens on it.
+      options:
+        description: What Apache may do in the folder (C(Options)).
+        type: list
+        elements: str
+        default: [-Indexes, +SymLinksIfOwnerMatch]
+      dest:
+        description: URL that a redirect or proxy leads to; of uwsgi C(host:port) or the path of a socket.
+        type: str
+      permanent:
+        description: Whether a redirect answers with 301 and not with 302.
+        type: bool
+        default: false
+      exclusions:
+        description: Paths of URLs that proxy or uwsgi leave to O(vhosts[].docroot).
+        type: list
+        elements: str
+        default: []
+      websocket:
+        description: Whether a proxy lets clients change to the WebSocket protocol.
+        type: bool
+        default: false
+      timeout:
+        description: Seconds that proxy or uwsgi wait for the backend.
         type: int
-        default: 80
+      preserve_host:
+        description: Whether a proxy's backend gets the client's C(Host).
+        type: bool
+        default: false
+      port:
+        description: Port that the site is served on. Apache listens on it. Default 80, of SSL 443.
+        type: int
+      addresses:
+        description: IP addresses that the site is served on, hiding sites without addresses there. Default all.
+        type: list
+        elements: str
+        default: []
       serveraliases:
-        description: Other names of a static site.
+        description: Other names of the site.
         type: list
         elements: str
         default: []
       priority:
-        description: Number from 0 to 99 that the name of the site's file begins with; Apache reads files in this order.
+        description: Number (0 to 99) before the name of the site's file. Default 25, of redirect and proxy 10.
         type: int
-        default: 25
+      logroot:
+        description: Folder of the site's logs. It is not created.
+        type: str
+        default: ${APACHE_LOG_DIR}
+      log_format:
+        description: Format of the access log, a name or the format itself.
+        type: str
+        default: combined
+      auth:
+        description: Asks for name and password.
+        type: dict
+        suboptions:
+          name:
+            description: What browsers show (C(AuthName)).
+            type: str
+            required: true
+          user_file:
+            description: File of C(htpasswd), which the user www-data can read.
+            type: str
+            required: true
+      ssl:
+        description:
+          - Whether the site speaks TLS (1.2 and later). Takes a certificate and its key as paths, as content, or
+            self-signed. They are matched before anything is touched, those that O(vhosts[].content) names as well.
+        type: bool
+        default: false
+      certificate:
+        description: Path of the certificate on the host.
+        type: str
+      key:
+        description: Path of its key.
+        type: str
+      chain:
+        description: Path of the certificates between it and its root, if they don't stand in its own file.
+        type: str
+      certificate_content:
+        description: The certificate itself, chain included. It is kept in C(/etc/apache2/strata-tls), for root only.
+        type: str
+      key_content:
+        description: Its key.
+        type: str
+      self_signed:
+        description: Whether the host makes a certificate for the site's names; it is kept until 30 days before its end.
+        type: bool
+        default: false
+      redirect_ssl:
+        description: Whether each name leads from plain HTTP on port 80 to TLS.
+        type: bool
+        default: false
+      hsts:
+        description: Seconds for which browsers shall ask over TLS only (C(max-age)); 0 sends no such header.
+        type: int
+        default: 0
       origin:
         description: Where the site was declared; stands in the file's header and in messages.
         type: str
   modules:
-    description: Modules to enable, together with those that they depend on.
+    description: Modules to enable in addition to those that the kinds of the sites need, with all they depend on.
     type: list
     elements: str
     default: []
@@ -101,6 +192,9 @@ EXAMPLES = r"""
               ServerName review.example.org
               ProxyPass / http://127.0.0.1:8081/
           </VirtualHost>
+      - name: app.example.org
+        kind: uwsgi
+        dest: /run/uwsgi/app.sock
     modules: [proxy_http]
 """
 
@@ -121,47 +215,6 @@ BINARY = "/usr/sbin/apache2"
 OWED = "/run/strata/httpd-reload-owed"
 
 
-class RefusedError(Exception):
-    """Apache does not accept the declared configuration, or does not run with it."""
-
-
-def read_module(name: str, root: str = apache.ROOT) -> apache.Module | None:
-    """Return what mods-available says of a module, None if there is no such module."""
-    base = f"{root}/mods-available/{name}"
-    try:
-        with open(f"{base}.load", encoding="utf-8", errors="replace") as stream:
-            return apache.parse_module(stream.read(), has_conf=os.path.exists(f"{base}.conf"))
-    except FileNotFoundError:
-        return None
-
-
-def read_owned(root: str = apache.ROOT) -> list[str]:
-    """Return the names of the files in sites-available that carry our header."""
-    owned = []
-    for path in glob.glob(f"{root}/sites-available/*.conf"):
-        with open(path, "rb") as stream:
-            if stream.readline().startswith(apache.MARK.encode()):
-                owned.append(os.path.basename(path))
-    return owned
-
-
-def read_links(root: str = apache.ROOT) -> dict[str, str]:
-    """Return the links in sites-enabled, each with the name of the file in sites-available that it points to."""
-    folder = os.path.realpath(f"{root}/sites-available")
-    resolved = {path: os.path.realpath(path) for path in glob.glob(f"{root}/sites-enabled/*") if os.path.islink(path)}
-    return {
-        os.path.basename(path): os.path.basename(target)
-        for path, target in resolved.items()
-        if os.path.dirname(target) == folder
-    }
-
-
-def stage(changes: list[files.Change], target: str, root: str = apache.ROOT) -> None:
-    """Make `target` a copy of the configuration in which the changes are made."""
-    shutil.copytree(root, target, symlinks=True)
-    files.apply(files.Change(target + change.path.removeprefix(root), None, change.after) for change in changes)
-
-
 def main() -> None:
     """Bring Apache to the declared state."""
     module = AnsibleModule(
@@ -170,15 +223,7 @@ def main() -> None:
                 "type": "list",
                 "elements": "dict",
                 "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "content": {"type": "str"},
-                    "docroot": {"type": "str"},
-                    "port": {"type": "int", "default": 80},
-                    "serveraliases": {"type": "list", "elements": "str", "default": []},
-                    "priority": {"type": "int", "default": 25},
-                    "origin": {"type": "str"},
-                },
+                "options": vhosts.OPTIONS,
             },
             "modules": {"type": "list", "elements": "str", "default": []},
             "ports": {"type": "list", "elements": "int", "default": [80]},
@@ -203,13 +248,23 @@ class Apache:
 
         """
         self.module = module
-        self.sites = apache.sites(module.params["vhosts"])
+        self.sites = vhosts.sites(module.params["vhosts"])
+        self.modules = sorted({*module.params["modules"], *(name for site in self.sites for name in site.modules)})
         self.ports = apache.all_ports(self.sites, module.params["ports"])
         self.service = Service(self.run)
+        self.test = ConfigTest(self.run, self.sites)
 
-    def run(self, command: list[str], **environment: str) -> tuple[int, str, str]:
+    def run(self, command: list[str], data: bytes | None = None, **environment: str) -> tuple[int, str, str]:
         """Run a command; return its exit status, output and error output."""
-        return self.module.run_command(command, environ_update={"LC_ALL": "C.UTF-8", **environment})
+        environment = {"LC_ALL": "C.UTF-8", **environment}
+        return self.module.run_command(command, data=data, binary_data=True, environ_update=environment)
+
+    def certificates(self) -> dict[str, files.State]:
+        """Return the files of the sites' certificates; None for one that no site has any longer."""
+        outcome = tls.wanted(self.sites, tls.Tool(self.run), check_mode=self.module.check_mode)
+        for warning in outcome.warnings:
+            self.module.warn(warning)
+        return outcome.files
 
     def converge(self) -> None:
         """Plan, test, apply, check; exits the module.
@@ -223,10 +278,10 @@ class Apache:
         if not os.path.exists(BINARY):
             if not module.check_mode:
                 raise ValueError("apache2 is not installed: the package apache2 must be there before its configuration")
-            changes = self.plan(apache.close_over(module.params["modules"], read_module))
+            changes = self.plan(apache.close_over(self.modules, apache_host.read_module))
             self.exit(changes, ["start", "enable"])
-        modules = apache.close_over(module.params["modules"], read_module)
-        missing = [no_module(name) for name, found in sorted(modules.items()) if not found]
+        modules = apache.close_over(self.modules, apache_host.read_module)
+        missing = [apache_host.no_module(name) for name, found in sorted(modules.items()) if not found]
         if missing and not module.check_mode:
             raise ValueError(" ".join(missing))
         changes = self.plan(modules)
@@ -235,7 +290,7 @@ class Apache:
         if changes and missing:
             module.warn(" ".join([*missing, "So the configuration could not be tested."]))
         elif changes:
-            self.test_staged(changes)
+            self.try_out(changes)
         if not module.check_mode:
             if action:
                 self.bring_about(changes, action, was_active=status.active)
@@ -251,18 +306,18 @@ class Apache:
             ValueError: the declarations contradict each other or the host.
 
         """
-        enabled = {os.path.basename(path)[:-5] for path in glob.glob(f"{apache.ROOT}/mods-enabled/*.load")}
-        apache.check_conflicts(modules, enabled)
+        apache.check_conflicts(modules, apache_host.enabled_modules())
         desired = apache.desired(
             self.sites,
             modules,
             self.ports,
             disabled=self.module.params["disabled_sites"],
-            owned=read_owned(),
-            links=read_links(),
+            owned=apache_host.read_owned(),
+            links=apache_host.read_links(),
             server_name=platform.node(),
+            certificates=self.certificates(),
         )
-        return files.plan(desired)
+        return apache.masked(files.plan(desired))
 
     def exit(self, changes: list[files.Change], done: list[str]) -> NoReturn:
         """Report what was done."""
@@ -277,42 +332,18 @@ class Apache:
         restart = isinstance(owed, files.File) and owed.content == owed_file("restart").content
         return "restart" if restart or action == "restart" else "reload"
 
-    def configtest(self, root: str = apache.ROOT) -> str:
-        """Return Apache's message if it refuses the configuration in `root`, else an empty string."""
-        code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
-        return (apache.message(out + err, root) or f"configtest ends with status {code}") if code else ""
-
-    def test_staged(self, changes: list[files.Change]) -> None:
+    def try_out(self, changes: list[files.Change]) -> None:
         """Test the changes in a copy of the configuration.
 
         Raises:
             RefusedError: Apache refuses them. (In check mode a missing file is only a warning.)
 
         """
-        # Below /run, because a copied private key must not reach a disk.
-        with tempfile.TemporaryDirectory(prefix="strata-apache-", dir="/run") as folder:
-            stage(changes, f"{folder}/apache2")
-            refused = self.configtest(f"{folder}/apache2")
+        refused = self.test.staged(changes)
         if self.module.check_mode and re.search(r"does not exist or is empty|No such file or directory", refused):
             self.module.warn(f"a file is missing that an earlier task may yet bring: {refused}")
         elif refused:
-            self.refuse(refused)
-
-    def refuse(self, refused: str) -> NoReturn:
-        """Say who is to blame for what configtest refused, now that the files are as before.
-
-        Raises:
-            RefusedError: always.
-
-        """
-        before, site = self.configtest(), apache.blamed(refused, self.sites)
-        if before and (site is None or apache.location(before) == apache.location(refused)):
-            of_site = f", the file of {site}" if site else ""
-            raise RefusedError(
-                "Apache's configuration was broken on this host before this run, in "
-                f"{apache.location(before) or apache.ROOT}{of_site}; nothing was changed: {before}"
-            )
-        raise RefusedError(f"Apache refuses {site or 'the configuration'}; the files are as before: {refused}")
+            self.test.blame(refused)
 
     def bring_about(self, changes: list[files.Change], action: str, *, was_active: bool) -> None:
         """Write the files and see to it that Apache serves them, or else put back what was there.
@@ -325,13 +356,13 @@ class Apache:
         files.apply([mark])
         try:
             files.apply(changes)
-            refused = self.configtest()
+            refused = self.test.refusal()
         except OSError:
             files.undo([mark, *changes])
             raise
         if refused:
             files.undo([mark, *changes])
-            self.refuse(refused)
+            self.test.blame(refused)
         try:
             self.service.activate(action, self.ports, self.sites)
         except NotServingError as error:
@@ -362,13 +393,6 @@ class Apache:
 def owed_file(action: str) -> files.File:
     """Return the marker of an action that is owed."""
     return files.File(f"{action}\n".encode())
-
-
-def no_module(name: str) -> str:
-    """Return a sentence about a module that is not there."""
-    known = [os.path.basename(path)[:-5] for path in glob.glob(f"{apache.ROOT}/mods-available/*.load")]
-    near = "".join(f" (nearest name: {each})" for each in difflib.get_close_matches(name, known, 1))
-    return f"There is no Apache module {name} on this host{near}: is its name right, is its package declared?"
 
 
 if __name__ == "__main__":

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.files import Change, File, Link, State
+from ansible.module_utils.strata.vhosts import FILE_NAME, LAST_PORT, LOGS, TLS, Site, check
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 ROOT = "/etc/apache2"
-LOGS = "/var/log/apache2"
 MARK = "# Managed by Strata"
-
-_FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
-_ALIAS = re.compile(r"[A-Za-z0-9*?][A-Za-z0-9*?._-]{0,252}")
-_DOCROOT = re.compile(r"(/[A-Za-z0-9._@+,~-]+)+/?")
-_ORIGIN = re.compile(r"[\x20-\x7e]*")
-_LAST_PORT = 65535
-_LAST_PRIORITY = 99
-
-_DEFAULT_SITE = """\
-<VirtualHost *:{port}>
-    ServerName {name}
-{aliases}    DocumentRoot "{docroot}"
-    <Directory "{docroot}">
-        Options -Indexes +SymLinksIfOwnerMatch
-        AllowOverride None
-        Require all granted
-    </Directory>
-    ErrorLog "${{APACHE_LOG_DIR}}/{name}_error.log"
-    CustomLog "${{APACHE_LOG_DIR}}/{name}_access.log" combined
-</VirtualHost>
-"""
 
 _BASELINE = """\
 ServerName {server_name}
@@ -47,22 +26,12 @@ TraceEnable Off
 <DirectoryMatch "/\\.(?!well-known(/|$))">
     Require all denied
 </DirectoryMatch>
+<IfModule ssl_module>
+    SSLProtocol -all +TLSv1.2 +TLSv1.3
+    SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20
+    SSLSessionTickets Off
+</IfModule>
 """
-
-
-@dataclass(frozen=True)
-class Site:
-    """A declared vhost: the name of its file, its whole text without header, and where it was declared."""
-
-    name: str
-    file: str
-    port: int
-    text: str
-    origin: str
-
-    def __str__(self) -> str:
-        """Return the vhost as messages name it."""
-        return f"vhost {self.name} ({self.origin})" if self.origin else f"vhost {self.name}"
 
 
 @dataclass(frozen=True)
@@ -72,58 +41,6 @@ class Module:
     depends: tuple[str, ...] = ()
     conflicts: tuple[str, ...] = ()
     has_conf: bool = False
-
-
-def sites(items: Iterable[Mapping[str, Any]]) -> list[Site]:
-    """Return the sites that the items declare, in the order of their files.
-
-    Raises:
-        ValueError: an item has a value that has no place in a configuration, or two items have the same file.
-
-    """
-    found: dict[str, Site] = {}
-    for item in items:
-        site = _site(item)
-        if site.file in found:
-            origins = " and ".join(each.origin or "an item without origin" for each in (found[site.file], site))
-            raise ValueError(
-                f"two vhosts have the same file {site.file}, from {origins}: give one another name or priority"
-            )
-        found[site.file] = site
-    return [found[file] for file in sorted(found)]
-
-
-def _site(item: Mapping[str, Any]) -> Site:
-    name, origin = item["name"], item["origin"] or ""
-    what = f"vhost {name!r} ({origin})" if origin else f"vhost {name!r}"
-    _check(_ORIGIN, origin, f"vhost {name!r}", "origin", "must be one line of plain text")
-    _check(_FILE_NAME, name, what, "name", "must be a host name (letters, digits, dots, dashes)")
-    for alias in item["serveraliases"]:
-        _check(_ALIAS, alias, what, "server alias", "must be a host name (* and ? are wildcards)")
-    if not 1 <= item["port"] <= _LAST_PORT:
-        raise ValueError(f"{what}: there is no port {item['port']}")
-    if not 0 <= item["priority"] <= _LAST_PRIORITY:
-        raise ValueError(f"{what}: priority {item['priority']} is not between 0 and {_LAST_PRIORITY}")
-    text, docroot = item["content"], item["docroot"]
-    if docroot is not None:
-        _check(_DOCROOT, docroot, what, "docroot", "must be an absolute path without blanks, quotes and the like")
-        if {".", ".."} & set(docroot.split("/")):
-            raise ValueError(f"{what}: docroot {docroot!r} must be a path without . and ..")
-    if text is None:
-        if docroot is None:
-            raise ValueError(f"{what} has neither content nor docroot")
-        aliases = "".join(f"    ServerAlias {alias}\n" for alias in item["serveraliases"])
-        text = _DEFAULT_SITE.format(name=name, aliases=aliases, docroot=docroot.rstrip("/"), port=item["port"])
-    elif not text.strip():
-        raise ValueError(f"{what}: its content is empty")
-    elif not text.endswith("\n"):
-        text += "\n"
-    return Site(name, f"{item['priority']:02d}-{name}.conf", item["port"], text, origin)
-
-
-def _check(pattern: re.Pattern[str], value: str, what: str, key: str, rule: str) -> None:
-    if not pattern.fullmatch(value):
-        raise ValueError(f"{what}: {key} {value!r} {rule}")
 
 
 def parse_module(load: str, *, has_conf: bool) -> Module:
@@ -147,7 +64,7 @@ def close_over(wanted: Iterable[str], available: Callable[[str], Module | None])
         name = todo.pop()
         if name in found:
             continue
-        if not _FILE_NAME.fullmatch(name):
+        if not FILE_NAME.fullmatch(name):
             raise ValueError(f"{name!r} is no name of an Apache module")
         found[name] = module = available(name)
         if module:
@@ -181,6 +98,7 @@ def desired(
     owned: Iterable[str],
     links: Mapping[str, str],
     server_name: str,
+    certificates: Mapping[str, State] | None = None,
 ) -> dict[str, State]:
     """Return the state that every path of ours must have.
 
@@ -193,7 +111,7 @@ def desired(
     """
     paths: dict[str, State] = {}
     for name in disabled:
-        _check(_FILE_NAME, name, "disabled_sites", "name", "is no name of a site")
+        check(FILE_NAME, name, "disabled_sites", "name", "is no name of a site")
         paths[f"{ROOT}/sites-enabled/{name}.conf"] = None
     stale = set(owned) - {site.file for site in declared}
     paths |= {f"{ROOT}/sites-available/{file}": None for file in stale}
@@ -206,12 +124,22 @@ def desired(
     for name, module in modules.items():
         for kind in ("load", "conf") if module and module.has_conf else ("load",):
             paths[f"{ROOT}/mods-enabled/{name}.{kind}"] = Link(f"../mods-available/{name}.{kind}")
-    _check(_FILE_NAME, server_name, "this host", "name", "is no host name")
+    check(FILE_NAME, server_name, "this host", "name", "is no host name")
     paths[f"{ROOT}/conf-available/strata.conf"] = _file(_BASELINE.format(server_name=server_name))
     paths[f"{ROOT}/conf-enabled/strata.conf"] = Link("../conf-available/strata.conf")
     listening = all_ports(declared, ports)
     paths[f"{ROOT}/ports.conf"] = _file("".join(f"Listen {port}\n" for port in listening))
-    return paths
+    return paths | {**(certificates or {})}
+
+
+def masked(changes: Iterable[Change]) -> list[Change]:
+    """Return the changes, with what stood in files of certificates and keys kept out of diffs."""
+    return [
+        replace(change, before=replace(change.before, secret=True))
+        if change.path.startswith(f"{ROOT}/{TLS}/") and isinstance(change.before, File)
+        else change
+        for change in changes
+    ]
 
 
 def all_ports(declared: Iterable[Site], ports: Iterable[int]) -> list[int]:
@@ -221,10 +149,10 @@ def all_ports(declared: Iterable[Site], ports: Iterable[int]) -> list[int]:
         ValueError: there is none, or one is no port.
 
     """
-    listening = sorted({*ports, *(site.port for site in declared)})
+    listening = sorted({*ports, *(port for site in declared for port in site.ports)})
     if not listening:
         raise ValueError("no vhost and no port is declared: Apache needs a port to listen on")
-    if not 1 <= listening[0] <= listening[-1] <= _LAST_PORT:
+    if not 1 <= listening[0] <= listening[-1] <= LAST_PORT:
         raise ValueError(f"ports: not all of {listening} are ports")
     return listening
 
@@ -291,7 +219,7 @@ def suspects(text: str, declared: Sequence[Site], changes: Iterable[Change]) -> 
     ports = {int(port) for port in re.findall(r"could not bind to address \S*:(\d+)", text)}
     if ports:
         listens = re.compile(rf"^\s*Listen\s+(\S+:)?({'|'.join(map(str, ports))})\s*$", re.MULTILINE | re.IGNORECASE)
-        return [site for site in declared if site.port in ports or listens.search(site.text)]
+        return [site for site in declared if ports & {*site.ports} or listens.search(site.text)]
     files = {path.rstrip(".") for path in re.findall(r"(?<![\w.])/[\w./-]+", text)}
     named = [
         site

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata import apache
+from ansible.module_utils.strata import apache, vhosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -56,7 +56,7 @@ class Service:
         code, out, err = self.run(["systemctl", verb, UNIT])
         return apache.message(out + err) or f"systemctl {verb} ends with status {code}" if code else ""
 
-    def activate(self, action: str, ports: Sequence[int], sites: Sequence[apache.Site]) -> None:
+    def activate(self, action: str, ports: Sequence[int], sites: Sequence[vhosts.Site]) -> None:
         """Start, restart or reload Apache, and wait until it serves.
 
         Raises:
@@ -83,7 +83,7 @@ class Service:
         if not self.status().active:
             raise NotServingError(f"it exited after the {action}", self._said(since, sizes, sites))
 
-    def _said(self, since: int, sizes: dict[str, int], sites: Sequence[apache.Site]) -> str:
+    def _said(self, since: int, sizes: dict[str, int], sites: Sequence[vhosts.Site]) -> str:
         journal = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--unit={UNIT}", "--identifier=apachectl"]
         _, out, _ = self.run([*journal, f"--since=@{since}"])
         said = out.splitlines()
@@ -94,8 +94,8 @@ class Service:
         return apache.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
 
 
-def _log_sizes(sites: Sequence[apache.Site]) -> dict[str, int]:
-    paths = {*glob.glob(f"{apache.LOGS}/*error*.log"), *apache.error_logs(sites)}
+def _log_sizes(sites: Sequence[vhosts.Site]) -> dict[str, int]:
+    paths = {*glob.glob(f"{vhosts.LOGS}/*error*.log"), *apache.error_logs(sites)}
     return {path: os.path.getsize(path) for path in paths if os.path.isfile(path)}
 
 

@@ -3,9 +3,8 @@
 import os
 from pathlib import Path
 
-import apache_server
 import pytest
-from ansible.module_utils.strata import apache
+from ansible.module_utils.strata import apache, apache_host, vhosts
 from ansible.module_utils.strata.files import Change, File, Link
 
 ROOT = apache.ROOT
@@ -15,14 +14,14 @@ AVAILABLE, ENABLED = f"{ROOT}/sites-available", f"{ROOT}/sites-enabled"
 def item(name="docs.example.org", **more):
     """Return a vhost as the module's parameters have it."""
     docroot = None if "content" in more else "/srv/docs"
-    defaults = {"content": None, "docroot": docroot, "port": 80, "serveraliases": [], "priority": 25}
-    return {"name": name, "origin": None} | defaults | more
+    defaults = {key: option.get("default") for key, option in vhosts.OPTIONS.items()}
+    return defaults | {"name": name, "docroot": docroot} | more
 
 
 def desired(items=(), modules=(), ports=(80,), **more):
     modules = dict.fromkeys(modules, apache.Module()) if not isinstance(modules, dict) else modules
     rest = {"disabled": [], "owned": [], "links": {}, "server_name": "web1"} | more
-    return apache.desired(apache.sites(items), modules, ports, **rest)
+    return apache.desired(vhosts.sites(items), modules, ports, **rest)
 
 
 def change(path, after=None):
@@ -39,7 +38,7 @@ def test_content_is_the_whole_file_below_the_header():
 
 
 def test_static_site_has_name_aliases_folder_and_port():
-    site = apache.sites(
+    site = vhosts.sites(
         [item(serveraliases=["www.example.org", "*.docs.example.org"], port=8080, docroot="/srv/docs/")]
     )
     lines = {line.strip() for line in site[0].text.splitlines()}
@@ -60,7 +59,7 @@ def test_static_site_has_name_aliases_folder_and_port():
     ("priority", "file"), [(5, "05-a.conf"), (25, "25-a.conf"), (0, "00-a.conf"), (99, "99-a.conf")]
 )
 def test_priority_orders_files(priority, file):
-    assert apache.sites([item("a", priority=priority)])[0].file == file
+    assert vhosts.sites([item("a", priority=priority)])[0].file == file
 
 
 HOSTILE = ["a b", "a\nInclude /etc/shadow", 'a"', "a'", "../a", "a/b", "", "${PATH}", "a>", "-a", "a\\", "é", "a\n"]
@@ -88,14 +87,14 @@ HOSTILE = ["a b", "a\nInclude /etc/shadow", 'a"', "a'", "../a", "a/b", "", "${PA
 def test_hostile_values_are_refused_by_name(bad):
     name = bad.get("name", "docs.example.org")
     with pytest.raises(ValueError, match=r"^vhost ") as refused:
-        apache.sites([item(**{"origin": "httpd_vhosts"} | bad)])
+        vhosts.sites([item(**{"origin": "httpd_vhosts"} | bad)])
     assert repr(name) in str(refused.value)
     assert "\n" not in str(refused.value)
 
 
 def test_two_items_with_one_file_name_both_origins():
     with pytest.raises(ValueError, match=r"25-a\.conf, from role_a__httpd_vhosts and role_b__httpd_vhosts"):
-        apache.sites([item("a", origin="role_a__httpd_vhosts"), item("a", origin="role_b__httpd_vhosts", port=443)])
+        vhosts.sites([item("a", origin="role_a__httpd_vhosts"), item("a", origin="role_b__httpd_vhosts", port=443)])
 
 
 def test_ports_are_those_of_sites_and_the_declared_ones():
@@ -216,7 +215,7 @@ def test_message_is_apaches_own_with_real_paths():
     ],
 )
 def test_message_is_mapped_to_file_and_site(text, file, site):
-    found = apache.blamed(text, apache.sites([item("b"), item("a")]))
+    found = apache.blamed(text, vhosts.sites([item("b"), item("a")]))
     assert apache.location(text) == file
     assert (found.name if found else None) == site
 
@@ -231,7 +230,7 @@ def test_message_is_mapped_to_file_and_site(text, file, site):
     ],
 )
 def test_dying_words_are_mapped_to_sites(text, names):
-    declared = apache.sites(
+    declared = vhosts.sites(
         [
             item("a.example.org"),
             item("b", port=8081, content="SSLCertificateFile /etc/ssl/b.pem"),
@@ -263,7 +262,7 @@ def test_error_log_is_read_for_apaches_own_faults():
 
 def test_sites_error_logs_are_known():
     text = 'ErrorLog ${APACHE_LOG_DIR}/a.log\n errorlog "/srv/b.log"\nErrorLog "|/usr/bin/rotate"\nErrorLog syslog\n'
-    assert apache.error_logs(apache.sites([item(content=text)])) == ["/var/log/apache2/a.log", "/srv/b.log"]
+    assert apache.error_logs(vhosts.sites([item(content=text)])) == ["/var/log/apache2/a.log", "/srv/b.log"]
 
 
 @pytest.fixture
@@ -284,15 +283,15 @@ def root(tmp_path):
 
 
 def test_host_is_read(root):
-    assert apache_server.read_owned(root) == ["25-ours.conf"]
-    assert apache_server.read_links(root) == {"25-ours.conf": "25-ours.conf", "absolute.conf": "foreign.conf"}
-    assert apache_server.read_module("ssl", root) == apache.Module(("mime",), has_conf=True)
-    assert apache_server.read_module("none", root) is None
+    assert apache_host.read_owned(root) == ["25-ours.conf"]
+    assert apache_host.read_links(root) == {"25-ours.conf": "25-ours.conf", "absolute.conf": "foreign.conf"}
+    assert apache_host.read_module("ssl", root) == apache.Module(("mime",), has_conf=True)
+    assert apache_host.read_module("none", root) is None
 
 
 def test_host_without_apache_is_read(tmp_path):
     root = str(tmp_path / "none")
-    assert (apache_server.read_owned(root), apache_server.read_links(root)) == ([], {})
+    assert (apache_host.read_owned(root), apache_host.read_links(root)) == ([], {})
 
 
 def test_staged_copy_has_the_changes_and_the_original_has_not(root, tmp_path):
@@ -301,7 +300,7 @@ def test_staged_copy_has_the_changes_and_the_original_has_not(root, tmp_path):
         Change(f"{root}/ports.conf", None, File(b"Listen 80\n", 0o644, *own)),
         Change(f"{root}/sites-enabled/25-ours.conf", Link("../sites-available/25-ours.conf"), None),
     ]
-    apache_server.stage(changes, staged, root)
+    apache_host.stage(changes, staged, root)
     assert sorted(path.name for path in Path(staged, "sites-enabled").iterdir()) == [
         "absolute.conf",
         "elsewhere.conf",

@@ -1,0 +1,55 @@
+"""Apache's own test of a configuration, and who is to blame for what it refuses."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from ansible.module_utils.strata import apache, apache_host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ansible.module_utils.strata.files import Change
+    from ansible.module_utils.strata.vhosts import Site
+
+
+class RefusedError(Exception):
+    """Apache does not accept the declared configuration, or does not run with it."""
+
+
+@dataclass
+class ConfigTest:
+    """Tests of a host's configuration; `run` runs a command and returns its exit status, output and error output."""
+
+    run: Callable[..., tuple[int, str, str]]
+    sites: Sequence[Site]
+
+    def refusal(self, root: str = apache.ROOT) -> str:
+        """Return Apache's message if it refuses the configuration in `root`, else an empty string."""
+        code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
+        return (apache.message(out + err, root) or f"configtest ends with status {code}") if code else ""
+
+    def staged(self, changes: list[Change]) -> str:
+        """Return Apache's message if it refuses the changes in a copy of the configuration."""
+        # Below /run, because a copied private key must not reach a disk.
+        with tempfile.TemporaryDirectory(prefix="strata-apache-", dir="/run") as folder:
+            apache_host.stage(changes, f"{folder}/apache2")
+            return self.refusal(f"{folder}/apache2")
+
+    def blame(self, refused: str) -> NoReturn:
+        """Say who is to blame for what was refused, now that the files are as before.
+
+        Raises:
+            RefusedError: always.
+
+        """
+        before, site = self.refusal(), apache.blamed(refused, self.sites)
+        if before and (site is None or apache.location(before) == apache.location(refused)):
+            of_site = f", the file of {site}" if site else ""
+            raise RefusedError(
+                "Apache's configuration was broken on this host before this run, in "
+                f"{apache.location(before) or apache.ROOT}{of_site}; nothing was changed: {before}"
+            )
+        raise RefusedError(f"Apache refuses {site or 'the configuration'}; the files are as before: {refused}")

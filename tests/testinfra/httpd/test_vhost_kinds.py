@@ -1,0 +1,159 @@
+"""Each kind of vhost, with real backends behind Apache, as the scenario declares them."""
+
+from __future__ import annotations
+
+import base64
+import json
+
+import pytest
+
+ASK = """
+import http.client, json, sys
+address, host, path, headers = json.loads(sys.argv[1])
+connection = http.client.HTTPConnection(address, timeout=10)
+connection.request("GET", path, headers={"Host": host, **headers})
+answer = connection.getresponse()
+text = answer.read().decode() if answer.status != 101 else answer.fp.readline().decode()
+print(json.dumps({"status": answer.status, "headers": dict(answer.getheaders()), "text": text}))
+"""
+APP = """
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"uwsgi {environ['HTTP_HOST']} {environ['PATH_INFO']}".encode()]
+"""
+# Shows the headers that it got; changes the protocol if it is asked to, and then says a line.
+TALK = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    def do_GET(self):
+        if self.headers["Upgrade"] == "websocket":
+            self.send_response(101)
+            self.send_header("Upgrade", "websocket")
+            self.send_header("Connection", "Upgrade")
+            self.end_headers()
+            self.wfile.write(b"talking\\n")
+            self.close_connection = True
+            return
+        text = str(self.headers).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(text)))
+        self.end_headers()
+        self.wfile.write(text)
+http.server.ThreadingHTTPServer(("127.0.0.1", 8082), Handler).serve_forever()
+"""
+READY = """
+import socket, sys, time
+deadline = time.monotonic() + 30
+for port in (8081, 8082, 8083):
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+            break
+        except OSError:
+            if time.monotonic() > deadline:
+                sys.exit(f"nothing listens on {port}")
+            time.sleep(0.05)
+"""
+
+
+def ask(machine, address, host, path, **headers):
+    """Return what Apache answers to a request, asked from a machine."""
+    return json.loads(machine.check_output("python3 -c %s %s", ASK, json.dumps([address, host, path, headers])))
+
+
+@pytest.fixture(scope="module")
+def backends(host):
+    """Start a backend for each vhost that needs one."""
+    commands = {
+        "files": ("", "python3 -m http.server --directory=/usr/share/common-licenses --bind=127.0.0.1 8081"),
+        "talk": ("", "python3 /run/talk.py"),
+        "app": (
+            "--property=RuntimeDirectory=app",
+            "uwsgi --plugin=python3 --socket=/run/app/app.sock --chmod-socket=666 --socket=:8083 --wsgi-file=/run/wsgi",
+        ),
+    }
+    host.check_output("printf %%s %s > /run/talk.py; printf %%s %s > /run/wsgi", TALK, APP)
+    try:
+        for unit, (properties, command) in commands.items():
+            host.check_output(f"systemd-run --collect --unit=backend-{unit} {properties} {command}")
+        host.check_output("python3 -c %s", READY)
+        yield
+    finally:
+        host.run("systemctl stop backend-files backend-talk backend-app; rm /run/talk.py /run/wsgi")
+
+
+@pytest.mark.parametrize(
+    ("site", "status", "location"),
+    [
+        ("moved.example.org", 302, "http://new.example.org/base/a/b?c=d"),
+        ("gone.example.org", 301, "https://new.example.org/a/b?c=d"),
+        ("www.gone.example.org", 301, "https://new.example.org/a/b?c=d"),
+    ],
+)
+def test_redirect_leads_to_the_same_page_elsewhere(probe, address, site, status, location):
+    answer = ask(probe, address, site, "/a/b?c=d")
+    assert (answer["status"], answer["headers"]["Location"]) == (status, location)
+
+
+@pytest.mark.usefixtures("backends")
+def test_proxy_answers_with_the_backends_page_except_for_exclusions(probe, address):
+    assert "Apache License" in ask(probe, address, "proxy.example.org", "/Apache-2.0")["text"]
+    assert "Apache2 Debian Default Page" in ask(probe, address, "proxy.example.org", "/index.html")["text"]
+
+
+@pytest.mark.usefixtures("backends")
+def test_proxy_keeps_the_host_and_tells_the_scheme(host):
+    headers = ask(host, "127.0.0.1", "talk.example.org", "/", **{"X-Forwarded-Proto": "https"})["text"]
+    assert "Host: talk.example.org" in headers
+    assert "X-Forwarded-Proto: http\n" in headers.replace("\r", "")
+
+
+@pytest.mark.usefixtures("backends")
+def test_site_of_one_address_is_not_served_on_another(probe, address):
+    assert "X-Forwarded-Proto" not in ask(probe, address, "talk.example.org", "/")["text"]
+
+
+@pytest.mark.usefixtures("backends")
+def test_proxy_lets_clients_change_to_websocket_only_if_asked(host, probe, address):
+    upgrade = {"Connection": "Upgrade", "Upgrade": "websocket"}
+    answer = ask(host, "127.0.0.1", "talk.example.org", "/", **upgrade)
+    assert (answer["status"], answer["text"]) == (101, "talking\n")
+    assert ask(probe, address, "proxy.example.org", "/Apache-2.0", **upgrade)["status"] == 200
+
+
+@pytest.mark.usefixtures("backends")
+@pytest.mark.parametrize("site", ["app.example.org", "tcp.app.example.org"])
+def test_application_answers_over_uwsgi(probe, address, site):
+    answer = ask(probe, address, site, "/some/page")
+    assert (answer["status"], answer["text"]) == (200, f"uwsgi {site} /some/page")
+
+
+def test_private_site_asks_for_name_and_password(host, probe, address):
+    host.check_output("htpasswd -cb /etc/private.htpasswd anna secret")
+    try:
+        answers = {
+            user: ask(
+                probe,
+                address,
+                "private.example.org",
+                "/Apache-2.0",
+                **({"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}),
+            )
+            for user in ("", "anna:wrong", "anna:secret")
+        }
+    finally:
+        host.check_output("rm /etc/private.htpasswd")
+    assert {user: answer["status"] for user, answer in answers.items()} == {
+        "": 401,
+        "anna:wrong": 401,
+        "anna:secret": 200,
+    }
+    assert answers[""]["headers"]["WWW-Authenticate"] == 'Basic realm="Staff only"'
+    log = host.file("/var/log/apache2/private.example.org_access.log").content_string.splitlines()[-1]
+    assert log.endswith('"GET /Apache-2.0 HTTP/1.1" 200')
+
+
+def test_absent_site_is_not_there(host):
+    for place in ("available", "enabled"):
+        assert not any("old.example.org" in file for file in host.file(f"/etc/apache2/sites-{place}").listdir())

@@ -7,7 +7,6 @@ import resource
 import shutil
 import statistics
 import subprocess
-import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from strata.errors import StrataError, UsageError
-from strata.paths import ROOT, STATE
+from strata.paths import BIN, ROOT, STATE
 from strata.progress import step
 from strata.sandbox.hosts import Host, Sandbox
 from strata.source import Source
@@ -204,7 +203,7 @@ class _Bench:
         )
 
     def _play(self, side: Side, playbook: Path, *options: str) -> _Done:
-        command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.inventory)]
+        command = [str(BIN / "ansible-playbook"), "-i", str(self.inventory)]
         return self._execute(side, [*command, "--limit", side.name, *options, str(playbook)])
 
     def _filled(self, side: Side) -> list[str]:

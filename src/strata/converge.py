@@ -16,7 +16,7 @@ import click
 
 from strata import inventory
 from strata.errors import UsageError
-from strata.paths import ROOT
+from strata.paths import BIN, ROOT
 from strata.rules.nodes import assignments
 
 #: What ansible-playbook prints under the plays of other kinds of host.
@@ -106,7 +106,7 @@ def hosts_by_play(options: Options) -> dict[str, list[str]]:
 
 def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threading.Lock) -> None:
     """Run ansible-playbook for one play and print its lines as they come, marked with the play if there are more."""
-    command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(options.source), "site.yml"]
+    command = [str(BIN / "ansible-playbook"), "-i", str(options.source), "site.yml"]
     command += ["--limit", ",".join(run.hosts)]
     command += ["--tags", options.tags] if options.tags else []
     command += [flag for flag, wanted in (("--check", options.check), ("--diff", options.diff)) if wanted]

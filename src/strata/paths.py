@@ -1,11 +1,15 @@
 """Where things are: the checkout, and the state that it keeps beside itself."""
 
 import hashlib
+import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 STATE = ROOT / ".strata"
 REPORTS = STATE / "reports"
+
+#: The programs of the environment that runs this: ansible-playbook, molecule and the rest.
+BIN = Path(sys.executable).parent
 
 #: Tells the hosts, networks and sockets of one checkout from those of another on the same machine.
 CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]

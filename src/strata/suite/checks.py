@@ -2,18 +2,12 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from strata import roledoc, rules
-from strata.paths import ROOT
+from strata.paths import BIN, ROOT
 
-BIN = Path(sys.executable).parent
-
-#: What is Python but not below src/.
-PLUGINS = ("action_plugins", "callback_plugins", "library", "lookup_plugins", "module_utils", "molecule", "tests")
 SHELL = ("bin/strata", ".ci/run")
 EXAMPLE = ("-i", "inventories/example", "site.yml")
 

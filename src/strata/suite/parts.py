@@ -7,11 +7,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from strata.paths import REPORTS, ROOT, STATE
+from strata.paths import BIN, REPORTS, ROOT, STATE
 from strata.suite import cases
 from strata.suite.checks import checks
-
-BIN = Path(sys.executable).parent
 
 
 @dataclass(frozen=True)

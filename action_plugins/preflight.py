@@ -1,9 +1,10 @@
-"""Action plugin: check every parameter of the play's roles before anything is asked of a host."""
+"""Action plugin: learn what the host runs, and check every parameter of the play's roles before anything else."""
 
 from __future__ import annotations
 
 import difflib
 import os
+import shlex
 from typing import TYPE_CHECKING, Any
 
 from ansible._internal._datatag._tags import Origin
@@ -19,29 +20,44 @@ if TYPE_CHECKING:
 
 Options = dict[str, dict[str, Any]]
 
+# Asked of the host without a module: that is one remote call of 0.02 s instead of the 0.5 s of ansible.builtin.setup.
+PLATFORM = "cat /etc/os-release && printf 'DEBIAN_VERSION=' && cat /etc/debian_version"
+
 
 class ActionModule(ActionBase):
-    """Validate the parameters of all roles of the play, contributions included, without a connection.
+    """Gather the facts about the distribution, then validate the parameters of all roles, contributions included.
+
+    The facts have the names and values that ansible.builtin.setup gives them. A play that has them already (by
+    `gather_facts: true` or from a cache of facts) needs no connection here.
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
     `no_log` parameter never stands in a message. Takes no arguments.
     """
 
     TRANSFERS_FILES = False
-    _requires_connection = False
     _supports_check_mode = True
     _VALID_ARGS = frozenset()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the result of the task: failed with all problems, or ok."""
+        """Return the result of the task: failed with all problems, or ok with the facts that were not known yet."""
         result = super().run(tmp, task_vars)
-        self._vars = task_vars or {}
+        known = (task_vars or {}).get("ansible_facts", {})
+        facts = {} if "distribution" in known else self._platform()
+        self._vars = {**(task_vars or {}), "ansible_facts": {**known, **facts}}
+        self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
         self._options = {role: self._read_options(role, folder) for role, folder in self._role_folders().items()}
         problems = list(dict.fromkeys(self._problems()))
         if problems:
-            result.update(failed=True, msg="\n".join(problems))
-        return result
+            return {**result, "failed": True, "msg": "\n".join(problems)}
+        return {**result, "ansible_facts": facts}
+
+    def _platform(self) -> dict[str, str]:
+        """Return the facts about the distribution of the host."""
+        answer = self._low_level_execute_command(PLATFORM)
+        if answer["rc"]:
+            raise AnsibleError(f"the host does not say what it runs, as Debian does: {answer['stderr'].strip()}")
+        return platform_facts(answer["stdout"])
 
     def _role_folders(self) -> dict[str, str]:
         """Return the folder of every role that can be found, by the role's name; the first found wins."""
@@ -84,7 +100,7 @@ class ActionModule(ActionBase):
 
     def _value_problems(self, variable: str, name: str, option: dict[str, Any]) -> Iterator[str]:
         try:
-            value = self._templar.template(self._vars[variable])
+            value = self._contributions.value(variable, self._vars)
         except AnsibleError as error:
             reason = "(not shown: it is a secret)" if option.get("no_log") else error.message
             yield f"{variable} cannot be evaluated: {reason}"
@@ -115,6 +131,21 @@ class ActionModule(ActionBase):
                 continue
             nearest = _nearest(variable, self._options[role])
             yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"
+
+
+def platform_facts(text: str) -> dict[str, str]:
+    """Return the facts about a distribution from the text of its os-release(5) file and Debian's own version."""
+    release = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
+    distribution, version = release["NAME"].split()[0], release.get("VERSION_ID", "")
+    point = release["DEBIAN_VERSION"]
+    return {
+        "distribution": distribution,
+        "distribution_release": release.get("VERSION_CODENAME", ""),
+        # A testing release has a name there, and Debian's children have the version of what they were made from.
+        "distribution_version": point if point.startswith(f"{version}.") else version,
+        "distribution_major_version": version.partition(".")[0],
+        "os_family": "Debian",
+    }
 
 
 def _unknown_types(name: str, option: dict[str, Any]) -> Iterator[str]:

@@ -60,6 +60,11 @@ class Part:
 class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Begin with nothing evaluated."""
+        super().__init__(*args, **kwargs)
+        self._values: dict[str, Any] = {}
+
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         """Return one merged list for each term."""
         self.set_options(var_options=variables, direct=kwargs)
@@ -78,13 +83,24 @@ class LookupModule(LookupBase):
         beside = [os.path.join(variables["playbook_dir"], "roles")] if "playbook_dir" in variables else []
         return [*beside, *constants.DEFAULT_ROLES_PATH]
 
+    def value(self, variable: str, variables: Mapping[str, Any]) -> Any:
+        """Return the value of a variable, which is evaluated once for this plugin.
+
+        Raises:
+            AnsibleError: it cannot be evaluated.
+
+        """
+        if variable not in self._values:
+            self._values[variable] = self._templar.template(variables[variable])
+        return self._values[variable]
+
     def _merge(self, parameter: str, variables: dict[str, Any]) -> list[Any]:
         merged: list[Any] = []
         found = self.parts(parameter, variables)
         if not found:
             raise AnsibleLookupError(f"{parameter} is not set: no role has a default for it")
         for part in found:
-            values = self._templar.template(variables[part.variable])
+            values = self.value(part.variable, variables)
             if not isinstance(values, list):
                 raise AnsibleLookupError(f"{part.variable} must be a list, not {type(values).__name__}")
             for value in values:

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import importlib.util
+import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
+
+spec = importlib.util.spec_from_file_location("preflight", ROOT / "action_plugins/preflight.py")
+preflight = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(preflight)
 
 COLLECTOR = {
     "web_sites": {
@@ -34,6 +40,7 @@ class Site:
     """A folder with a playbook and two roles: `web` collects what `docs`, which depends on it, contributes."""
 
     folder: Path
+    facts: dict[str, str] = field(default_factory=lambda: {"distribution": "Debian", "distribution_release": "trixie"})
 
     def write(self, path: str, content: object) -> None:
         target = self.folder / path
@@ -50,12 +57,12 @@ class Site:
         environment = os.environ | {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_ROLES_PATH": str(self.folder / "roles"),
-            "ANSIBLE_GATHERING": "explicit",
             "ANSIBLE_LOCALHOST_WARNING": "false",
         }
         program = str(Path(sys.executable).with_name("ansible-playbook"))
+        facts = json.dumps({"ansible_facts": self.facts})
         done = subprocess.run(
-            [program, "-i", "hosts.yml", "site.yml", *arguments],
+            [program, "-i", "hosts.yml", "--extra-vars", facts, "site.yml", *arguments],
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -80,9 +87,49 @@ def site(tmp_path: Path) -> Site:
     return site
 
 
-def test_what_is_right_passes_without_a_connection(site: Site) -> None:
+def test_what_is_right_passes_without_a_connection_when_facts_are_known(site: Site) -> None:
     code, output = site.run()
     assert code == 0, output
+
+
+def test_parameters_may_depend_on_the_release(site: Site) -> None:
+    site.write("host_vars/web01.yml", {"web_ports": "{{ {'trixie': [80]}[ansible_facts.distribution_release] }}"})
+    assert site.run()[0] == 0
+    site.facts["distribution_release"] = "bookworm"
+    code, output = site.run()
+    assert code == 2
+    assert "web_ports cannot be evaluated" in output
+
+
+def test_a_host_that_does_not_answer_is_unreachable(site: Site) -> None:
+    site.facts.clear()
+    site.write("host_vars/web01.yml", {"ansible_host": "localhost", "ansible_port": 1})
+    code, output = site.run()
+    assert code == 4
+    assert "unreachable=1" in output
+
+
+DEBIAN = """\
+PRETTY_NAME="Debian GNU/Linux 12 (bookworm)"
+NAME="Debian GNU/Linux"
+VERSION_ID="12"
+VERSION_CODENAME=bookworm
+ID=debian
+# a comment, and a line without a value
+DEBIAN_VERSION="""
+
+
+@pytest.mark.parametrize(
+    ("text", "version"), [(f"{DEBIAN}12.11\n", "12.11"), (f"{DEBIAN}bookworm/sid\n", "12"), (f"{DEBIAN}120.1\n", "12")]
+)
+def test_facts_about_the_distribution(text: str, version: str) -> None:
+    assert preflight.platform_facts(text) == {
+        "distribution": "Debian",
+        "distribution_release": "bookworm",
+        "distribution_version": version,
+        "distribution_major_version": "12",
+        "os_family": "Debian",
+    }
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
 
+from strata.paths import BIN, ROOT
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from testinfra.host import Host
 
 
@@ -20,3 +27,20 @@ def test_the_firewall_rejects_what_no_role_opened(host: Host, program: str) -> N
     rules = host.check_output(f"{program} -S strata-INPUT").splitlines()
     assert " -j REJECT " in rules[-1]
     assert not [rule for rule in rules if "--dport 80 " in rule]
+
+
+def test_preflight_gathers_what_ansible_gathers(target: str, tmp_path: Path) -> None:
+    def facts(gather: str, *tasks: dict[str, object]) -> dict[str, str]:
+        playbook = tmp_path / "facts.yml"
+        copy = {"ansible.builtin.copy": {"content": "{{ ansible_facts | to_json }}", "dest": str(tmp_path / gather)}}
+        play = {"hosts": target, "gather_facts": False, "tasks": [*tasks, copy | {"delegate_to": "localhost"}]}
+        playbook.write_text(json.dumps([play]))
+        command = [BIN / "ansible-playbook", f"--inventory={os.environ['MOLECULE_INVENTORY_FILE']}", playbook]
+        subprocess.run(command, cwd=ROOT, env=os.environ | {"ANSIBLE_CONFIG": f"{ROOT}/ansible.cfg"}, check=True)
+        found: dict[str, str] = json.loads((tmp_path / gather).read_text())
+        return found
+
+    theirs = facts("theirs", {"ansible.builtin.setup": {"gather_subset": ["!all", "!min", "distribution"]}})
+    ours = facts("ours", {"preflight": None})
+    assert ours
+    assert ours == {name: theirs[name] for name in ours}

@@ -49,8 +49,11 @@ TREE = {
 ARGUMENTS = {"root": {"type": "path"}, "trees": {"type": "list", "elements": "dict", "options": TREE, "required": True}}
 
 
-#: The most that is sent at once.
-PART = 4 << 20
+#: The most that is sent in a call's arguments, of which Ansible has several copies in memory.
+INLINE = 4 << 20
+
+#: The most that is sent at once as a command's input, of which it has one.
+PART = 64 << 20
 
 
 class SourceError(Exception):
@@ -236,15 +239,12 @@ class ActionModule(ActionBase):
         return result | answer
 
     def _contents(self, sources: list[Source], answer: dict[str, Any]) -> dict[str, Any]:
-        """Return the argument that carries what the host lacks; what is too big for one is uploaded in parts.
-
-        Ansible has several copies of a call's arguments in memory, but only one of what goes to a command's input.
-        """
+        """Return the argument that carries what the host lacks; what is too big for one is uploaded before."""
         with tempfile.TemporaryFile() as packed:
             archive(sources, answer["missing"], packed)
             size = packed.tell()
             packed.seek(0)
-            if size <= PART:
+            if size <= INLINE:
                 return {"archive": base64.b64encode(packed.read()).decode("ascii")}
             path = shlex.quote(answer["upload"])
             start = f"umask 077 && mkdir -p {shlex.quote(os.path.dirname(answer['upload']))} && : >{path} && "

@@ -26,7 +26,7 @@ author: Strata contributors
 description:
   - Makes folders on the host equal to folders of the control side. It takes one remote call when nothing changed, and a
     second one, which carries the missing contents, when something did. Contents that are more than 4 MB when they are
-    compressed go ahead of the second one in parts of 4 MB, one call each, so that no side needs much memory.
+    compressed go ahead of it in a call of their own (one for each 64 MB), so that no side needs much memory.
   - The contents, modes, owners and kinds of all files are really compared on the host in each run.
   - All contents are written beside their places and checked before the first file is replaced, each file is replaced
     atomically, and what a killed run left (files whose names begin with C(.strata-)) is removed by the next one.

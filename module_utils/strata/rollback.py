@@ -23,6 +23,8 @@ PENDING = "/run/strata/iptables-rollback"
 CONFIRMED = f"{PENDING}.confirmed"
 RUNNING = f"{PENDING}.running"
 
+NOTE = "# Note: "
+
 SHORTEST, LONGEST = 5, 3600
 
 
@@ -33,9 +35,12 @@ def check_delay(delay: int) -> int:
     return delay
 
 
-def script(chain: str, changes: Iterable[Change]) -> str:
-    """Return the shell script that undoes changes of rules, and removes itself when it could."""
-    lines = ["# Puts back the rules that were in force before Strata's last change.", "status=0"]
+def script(chain: str, changes: Iterable[Change], note: str = "") -> str:
+    """Return the shell script that undoes changes of rules, and removes itself when it could.
+
+    It carries a `note` of one line for whoever confirms the rules, so that both have one fate.
+    """
+    lines = ["# Puts back the rules that were in force before Strata's last change.", f"{NOTE}{note}", "status=0"]
     for change in changes:
         lines.append(f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1")
         lines.append(transition(chain, change.after, change.before) + "END")
@@ -62,6 +67,12 @@ def claim(name: str) -> bool:
     except FileNotFoundError:
         return False
     return True
+
+
+def note() -> str:
+    """Return the note of the change that has just been confirmed."""
+    with open(CONFIRMED, encoding="utf-8") as stream:
+        return next((line.removeprefix(NOTE).rstrip("\n") for line in stream if line.startswith(NOTE)), "")
 
 
 def require_pending(delay: int) -> None:

@@ -4,7 +4,7 @@ import dataclasses
 
 import iptables_chain
 import pytest
-from ansible.module_utils.strata import files, netfilter, rollback
+from ansible.module_utils.strata import files, netfilter, netfilter_boot, rollback
 from ansible.module_utils.strata.netfilter import NOTHING, V4, V6, Change, FirewallError, Owned
 
 CHAIN = "strata-INPUT"
@@ -230,7 +230,7 @@ def test_only_families_that_differ_are_planned():
     ],
 )
 def test_a_shell_setting_holds(text, expected):
-    assert iptables_chain.with_settings(text, {"NOFLUSH": "yes"}) == expected
+    assert netfilter_boot.with_settings(text, {"NOFLUSH": "yes"}) == expected
 
 
 @pytest.fixture

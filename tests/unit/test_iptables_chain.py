@@ -73,12 +73,12 @@ def test_ports_are_sorted_and_given_once():
 
 @pytest.mark.parametrize("value", ["http", "0", "65536", "10:5", "1:2:3", "-1", "", "80,81", "True", "8 0", "80\n"])
 def test_what_is_no_port_is_named(value):
-    with pytest.raises(FirewallError, match="^public_tcp_ports: "):
+    with pytest.raises(FirewallError, match=r"^public_tcp_ports: "):
         netfilter.check_ports("public_tcp_ports", "tcp", [value])
 
 
 def test_what_is_no_port_is_named_with_its_origin():
-    with pytest.raises(FirewallError, match="^web__iptables_public_tcp_ports: 'http' is neither"):
+    with pytest.raises(FirewallError, match=r"^web__iptables_public_tcp_ports: 'http' is neither"):
         netfilter.check_ports("ports", "tcp", [{"value": "http", "origin": "web__iptables_public_tcp_ports"}])
 
 
@@ -351,7 +351,8 @@ def test_the_rollback_leads_from_the_new_rules_to_the_former(work):
         assert f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1\n{wanted}END\n" in text
 
 
-def test_whoever_confirms_finds_the_note(work, pending):
+@pytest.mark.usefixtures("pending")
+def test_whoever_confirms_finds_the_note(work):
     _, changes, _ = work
     kernel = Kernel({change.family: change.before for change in changes})
     iptables_chain.apply(kernel, CHAIN, changes, [], enable=False, delay=30, note='{"a": {}}')

@@ -48,19 +48,19 @@ def test_a_name_is_one_name_however_it_is_written():
 )  # fmt: skip
 def test_what_is_no_host_is_named_with_its_origin(hostname):
     with pytest.raises(
-        FirewallError, match="^db__iptables_allowed_hosts: .* neither the name of a host nor an address"
+        FirewallError, match=r"^db__iptables_allowed_hosts: .* neither the name of a host nor an address"
     ):
         check_hosts([entry(hostname)])
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1", "::1", "0.0.0.0", "224.0.0.1", "ff02::1"])
 def test_an_address_that_no_other_host_sends_from_is_refused(address):
-    with pytest.raises(FirewallError, match="^db__iptables_allowed_hosts: .* can't be the address of another host"):
+    with pytest.raises(FirewallError, match=r"^db__iptables_allowed_hosts: .* can't be the address of another host"):
         check_hosts([entry(address)])
 
 
 def test_a_port_that_is_none_is_named_with_its_origin():
-    with pytest.raises(FirewallError, match="^db__iptables_allowed_hosts: 'ssh' is neither a port"):
+    with pytest.raises(FirewallError, match=r"^db__iptables_allowed_hosts: 'ssh' is neither a port"):
         check_hosts([entry("192.0.2.1", "ssh")])
 
 
@@ -85,5 +85,5 @@ def test_networks_may_ask_for_snmp():
     ],
 )
 def test_what_is_no_network_of_the_family_is_named_with_its_origin(family, value, problem):
-    with pytest.raises(FirewallError, match=f"^mon__iptables_snmp: .*{problem}"):
+    with pytest.raises(FirewallError, match=rf"^mon__iptables_snmp: .*{problem}"):
         check_networks(family, "hosts", [{"value": value, "origin": "mon__iptables_snmp"}])

@@ -6,6 +6,7 @@ import contextlib
 import copy
 import difflib
 import ipaddress
+import re
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,9 @@ PATIENCE = 15
 NEW_CONNECTION = "-o ControlMaster=no -o ControlPath=none"
 
 SSH_PORT = 22
+
+#: Seconds that a witness tries each of a host's addresses; an SSH server that is reached answers at once.
+LONGEST_ANSWER = 5
 
 NAME_WITNESSES = "name other hosts of the inventory in iptables_witnesses, so that one of them can"
 
@@ -205,7 +209,7 @@ class ActionModule(ActionBase):
         reasons = []
         for name in self._witnesses:
             try:
-                said = self._ask_witness(name, max(2, delay // (len(self._witnesses) + 1)))
+                said = self._ask_witness(name, min(LONGEST_ANSWER, delay // 2))
             except AnsibleError as error:
                 said = {"failed": True, "msg": str(error)}
             if not said.get("failed"):
@@ -216,15 +220,14 @@ class ActionModule(ActionBase):
     def _ask_witness(self, name: str, seconds: int) -> dict[str, Any]:
         """Return what a witness says that tries for some seconds to reach the host's SSH server."""
         witness, shared = self._vars["hostvars"][name], self._connection
-        myself = self._vars["hostvars"][self._vars["inventory_hostname"]]
-        port = self._connection.get_option("port") if self._over_ssh else myself.get("ansible_port")
+        address, port = self._place()
         variables = {**self._vars, "ansible_facts": {}}
         variables.pop("ansible_python_interpreter", None)
         if "ansible_python_interpreter" in witness:
             variables["ansible_python_interpreter"] = witness["ansible_python_interpreter"]
         arguments = {
-            "host": addresses(self._vars["inventory_hostname"], myself)[0],
-            "port": int(port or SSH_PORT),
+            "host": address,
+            "port": port,
             "search_regex": "^SSH-",
             "timeout": seconds,
             "connect_timeout": seconds,
@@ -234,6 +237,18 @@ class ActionModule(ActionBase):
             return self._execute_module("ansible.builtin.wait_for", arguments, task_vars=variables)
         finally:
             self._connection = shared
+
+    def _place(self) -> tuple[str, int]:
+        """Return the address and port at which other hosts reach this one's SSH server."""
+        name = self._vars["inventory_hostname"]
+        variables = self._vars["hostvars"][name]
+        if variables.get("iptables_addresses"):
+            # Where Ansible comes in may be another port, forwarded to the host.
+            port = re.match(r"\d+", str((self._task.args.get("ssh_ports") or [SSH_PORT])[0]))
+            port = port and port[0]
+        else:
+            port = self._connection.get_option("port") if self._over_ssh else variables.get("ansible_port")
+        return addresses(name, variables)[0], int(port or SSH_PORT)
 
     def _connect(self, variables: Mapping[str, Any], timeout: int) -> ConnectionBase:
         """Return a connection to another host of the inventory, by its variables."""

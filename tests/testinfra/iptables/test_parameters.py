@@ -47,31 +47,42 @@ CHOICES = [
 ]
 
 
+@pytest.fixture
+def change(converge):
+    """Run the role alone, with other values of its variables; afterwards with those of molecule.yml."""
+
+    def run(*flags, **values):
+        return converge("--skip-tags=apt", *flags, **values)
+
+    yield run
+    assert run().rc == 0
+
+
 def parameters():
     specs = yaml.safe_load((ROOT / "roles/iptables/meta/argument_specs.yml").read_text())
     return {name for name in specs["argument_specs"]["main"]["options"] if "__" not in name}
 
 
-def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, converge, fingerprint):
+def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, change, fingerprint):
     assert [set(values) for values in CHOICES] == [parameters()] * len(CHOICES)
     former = ours(host)
     for values in [*CHOICES, {}]:
         before = fingerprint()
-        checked = converge("--skip-tags=apt", check=True, **values)
+        checked = change(check=True, **values)
         assert fingerprint() == before
-        run = converge("--skip-tags=apt", **values)
+        run = change(**values)
         assert (run.rc, run.changed) == (checked.rc, checked.changed) == (0, 1)
         predicted = result(checked)["changes"]
         assert predicted == result(run)["changes"] != []
         after = fingerprint()
         touched = {key for key in before | after if before.get(key) != after.get(key)}
         assert {f"path {one}" for one in predicted if one.startswith("/")} <= touched
-        assert converge("--skip-tags=apt", check=True, **values).changed == 0
+        assert change(check=True, **values).changed == 0
     assert ours(host) == former
 
 
-def test_every_parameter_makes_its_rules(host, converge):
-    assert converge("--skip-tags=apt", **CHOICES[0]).changed == 1
+def test_every_parameter_makes_its_rules(host, change):
+    assert change(**CHOICES[0]).changed == 1
     probe = SANDBOX.known()["probe"]
     tcp, udp = "-p tcp -m tcp --dport", "-p udp -m udp --dport"
     both = [f"{tcp} {port} -j ACCEPT" for port in (22, 2222, 8090, "9000:9001")] + [f"{udp} 53 -j ACCEPT"]
@@ -90,7 +101,6 @@ def test_every_parameter_makes_its_rules(host, converge):
         f"-s {probe['address6']}/128 {tcp} 5432 -j ACCEPT",
         f"-s 2001:db8:1::/48 {tcp} 8082 -j ACCEPT",
     ]
-    assert converge("--skip-tags=apt").changed == 1
 
 
 @pytest.mark.parametrize(
@@ -103,8 +113,8 @@ def test_every_parameter_makes_its_rules(host, converge):
         ({"iptables_public_tcp_ports": ["http"]}, "iptables_public_tcp_ports: 'http' is neither a port"),
     ],
 )
-def test_a_wrong_value_is_named_with_the_variable(converge, values, problem):
-    run = converge("--skip-tags=apt", check=True, **values)
+def test_a_wrong_value_is_named_with_the_variable(change, values, problem):
+    run = change(check=True, **values)
     assert run.rc == 2
     assert problem in message(run)
 
@@ -144,14 +154,14 @@ def _rules_of_others(host):
 
 
 @pytest.mark.usefixtures("_rules_of_others")
-def test_chains_of_others_and_nat_survive_a_change(host, converge):
+def test_chains_of_others_and_nat_survive_a_change(host, change):
     def others():
         saved = host.check_output("iptables-save; ip6tables-save").splitlines()
         return [line for line in saved if line.startswith(("-A", "*")) and "strata-INPUT" not in line]
 
     before = others()
     assert len([line for line in before if line.startswith("-A")]) >= 11
-    assert converge("--skip-tags=apt", iptables_public_tcp_ports=[8090]).changed == 1
+    assert change(iptables_public_tcp_ports=[8090]).changed == 1
     assert others() == before
-    assert converge("--skip-tags=apt").changed == 1
+    assert change().changed == 1
     assert others() == before

@@ -9,6 +9,8 @@ import yaml
 from conftest import SANDBOX
 from firewall import MEMORY, message, ours
 
+from strata.sandbox.podman import require
+
 ALL_LOCKED_OUT = {
     "iptables_ssh_ports": [2222],
     "iptables_rules_v4": ["-p tcp --dport 22 -j DROP"],
@@ -119,13 +121,14 @@ def test_a_host_that_ansible_runs_on_is_saved_by_a_witness(change, loopback, fin
 @pytest.fixture
 def exec_only(target, monkeypatch, tmp_path, address):
     """Have Ansible reach the host without SSH, as `connection: local` would."""
+    require()
     plugins = tmp_path / "connection_plugins"
     plugins.mkdir()
     (plugins / "podman_exec.py").write_text(PODMAN_EXEC)
     monkeypatch.setenv("ANSIBLE_CONNECTION_PLUGINS", str(plugins))
     inventory = tmp_path / "exec.yml"
-    container = SANDBOX._container(target)
-    here = {"ansible_connection": "podman_exec", "podman_container": container, "iptables_addresses": [address]}
+    here = {"ansible_connection": "podman_exec", "ansible_pipelining": True, "iptables_addresses": [address]}
+    here["podman_container"] = SANDBOX._container(target)
     inventory.write_text(yaml.safe_dump({"all": {"hosts": {target: here}}}))
     return f"--inventory={inventory}"
 
@@ -138,6 +141,7 @@ name: podman_exec
 short_description: Run commands in a container
 description: Run commands in a container.
 author: Strata contributors
+extends_documentation_fragment: connection_pipelining
 options:
   container:
     description: Its name.

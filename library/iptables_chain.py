@@ -158,7 +158,7 @@ options:
   witnesses:
     description:
       - Hosts of the inventory of which one has to get an answer from the SSH server behind new rules before the control
-        side confirms them. Asked at the first address that O(allowed_groups) would take for the host.
+        side confirms them. They try the first address that O(allowed_groups) would take for the host.
       - Needed where a connection of the control side proves nothing because the host is the control machine itself.
     type: list
     elements: str

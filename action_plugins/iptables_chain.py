@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -20,6 +21,22 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from ansible.plugins.connection import ConnectionBase
+
+#: The arguments that the module never sees.
+CONTROL_SIDE = {
+    "allowed_groups": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "group": {"type": "str", "required": True},
+            "port": {"type": "str", "required": True},
+            "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+            "origin": {"type": "str", "default": "allowed_groups"},
+        },
+    },
+    "witnesses": {"type": "list", "elements": "str", "default": []},
+}
 
 #: Seconds that a host has after the rollback to answer again.
 PATIENCE = 15
@@ -108,8 +125,7 @@ def allowed_hosts(entries: Iterable[Mapping[str, Any]], task_vars: Mapping[str, 
     """
     groups, hostvars = task_vars["groups"], task_vars["hostvars"]
     for entry in entries:
-        origin = entry.get("origin") or "allowed_groups"
-        group = entry["group"]
+        origin, group = entry["origin"], entry["group"]
         if group not in groups:
             near = difflib.get_close_matches(group, groups, n=1)
             hint = f": did you mean {near[0]!r}?" if near else f" (it has {', '.join(sorted(groups))})"
@@ -133,12 +149,16 @@ class ActionModule(ActionBase):
         result = super().run(tmp, task_vars)
         self._vars = task_vars or {}
         arguments = dict(self._task.args)
-        groups = arguments.pop("allowed_groups", None) or []
+        given = {key: arguments.pop(key) for key in CONTROL_SIDE if key in arguments}
+        checked = ArgumentSpecValidator(CONTROL_SIDE).validate(given)
+        if checked.error_messages:
+            raise AnsibleActionFail("; ".join(checked.error_messages))
+        groups = checked.validated_parameters["allowed_groups"]
         arguments["allowed_hosts"] = [*(arguments.get("allowed_hosts") or []), *allowed_hosts(groups, self._vars)]
         for entry in groups:
             if not self._vars["groups"][entry["group"]]:
-                display.warning(f"{entry.get('origin') or 'allowed_groups'}: the group {entry['group']} has no hosts")
-        self._witnesses = self._usable_witnesses(arguments.pop("witnesses", None) or [])
+                display.warning(f"{entry['origin']}: the group {entry['group']} has no hosts")
+        self._witnesses = self._usable_witnesses(checked.validated_parameters["witnesses"])
         self._over_ssh = self._connection.transport == "ssh"
         guarded = self._over_ssh or bool(self._witnesses)
         if not guarded:
@@ -188,6 +208,11 @@ class ActionModule(ActionBase):
                 time.sleep(0.5)
                 continue
             if said.get("confirmed"):
+                if not self._witnesses and is_own(self._connection.get_option("host")):
+                    display.warning(
+                        "the new rules of the firewall were confirmed by the host itself, on which Ansible runs; this "
+                        f"doesn't prove that it lets others in; {NAME_WITNESSES}"
+                    )
                 return answer
             self._reset()
             if said.get("failed"):
@@ -198,14 +223,7 @@ class ActionModule(ActionBase):
         return self._failure(answer, origins, f"the host has not answered again for {delay + PATIENCE} s", reason)
 
     def _refusal(self, delay: int) -> str:
-        """Return why no witness is let in; nothing if one is, or if there is none and so nobody to ask."""
-        if not self._witnesses:
-            if is_own(self._connection.get_option("host")):
-                display.warning(
-                    "the new rules of the firewall were confirmed by the host itself, on which Ansible runs; this "
-                    f"doesn't prove that it lets others in; {NAME_WITNESSES}"
-                )
-            return ""
+        """Return why no witness is let in; nothing if one is, or if there is none to ask."""
         reasons = []
         for name in self._witnesses:
             try:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -266,8 +265,7 @@ def confirm(host: Host, chain: str) -> dict[str, Any]:
 
 def withdraw(host: Host) -> dict[str, Any]:
     """Take the rules in force back; say whether the former ones are in force again."""
-    restored = rollback.settle(host) or not os.path.exists(rollback.RUNNING)
-    return {"changed": True, "confirmed": False, "restored": restored}
+    return {"changed": False, "confirmed": False, "restored": rollback.withdraw(host) or rollback.wait(host)}
 
 
 def put_back(

@@ -96,11 +96,18 @@ def wait(host: Host) -> bool:
     return not os.path.exists(RUNNING)
 
 
+def withdraw(host: Host) -> bool:
+    """Put the former rules back at once, if nobody has decided yet; tell whether that was so."""
+    if not claim(RUNNING):
+        return False
+    host.run(["systemctl", "stop", f"{UNIT}.timer"])
+    host.checked(["sh", RUNNING])
+    return True
+
+
 def settle(host: Host) -> bool:
     """End a change that an earlier run left without a decision; tell whether that put rules back."""
-    if claim(RUNNING):
-        host.run(["systemctl", "stop", f"{UNIT}.timer"])
-        host.checked(["sh", RUNNING])
+    if withdraw(host):
         return True
     if not wait(host):
         os.unlink(RUNNING)  # it failed; what the kernel has is what this run starts from

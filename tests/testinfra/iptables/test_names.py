@@ -5,7 +5,7 @@ import time
 
 import pytest
 from conftest import SANDBOX
-from firewall import MEMORY, knock, message, ours, result
+from packet_filter import MEMORY, knock, message, ours, result
 
 NAME = "db.example.org"
 PORT = 8081

@@ -7,7 +7,7 @@ import time
 import pytest
 import yaml
 from conftest import SANDBOX
-from firewall import MEMORY, message, ours
+from packet_filter import MEMORY, message, ours
 
 from strata.sandbox.podman import require
 

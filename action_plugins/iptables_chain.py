@@ -2,18 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import difflib
+import ipaddress
+import re
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible import constants
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from ansible.plugins.connection import ConnectionBase
+
+#: The arguments that the module never sees.
+CONTROL_SIDE = {
+    "allowed_groups": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {
+            "group": {"type": "str", "required": True},
+            "port": {"type": "str", "required": True},
+            "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+            "origin": {"type": "str", "default": "allowed_groups"},
+        },
+    },
+    "witnesses": {"type": "list", "elements": "str", "default": []},
+}
 
 #: Seconds that a host has after the rollback to answer again.
 PATIENCE = 15
@@ -21,17 +44,33 @@ PATIENCE = 15
 # The shared connection proves nothing: a firewall lets packets of known connections in.
 NEW_CONNECTION = "-o ControlMaster=no -o ControlPath=none"
 
+SSH_PORT = 22
 
-def changed_rules(diff: Iterable[Mapping[str, str]]) -> str:
-    """Return the rules of a module's `diff` that were added and removed, in one line."""
+#: Seconds that a witness tries each of a host's addresses; an SSH server that is reached answers at once.
+LONGEST_ANSWER = 5
+
+NAME_WITNESSES = "name other hosts of the inventory in iptables_witnesses, so that one of them can"
+
+display = Display()
+
+
+def changed_rules(diff: Iterable[Mapping[str, str]], origins: Mapping[str, Mapping[str, str]]) -> str:
+    """Return the rules of a module's `diff` that were added, with their origins, and removed, in one line."""
     parts = []
     for entry in diff:
         if not entry["after_header"].endswith(" rules in force"):
             continue
+        family = entry["after_header"].removesuffix(" rules in force")
         lines = difflib.unified_diff(entry["before"].splitlines(), entry["after"].splitlines(), n=0, lineterm="")
-        words = {"+": "added", "-": "removed"}
-        changes = [f"{words[line[0]]} {line[1:].strip()!r}" for line in list(lines)[2:] if line[0] in words]
-        parts.append(f"{entry['after_header'].removesuffix(' in force')}: {', '.join(changes)}")
+        changes = []
+        for line in list(lines)[2:]:
+            rule = line[1:].strip()
+            origin = origins.get(family, {}).get(rule)
+            if line[0] == "+":
+                changes.append(f"added {rule!r}" + (f" ({origin})" if origin else ""))
+            elif line[0] == "-":
+                changes.append(f"removed {rule!r}")
+        parts.append(f"{family} rules: {', '.join(changes)}")
     return "; ".join(parts)
 
 
@@ -50,62 +89,222 @@ def new_connection(connection: ConnectionBase, timeout: int) -> ConnectionBase:
     return fresh
 
 
+def means_itself(address: str) -> bool:
+    """Tell whether an address or name means, on every host, that host itself."""
+    if address == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(address).is_loopback
+    except ValueError:
+        return False
+
+
+def is_own(address: str) -> bool:
+    """Tell whether an address or name is one of the machine on which this runs."""
+    with contextlib.suppress(OSError):
+        for family, kind, _, _, place in socket.getaddrinfo(address, SSH_PORT, type=socket.SOCK_DGRAM):
+            with contextlib.suppress(OSError), socket.socket(family, kind) as asking:
+                asking.connect(place)  # sends nothing: it only chooses the address that we would send from
+                source = asking.getsockname()[0]
+                if source == place[0] or means_itself(source):
+                    return True
+    return False
+
+
+def addresses(name: str, variables: Mapping[str, Any]) -> list[str]:
+    """Return the addresses, or the name, at which other hosts reach a host of the inventory."""
+    return variables.get("iptables_addresses") or [variables.get("ansible_host") or name]
+
+
+def allowed_hosts(entries: Iterable[Mapping[str, Any]], task_vars: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give the hosts of groups, but for the host itself, as entries of allowed_hosts.
+
+    Raises:
+        AnsibleActionFail: the inventory has no such group, or a host in it has no address that others could use.
+
+    """
+    groups, hostvars = task_vars["groups"], task_vars["hostvars"]
+    for entry in entries:
+        origin, group = entry["origin"], entry["group"]
+        if group not in groups:
+            near = difflib.get_close_matches(group, groups, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else f" (it has {', '.join(sorted(groups))})"
+            raise AnsibleActionFail(f"{origin}: the inventory has no group {group!r}{hint}")
+        for name in sorted(set(groups[group]) - {task_vars["inventory_hostname"]}):
+            for address in addresses(name, hostvars[name]):
+                if means_itself(address):
+                    raise AnsibleActionFail(
+                        f"{origin}: {name} of the group {group} has the address {address}, which means every host "
+                        f"itself: set iptables_addresses of {name} in the inventory"
+                    )
+                rest = {key: value for key, value in entry.items() if key not in {"group", "origin"}}
+                yield {**rest, "hostname": address, "origin": f"{origin} (host {name} of the group {group})"}
+
+
 class ActionModule(ActionBase):
     """Settle the rules in one remote call; when that changed them, confirm them in a second one."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)
+        self._vars = task_vars or {}
         arguments = dict(self._task.args)
-        guarded = self._connection.transport == "ssh"
+        given = {key: arguments.pop(key) for key in CONTROL_SIDE if key in arguments}
+        checked = ArgumentSpecValidator(CONTROL_SIDE).validate(given)
+        if checked.error_messages:
+            raise AnsibleActionFail("; ".join(checked.error_messages))
+        groups = checked.validated_parameters["allowed_groups"]
+        arguments["allowed_hosts"] = [*(arguments.get("allowed_hosts") or []), *allowed_hosts(groups, self._vars)]
+        for entry in groups:
+            if not self._vars["groups"][entry["group"]]:
+                display.warning(f"{entry['origin']}: the group {entry['group']} has no hosts")
+        self._witnesses = self._usable_witnesses(checked.validated_parameters["witnesses"])
+        self._over_ssh = self._connection.transport == "ssh"
+        guarded = self._over_ssh or bool(self._witnesses)
         if not guarded:
             arguments["rollback_delay"] = 0
         answer = self._execute_module(module_args=arguments, task_vars=task_vars)
+        origins = answer.pop("origins", {})
         if delay := answer.pop("unconfirmed", 0):
-            answer = self._confirm(answer, delay, task_vars)
+            answer = self._confirm(answer, delay, origins)
         elif answer.get("changed") and not guarded and not self._task.check_mode:
-            answer.setdefault("warnings", []).append(
-                f"the firewall was changed without a rollback: over the connection {self._connection.transport!r} "
-                "nobody can confirm that the host still lets SSH in"
+            display.warning(
+                "the firewall was changed without a rollback: over the connection "
+                f"{self._connection.transport!r} nobody can confirm that the host still lets SSH in; {NAME_WITNESSES}"
             )
         return result | answer
 
-    def _confirm(self, answer: dict[str, Any], delay: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
+    def _usable_witnesses(self, names: Iterable[str]) -> list[str]:
+        """Return the witnesses whose answer proves something, in order: not the host itself, nor the control machine.
+
+        Raises:
+            AnsibleActionFail: the inventory lacks one, or has no address at which they could reach the host.
+
+        """
+        hostvars, myself = self._vars["hostvars"], self._vars["inventory_hostname"]
+        for name in names:
+            if name not in hostvars:
+                raise AnsibleActionFail(f"iptables_witnesses: the inventory has no host {name!r}")
+        usable = [
+            name for name in names if name != myself and hostvars[name].get("ansible_connection", "ssh") != "local"
+        ]
+        if usable and means_itself(addresses(myself, hostvars[myself])[0]):
+            raise AnsibleActionFail(
+                f"iptables_witnesses: {', '.join(usable)} can't reach {myself} at "
+                f"{addresses(myself, hostvars[myself])[0]}: set iptables_addresses of {myself} in the inventory"
+            )
+        return usable
+
+    def _confirm(self, answer: dict[str, Any], delay: int, origins: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
         """Return the answer if the host lets us in and the rules are kept, else a failure once it does so again."""
-        reason = "its confirmation came too late"
         deadline = time.monotonic() + delay + PATIENCE
+        refusal = self._refusal(delay)
+        reason = refusal or "its confirmation came too late"
         while time.monotonic() < deadline:
             try:
-                said = self._ask_anew(delay, task_vars)
+                said = self._ask_anew(delay, confirm=not refusal)
             except AnsibleConnectionFailure as error:
-                reason = str(error)
+                reason = refusal or str(error)
                 time.sleep(0.5)
                 continue
             if said.get("confirmed"):
+                if not self._witnesses and is_own(self._connection.get_option("host")):
+                    display.warning(
+                        "the new rules of the firewall were confirmed by the host itself, on which Ansible runs; this "
+                        f"doesn't prove that it lets others in; {NAME_WITNESSES}"
+                    )
                 return answer
-            self._connection.reset()
+            self._reset()
             if said.get("failed"):
                 return said
             now = "are back" if said["restored"] else "could not be put back (journalctl -u strata-iptables-rollback)"
-            return self._failure(answer, f"the former ones {now}, and the host answers again", reason)
-        self._connection.reset()
-        return self._failure(answer, f"the host has not answered again for {delay + PATIENCE} s", reason)
+            return self._failure(answer, origins, f"the former ones {now}, and the host answers again", reason)
+        self._reset()
+        return self._failure(answer, origins, f"the host has not answered again for {delay + PATIENCE} s", reason)
 
-    def _ask_anew(self, timeout: int, task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        """Return what the module says to a confirmation over a new connection."""
-        shared = self._connection
-        arguments = {key: value for key, value in self._task.args.items() if key == "chain"}
-        self._connection = new_connection(shared, timeout)
+    def _refusal(self, delay: int) -> str:
+        """Return why no witness is let in; nothing if one is, or if there is none to ask."""
+        reasons = []
+        for name in self._witnesses:
+            try:
+                said = self._ask_witness(name, min(LONGEST_ANSWER, delay // 2))
+            except AnsibleError as error:
+                said = {"failed": True, "msg": str(error)}
+            if not said.get("failed"):
+                return ""
+            reasons.append(f"the witness {name} got no answer: {said.get('msg')}")
+        return "; ".join(reasons)
+
+    def _ask_witness(self, name: str, seconds: int) -> dict[str, Any]:
+        """Return what a witness says that tries for some seconds to reach the host's SSH server."""
+        witness, shared = self._vars["hostvars"][name], self._connection
+        address, port = self._place()
+        variables = {**self._vars, "ansible_facts": {}}
+        variables.pop("ansible_python_interpreter", None)
+        if "ansible_python_interpreter" in witness:
+            variables["ansible_python_interpreter"] = witness["ansible_python_interpreter"]
+        arguments = {
+            "host": address,
+            "port": port,
+            "search_regex": "^SSH-",
+            "timeout": seconds,
+            "connect_timeout": seconds,
+        }
+        self._connection = self._connect(witness, seconds)
         try:
-            return self._execute_module(module_args={**arguments, "confirm": True}, task_vars=task_vars)
+            return self._execute_module("ansible.builtin.wait_for", arguments, task_vars=variables)
         finally:
             self._connection = shared
 
+    def _place(self) -> tuple[str, int]:
+        """Return the address and port at which other hosts reach this one's SSH server."""
+        name = self._vars["inventory_hostname"]
+        variables = self._vars["hostvars"][name]
+        if variables.get("iptables_addresses"):
+            # Where Ansible comes in may be another port, forwarded to the host.
+            port = re.match(r"\d+", str((self._task.args.get("ssh_ports") or [SSH_PORT])[0]))
+            port = port and port[0]
+        else:
+            port = self._connection.get_option("port") if self._over_ssh else variables.get("ansible_port")
+        return addresses(name, variables)[0], int(port or SSH_PORT)
+
+    def _connect(self, variables: Mapping[str, Any], timeout: int) -> ConnectionBase:
+        """Return a connection to another host of the inventory, by its variables."""
+        kind = variables.get("ansible_connection", "ssh")
+        connection = self._shared_loader_obj.connection_loader.get(kind, self._play_context)
+        known = constants.config.get_plugin_vars("connection", kind)
+        keywords = {key: value for key, value in self._task.dump_attrs().items() if key not in {"timeout", "retries"}}
+        connection.set_options(
+            task_keys=keywords,
+            var_options={key: variables[key] for key in known if key in variables},
+            direct={"timeout": timeout} if kind == "ssh" else {},
+        )
+        return connection
+
+    def _ask_anew(self, timeout: int, *, confirm: bool) -> dict[str, Any]:
+        """Return what the module says, over a new connection, when it shall keep the new rules or take them back."""
+        shared = self._connection
+        arguments = {key: value for key, value in self._task.args.items() if key == "chain"}
+        if self._over_ssh:
+            self._connection = new_connection(shared, timeout)
+        try:
+            return self._execute_module(module_args={**arguments, "confirm": confirm}, task_vars=self._vars)
+        finally:
+            self._connection = shared
+
+    def _reset(self) -> None:
+        """Give up the shared connection, which the rules may have cut."""
+        if self._over_ssh:
+            self._connection.reset()
+
     @staticmethod
-    def _failure(answer: dict[str, Any], outcome: str, reason: str) -> dict[str, Any]:
-        rules = changed_rules(answer["diff"])
+    def _failure(
+        answer: dict[str, Any], origins: Mapping[str, Mapping[str, str]], outcome: str, reason: str
+    ) -> dict[str, Any]:
+        rules = changed_rules(answer["diff"], origins)
         return {
             "failed": True,
             "changed": False,
+            "warnings": answer.get("warnings", []),
             "msg": f"the new rules let no new SSH connection in ({reason}): {outcome}; what locked us out: {rules}",
         }

@@ -2,34 +2,27 @@
 
 from __future__ import annotations
 
-import dataclasses
-import os
-import re
-from typing import TYPE_CHECKING, Any
+import json
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, rollback
+from ansible.module_utils.strata import files, netfilter_names, rollback
 from ansible.module_utils.strata.netfilter import (
     NOTHING,
     V4,
     V6,
     Change,
-    Family,
     FirewallError,
-    Owned,
     check_chain,
-    check_ports,
     check_rules,
     desired_rules,
     plan,
     show,
-    transition,
     with_jump,
 )
+from ansible.module_utils.strata.netfilter_boot import desired_files
 from ansible.module_utils.strata.netfilter_host import BOOT_UNIT, Host
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from ansible.module_utils.strata.netfilter_hosts import check_hosts, check_openings, openings
 
 DOCUMENTATION = r"""
 module: iptables_chain
@@ -47,8 +40,8 @@ description:
     after O(rollback_delay) seconds. The control side then confirms the new rules over a new SSH connection, which
     those rules have to let in. When it can't, the task fails as soon as the former rules are back, and names the rules
     that did it. Files are written only when rules are confirmed.
-  - Over another kind of connection than SSH nothing can be confirmed; rules are then put in force without the guard,
-    with a warning.
+  - Where the control side comes over another kind of connection than SSH, or from the host itself, its own connection
+    proves nothing. Then one of O(witnesses) has to be let in; without any, there is a warning.
   - For the next boot, the chain and the jump are written to the files of Debian's iptables-persistent. Its start is
     told not to flush the rules of others (C(IPTABLES_RESTORE_NOFLUSH) and C(IP6TABLES_RESTORE_NOFLUSH) in
     C(/etc/default/netfilter-persistent)). Restarting that service by hand therefore adds a second jump, which does no
@@ -59,46 +52,98 @@ options:
     type: str
     default: strata-INPUT
   ssh_ports:
-    description: TCP ports of the SSH server, open to everybody. A port is a number or a range such as C(6000:6010).
+    description:
+      - TCP ports of the SSH server, open to everybody. A port is a number or a range such as C(6000:6010).
+      - Here and below, an entry may also be a dictionary with C(value) and C(origin), which names in messages where the
+        entry was declared.
     type: list
-    elements: str
+    elements: raw
     default: ['22']
   public_tcp_ports:
     description: TCP ports open to everybody.
     type: list
-    elements: str
+    elements: raw
     default: []
   public_udp_ports:
     description: UDP ports open to everybody.
     type: list
-    elements: str
+    elements: raw
     default: []
+  snmp_v4hosts:
+    description: IPv4 addresses and networks that may ask for SNMP, UDP port 161.
+    type: list
+    elements: raw
+    default: []
+  snmp_v6hosts:
+    description: IPv6 addresses and networks that may ask for SNMP, UDP port 161.
+    type: list
+    elements: raw
+    default: []
+  allowed_hosts:
+    description:
+      - Hosts that may reach a port. The host that is converged asks its own resolver for the addresses of names, IPv4
+        and IPv6, all at the same time, for at most 6 seconds. It remembers them in C(/var/lib/strata/iptables).
+      - A name that does not resolve keeps the addresses that are remembered, with a warning; one of which none is
+        remembered fails before anything is changed.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      hostname:
+        description: Name or address.
+        type: str
+        required: true
+      port:
+        description: Port or range of ports.
+        type: str
+        required: true
+      protocol:
+        description: Protocol.
+        type: str
+        choices: [tcp, udp]
+        default: tcp
+      origin:
+        description: Where the entry was declared, for messages.
+        type: str
+  allowed_groups:
+    description:
+      - Groups of the inventory whose hosts, but for the host itself, may reach a port. The control side makes entries
+        of O(allowed_hosts) of them - each host's C(iptables_addresses), else its C(ansible_host), else its name.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      group:
+        description: Name of a group.
+        type: str
+        required: true
+      port:
+        description: Port or range of ports.
+        type: str
+        required: true
+      protocol:
+        description: Protocol.
+        type: str
+        choices: [tcp, udp]
+        default: tcp
+      origin:
+        description: Where the entry was declared, for messages.
+        type: str
+  address_lifetime:
+    description: Hours, 1 to 10000, for which an address stays allowed that a name's answers no longer give.
+    type: int
+    default: 24
   rules_v4:
-    description: Further rules for IPv4, in order, behind those of the ports.
+    description: Further rules for IPv4, in order, behind all that is opened. A rule is what iptables takes, without
+      C(-A CHAIN).
     type: list
-    elements: dict
+    elements: raw
     default: []
-    suboptions:
-      value:
-        description: One rule as iptables takes it, without C(-A CHAIN).
-        type: str
-        required: true
-      origin:
-        description: Where the rule was declared, for messages.
-        type: str
   rules_v6:
-    description: Further rules for IPv6, in order, behind those of the ports.
+    description: Further rules for IPv6, in order, behind all that is opened.
     type: list
-    elements: dict
+    elements: raw
     default: []
-    suboptions:
-      value:
-        description: One rule as ip6tables takes it, without C(-A CHAIN).
-        type: str
-        required: true
-      origin:
-        description: Where the rule was declared, for messages.
-        type: str
   log_rejects:
     description: Whether the kernel logs rejected packets, at most 10 a minute, with C(strata-reject:) in front.
     type: bool
@@ -109,10 +154,19 @@ options:
       - V(0) puts rules in force without this guard.
     type: int
     default: 30
+  witnesses:
+    description:
+      - Hosts of the inventory of which one has to get an answer from the SSH server behind new rules before the control
+        side confirms them. They try the first address that O(allowed_groups) would take for the host.
+      - Needed where a connection of the control side proves nothing because the host is the control machine itself.
+    type: list
+    elements: str
+    default: []
   confirm:
-    description: Confirm the rules that are in force. Used by the control side only; all but O(chain) is ignored then.
+    description:
+      - Used by the control side only; all but O(chain) is ignored then. V(true) keeps the rules that are yet to be
+        confirmed, V(false) takes them back at once.
     type: bool
-    default: false
 attributes:
   check_mode:
     support: full
@@ -127,10 +181,10 @@ EXAMPLES = r"""
 - name: A web server whose database is open to one network
   iptables_chain:
     public_tcp_ports: [80, 443]
-    rules_v4:
-      - value: -p tcp -s 192.0.2.0/24 --dport 5432 -j ACCEPT
-    rules_v6:
-      - value: -p tcp -s 2001:db8::/32 --dport 5432 -j ACCEPT
+    rules_v4: [-p tcp -s 192.0.2.0/24 --dport 5432 -j ACCEPT]
+    rules_v6: [-p tcp -s 2001:db8::/32 --dport 5432 -j ACCEPT]
+    allowed_hosts:
+      - {hostname: replica.example.org, port: 5432}
 """
 
 RETURN = r"""
@@ -142,37 +196,20 @@ changes:
   sample: [IPv4 rules, /etc/iptables/rules.v4]
 """
 
-DEFAULTS = "/etc/default/netfilter-persistent"
-NOFLUSH = {"IPTABLES_RESTORE_NOFLUSH": "yes", "IP6TABLES_RESTORE_NOFLUSH": "yes"}
-
-
-def with_settings(text: str, settings: Mapping[str, str]) -> str:
-    """Return the text of a file of shell assignments in which these settings hold; untouched where they do already."""
-    lines = text.splitlines()
-    for name, value in settings.items():
-        if [line for line in lines if re.match(rf"\s*{name}=", line)] != [f"{name}={value}"]:
-            lines = [*(line for line in lines if not re.match(rf"\s*{name}=", line)), f"{name}={value}"]
-    return "".join(f"{line}\n" for line in lines)
-
-
-def desired_files(chain: str, desired: Mapping[Family, Owned]) -> dict[str, files.State]:
-    """Return the files that bring the rules back at boot."""
-    result: dict[str, files.State] = {}
-    for family, owned in desired.items():
-        text = "# Strata keeps this file: only its own chain and the jump to it.\n" + transition(chain, NOTHING, owned)
-        result[family.saved] = files.File(text.encode(), 0o640)
-    path = os.path.realpath(DEFAULTS)
-    present = files.read(path)
-    defaults = present if isinstance(present, files.File) else files.File(b"")
-    text = with_settings(defaults.content.decode("utf-8", "surrogateescape"), NOFLUSH)
-    result[path] = dataclasses.replace(defaults, content=text.encode("utf-8", "surrogateescape"))
-    return result
-
 
 def apply(
-    host: Host, chain: str, changes: list[Change], written: list[files.Change], *, enable: bool, delay: int = 0
+    host: Host,
+    chain: str,
+    changes: list[Change],
+    written: list[files.Change],
+    *,
+    enable: bool,
+    delay: int = 0,
+    note: str = "",
 ) -> bool:
     """Put rules in force, and keep them for the next boot unless they must be confirmed first, which it returns.
+
+    Whoever confirms them finds `note`.
 
     Raises:
         FirewallError: something failed, and what was there has been put back.
@@ -182,7 +219,7 @@ def apply(
         host.restore(change, chain, test=True)
     guarded = bool(changes and delay)
     if guarded:
-        rollback.arm(host, delay, rollback.script(chain, changes))
+        rollback.arm(host, delay, rollback.script(chain, changes, note))
     try:
         for change in changes:
             host.restore(change, chain)
@@ -213,7 +250,9 @@ def confirm(host: Host, chain: str) -> dict[str, Any]:
     written: list[files.Change] = []
     try:
         rules = {family: host.read(family, chain).rules or () for family in (V4, V6)}
-        written = files.plan(desired_files(chain, {family: with_jump(chain, rules[family]) for family in rules}))
+        desired = desired_files(chain, {family: with_jump(chain, rules[family]) for family in rules})
+        memory = json.loads(rollback.note())
+        written = files.plan({**desired, netfilter_names.path(chain): netfilter_names.noted(memory)})
         keep(host, written, enable=not host.starts_at_boot())
     except (FirewallError, OSError) as error:
         host.checked(["sh", rollback.CONFIRMED])
@@ -222,6 +261,11 @@ def confirm(host: Host, chain: str) -> dict[str, Any]:
         raise FirewallError(f"{error}; everything is as it was before") from error
     rollback.disarm(host)
     return {"changed": True, "confirmed": True}
+
+
+def withdraw(host: Host) -> dict[str, Any]:
+    """Take the rules in force back; say whether the former ones are in force again."""
+    return {"changed": False, "confirmed": False, "restored": rollback.withdraw(host) or rollback.wait(host)}
 
 
 def put_back(
@@ -248,10 +292,16 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     """Bring the firewall to the declared state and return the module's result."""
     parameters = module.params
     delay = rollback.check_delay(parameters["rollback_delay"])
-    ports = [check_ports(name, parameters[name]) for name in ("ssh_ports", "public_tcp_ports", "public_udp_ports")]
+    lifetime = netfilter_names.check_lifetime(parameters["address_lifetime"])
+    allowed = check_hosts(parameters["allowed_hosts"])
+    opened = check_openings(parameters)
     raw = {family: check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
+    memory, warnings = netfilter_names.addresses_of(allowed, chain, lifetime)
+    for warning in warnings:
+        module.warn(warning)
+    opened += openings(allowed, memory)
     rules = {
-        family: desired_rules(family, *ports, raw[family], log_rejects=parameters["log_rejects"]) for family in raw
+        family: desired_rules(family, opened, raw[family], log_rejects=parameters["log_rejects"]) for family in raw
     }
     installed = all(host.has(f"{family.prefix}-restore") for family in raw)
     if not module.check_mode and not (installed and host.has("netfilter-persistent")):
@@ -261,7 +311,7 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
         settled = not module.check_mode and rollback.settle(host)
         changes = plan({family: host.read(family, chain) for family in raw}, desired)
     else:
-        desired = {family: with_jump(chain, rules[family]) for family in raw}
+        desired = {family: with_jump(chain, (rule.value for rule in rules[family])) for family in raw}
         settled = False
         changes = plan(dict.fromkeys(raw, NOTHING), desired)
     written = files.plan(desired_files(chain, desired))
@@ -281,32 +331,53 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
         names.append(f"{BOOT_UNIT} enabled")
         diff.append({"before_header": BOOT_UNIT, "after_header": BOOT_UNIT, "before": "", "after": "enabled\n"})
     result = {"changed": bool(names), "changes": names, "diff": diff}
-    if not module.check_mode and apply(host, chain, changes, written, enable=enable, delay=delay):
-        result["unconfirmed"] = delay
+    if module.check_mode:
+        return result
+    # What is remembered of names is no part of what was declared, so writing it down is no change.
+    written += files.plan({netfilter_names.path(chain): netfilter_names.noted(memory)})
+    origins = {change.family.name: host.origins(change, rules[change.family]) for change in changes if delay}
+    if apply(host, chain, changes, written, enable=enable, delay=delay, note=json.dumps(memory)):
+        result.update(unconfirmed=delay, origins=origins)
     return result
 
 
 def main() -> None:
     """Run the module."""
-    rule = {"value": {"type": "str", "required": True}, "origin": {"type": "str"}}
+    entry = {
+        "port": {"type": "str", "required": True},
+        "protocol": {"type": "str", "choices": ["tcp", "udp"], "default": "tcp"},
+        "origin": {"type": "str"},
+    }
+    name: dict[str, Any] = {"type": "str", "required": True}
+    raw: dict[str, Any] = {"type": "list", "elements": "raw", "default": []}
+    dicts: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
     module = AnsibleModule(
         argument_spec={
             "chain": {"type": "str", "default": "strata-INPUT"},
-            "ssh_ports": {"type": "list", "elements": "str", "default": ["22"]},
-            "public_tcp_ports": {"type": "list", "elements": "str", "default": []},
-            "public_udp_ports": {"type": "list", "elements": "str", "default": []},
-            "rules_v4": {"type": "list", "elements": "dict", "options": rule, "default": []},
-            "rules_v6": {"type": "list", "elements": "dict", "options": rule, "default": []},
+            "ssh_ports": {**raw, "default": ["22"]},
+            "public_tcp_ports": raw,
+            "public_udp_ports": raw,
+            "snmp_v4hosts": raw,
+            "snmp_v6hosts": raw,
+            "allowed_hosts": {**dicts, "options": {"hostname": name, **entry}},
+            "allowed_groups": {**dicts, "options": {"group": name, **entry}},
+            "address_lifetime": {"type": "int", "default": 24},
+            "rules_v4": raw,
+            "rules_v6": raw,
             "log_rejects": {"type": "bool", "default": False},
             "rollback_delay": {"type": "int", "default": 30},
-            "confirm": {"type": "bool", "default": False},
+            "witnesses": {"type": "list", "elements": "str", "default": []},
+            "confirm": {"type": "bool"},
         },
         supports_check_mode=True,
     )
     host = Host(module)
     try:
         chain = check_chain(module.params["chain"])
-        result = confirm(host, chain) if module.params["confirm"] else converge(module, host, chain)
+        if module.params["confirm"] is None:
+            result = converge(module, host, chain)
+        else:
+            result = confirm(host, chain) if module.params["confirm"] else withdraw(host)
     except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

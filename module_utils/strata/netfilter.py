@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from ipaddress import IPv4Network, IPv6Network
 
 BUILT_IN_CHAINS = {"INPUT", "FORWARD", "OUTPUT"}
 HIGHEST_PORT = 65535
@@ -32,6 +33,7 @@ class Family:
     """What differs between IPv4 and IPv6."""
 
     name: str
+    version: int
     prefix: str
     parameter: str
     saved: str
@@ -41,10 +43,26 @@ class Family:
 
 @dataclass(frozen=True)
 class Rule:
-    """A rule as a user wrote it, and where."""
+    """A rule, and the variables that ask for it; those that every host has are asked for by none."""
 
     value: str
+    origin: str = ""
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A port or range of ports that is open to a network, or to everybody, and the variable that asks for it."""
+
+    protocol: str
+    port: str
     origin: str
+    source: IPv4Network | IPv6Network | None = None
+
+    @property
+    def rule(self) -> str:
+        """The rule, as iptables prints it."""
+        source = f"-s {self.source} " if self.source and self.source.prefixlen else ""
+        return f"{source}-p {self.protocol} -m {self.protocol} --dport {self.port} -j ACCEPT"
 
 
 @dataclass(frozen=True)
@@ -67,6 +85,7 @@ class Change:
 NOTHING = Owned(None, ())
 V4 = Family(
     name="IPv4",
+    version=4,
     prefix="iptables",
     parameter="rules_v4",
     saved="/etc/iptables/rules.v4",
@@ -76,6 +95,7 @@ V4 = Family(
 )
 V6 = Family(
     name="IPv6",
+    version=6,
     prefix="ip6tables",
     parameter="rules_v6",
     saved="/etc/iptables/rules.v6",
@@ -97,26 +117,40 @@ def check_chain(name: str) -> str:
     return name
 
 
-def check_ports(parameter: str, values: Iterable[str]) -> list[str]:
-    """Return ports and ranges of ports as iptables writes them, sorted, each once."""
-    ports = set()
-    for value in values:
-        if not re.fullmatch(r"[0-9]{1,5}(:[0-9]{1,5})?", value):
-            raise FirewallError(f"{parameter}: {value!r} is neither a port nor a range of ports such as 6000:6010")
-        numbers = [int(number) for number in value.split(":")]
-        if not 0 < numbers[0] <= numbers[-1] <= HIGHEST_PORT:
-            raise FirewallError(
-                f"{parameter}: {value!r} is out of order: ports go from 1 to {HIGHEST_PORT}, ranges from low to high"
-            )
-        ports.add((numbers[0], numbers[-1]))
-    return [str(low) if low == high else f"{low}:{high}" for low, high in sorted(ports)]
+def declared(parameter: str, entries: Iterable[Any]) -> list[tuple[str, str]]:
+    """Return the value of each entry and its origin; an entry is a value, or a value with its origin."""
+    pairs = (entry if isinstance(entry, dict) else {"value": entry} for entry in entries)
+    return [(str(pair.get("value", "")), pair.get("origin") or parameter) for pair in pairs]
 
 
-def check_rules(family: Family, entries: Iterable[Mapping[str, str | None]]) -> list[Rule]:
+def check_port(where: str, value: str) -> tuple[int, int]:
+    """Return the first and the last port of a range, which are the same for a single port."""
+    if not re.fullmatch(r"[0-9]{1,5}(:[0-9]{1,5})?", value):
+        raise FirewallError(f"{where}: {value!r} is neither a port nor a range of ports such as 6000:6010")
+    numbers = [int(number) for number in value.split(":")]
+    if not 0 < numbers[0] <= numbers[-1] <= HIGHEST_PORT:
+        raise FirewallError(
+            f"{where}: {value!r} is out of order: ports go from 1 to {HIGHEST_PORT}, ranges from low to high"
+        )
+    return numbers[0], numbers[-1]
+
+
+def write_port(low: int, high: int) -> str:
+    """Return a range of ports as iptables writes it."""
+    return str(low) if low == high else f"{low}:{high}"
+
+
+def check_ports(parameter: str, protocol: str, entries: Iterable[Any]) -> list[Opening]:
+    """Return the openings of ports and ranges of ports for everybody, sorted."""
+    ports = sorted((check_port(origin, value), origin) for value, origin in declared(parameter, entries))
+    return [Opening(protocol, write_port(*port), origin) for port, origin in ports]
+
+
+def check_rules(family: Family, entries: Iterable[Any]) -> list[Rule]:
     """Return raw rules, each known to be one line that speaks of no other chain or table."""
     rules = []
-    for entry in entries:
-        rule = Rule(str(entry["value"]).strip(), entry.get("origin") or family.parameter)
+    for value, origin in declared(family.parameter, entries):
+        rule = Rule(value.strip(), origin)
         where = f"{rule.origin}: the {family.name} rule {rule.value!r}"
         if not rule.value or not rule.value.isprintable():
             raise FirewallError(f"{where} must be one line of text without tabs")
@@ -128,26 +162,22 @@ def check_rules(family: Family, entries: Iterable[Mapping[str, str | None]]) -> 
 
 
 def desired_rules(
-    family: Family,
-    ssh_ports: list[str],
-    tcp_ports: list[str],
-    udp_ports: list[str],
-    rules: Iterable[Rule],
-    *,
-    log_rejects: bool = False,
-) -> list[str]:
-    """Return the content of our chain, in order, each rule without `-A CHAIN`."""
-    tcp = dict.fromkeys([*ssh_ports, *tcp_ports])
+    family: Family, openings: Iterable[Opening], rules: Iterable[Rule], *, log_rejects: bool = False
+) -> list[Rule]:
+    """Return the content of our chain, in order, each rule without `-A CHAIN`; equal openings are one rule."""
+    accepted: dict[str, dict[str, None]] = {}
+    for opening in openings:
+        if opening.source is None or opening.source.version == family.version:
+            accepted.setdefault(opening.rule, {})[opening.origin] = None
     return [
-        "-i lo -j ACCEPT",
-        "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT",
-        *family.icmp,
-        *(f"-p tcp -m tcp --dport {port} -j ACCEPT" for port in tcp),
-        *(f"-p udp -m udp --dport {port} -j ACCEPT" for port in udp_ports),
-        *(rule.value for rule in rules),
-        *([LOG] if log_rejects else []),
-        "-p tcp -j REJECT --reject-with tcp-reset",
-        f"-j REJECT --reject-with {family.reject}",
+        Rule("-i lo -j ACCEPT"),
+        Rule("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
+        *(Rule(value) for value in family.icmp),
+        *(Rule(value, ", ".join(origins)) for value, origins in accepted.items()),
+        *rules,
+        *([Rule(LOG)] if log_rejects else []),
+        Rule("-p tcp -j REJECT --reject-with tcp-reset"),
+        Rule(f"-j REJECT --reject-with {family.reject}"),
     ]
 
 

@@ -82,25 +82,29 @@ class Host:
 
     def load_alone(self, family: Family, chain: str, rules: Iterable[str]) -> tuple[Owned, str]:
         """Load rules into an empty network namespace; return what iptables makes of them and, if it refuses, why."""
-        script = '"$0" --wait=60 && "$1" -t filter'
-        programs = [self.module.get_bin_path(f"{family.prefix}-{verb}", required=True) for verb in ("restore", "save")]
-        text = transition(chain, NOTHING, with_jump(chain, rules))
-        status, output, message = self.run(["unshare", "--net", "sh", "-c", script, *programs], text)
-        if status and message.startswith("unshare: unshare failed"):
-            raise FirewallError(
-                f"rules are validated in an empty network namespace, which this host doesn't let us make: {message}"
-            )
-        if status:
-            return NOTHING, message.removeprefix("unshare: ")
+        output, refusal = self.load_text_alone(family, transition(chain, NOTHING, with_jump(chain, rules)))
+        if refusal:
+            return NOTHING, refusal
         foreign = [line for line in output.splitlines() if re.match(rf"-A (?!{re.escape(chain)} )", line)]
         chains = set(re.findall(r"^:(\S+)", output, re.MULTILINE))
         if len(foreign) != 1 or not chains <= {*BUILT_IN_CHAINS, chain} or not (owned := parse(output, chain)).rules:
             return NOTHING, "it does something else than add rules to our chain"
         return owned, ""
 
-    def normalise(self, family: Family, chain: str, rules: list[str], raw: Iterable[Rule]) -> Owned:
+    def load_text_alone(self, family: Family, text: str) -> tuple[str, str]:
+        """Load a table into an empty network namespace; return what is saved from there and, if it is refused, why."""
+        script = '"$0" --wait=60 && "$1" -t filter'
+        programs = [self.module.get_bin_path(f"{family.prefix}-{verb}", required=True) for verb in ("restore", "save")]
+        status, output, message = self.run(["unshare", "--net", "sh", "-c", script, *programs], text)
+        if status and message.startswith("unshare: unshare failed"):
+            raise FirewallError(
+                f"rules are validated in an empty network namespace, which this host doesn't let us make: {message}"
+            )
+        return ("", message.removeprefix("unshare: ")) if status else (output, "")
+
+    def normalise(self, family: Family, chain: str, rules: Iterable[Rule], raw: Iterable[Rule]) -> Owned:
         """Return the desired state as the kernel will print it; raise FirewallError naming the rule that is refused."""
-        owned, refusal = self.load_alone(family, chain, rules)
+        owned, refusal = self.load_alone(family, chain, [rule.value for rule in rules])
         if not refusal:
             return owned
         for rule in raw:
@@ -108,6 +112,17 @@ class Host:
             if message:
                 raise FirewallError(f"{rule.origin}: {family.prefix} refuses the rule {rule.value!r}: {message}")
         raise FirewallError(f"{family.prefix} refuses the rules of chain {chain}: {refusal}")
+
+    def origins(self, change: Change, rules: Iterable[Rule]) -> dict[str, str]:
+        """Return the origin of each rule that a change adds, by the rule as the kernel prints it, where it is known."""
+        # iptables prints a rule in another form than a user writes it, or makes several of it: each gets a chain.
+        known = [rule for rule in rules if rule.origin]
+        chains = "".join(f":rule-{number} - [0:0]\n" for number in range(len(known)))
+        content = "".join(f"-A rule-{number} {rule.value}\n" for number, rule in enumerate(known))
+        output, _ = self.load_text_alone(change.family, f"*filter\n{chains}{content}COMMIT\n")
+        printed = re.findall(r"^-A rule-(\d+) (.*)$", output, re.MULTILINE)
+        added = set(change.after.rules or ()) - set(change.before.rules or ())
+        return {rule: known[int(number)].origin for number, rule in printed if rule in added}
 
     def starts_at_boot(self) -> bool:
         """Tell whether the saved rules are loaded at boot."""

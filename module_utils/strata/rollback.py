@@ -23,6 +23,8 @@ PENDING = "/run/strata/iptables-rollback"
 CONFIRMED = f"{PENDING}.confirmed"
 RUNNING = f"{PENDING}.running"
 
+NOTE = "# Note: "
+
 SHORTEST, LONGEST = 5, 3600
 
 
@@ -33,9 +35,12 @@ def check_delay(delay: int) -> int:
     return delay
 
 
-def script(chain: str, changes: Iterable[Change]) -> str:
-    """Return the shell script that undoes changes of rules, and removes itself when it could."""
-    lines = ["# Puts back the rules that were in force before Strata's last change.", "status=0"]
+def script(chain: str, changes: Iterable[Change], note: str = "") -> str:
+    """Return the shell script that undoes changes of rules, and removes itself when it could.
+
+    It carries a `note` of one line for whoever confirms the rules, so that both have one fate.
+    """
+    lines = ["# Puts back the rules that were in force before Strata's last change.", f"{NOTE}{note}", "status=0"]
     for change in changes:
         lines.append(f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1")
         lines.append(transition(chain, change.after, change.before) + "END")
@@ -64,6 +69,12 @@ def claim(name: str) -> bool:
     return True
 
 
+def note() -> str:
+    """Return the note of the change that has just been confirmed."""
+    with open(CONFIRMED, encoding="utf-8") as stream:
+        return next((line.removeprefix(NOTE).rstrip("\n") for line in stream if line.startswith(NOTE)), "")
+
+
 def require_pending(delay: int) -> None:
     """Raise FirewallError unless the former rules can still come back by themselves."""
     if not os.path.exists(PENDING):
@@ -85,11 +96,18 @@ def wait(host: Host) -> bool:
     return not os.path.exists(RUNNING)
 
 
+def withdraw(host: Host) -> bool:
+    """Put the former rules back at once, if nobody has decided yet; tell whether that was so."""
+    if not claim(RUNNING):
+        return False
+    host.run(["systemctl", "stop", f"{UNIT}.timer"])
+    host.checked(["sh", RUNNING])
+    return True
+
+
 def settle(host: Host) -> bool:
     """End a change that an earlier run left without a decision; tell whether that put rules back."""
-    if claim(RUNNING):
-        host.run(["systemctl", "stop", f"{UNIT}.timer"])
-        host.checked(["sh", RUNNING])
+    if withdraw(host):
         return True
     if not wait(host):
         os.unlink(RUNNING)  # it failed; what the kernel has is what this run starts from

@@ -4,7 +4,7 @@ import dataclasses
 
 import iptables_chain
 import pytest
-from ansible.module_utils.strata import files, netfilter, rollback
+from ansible.module_utils.strata import files, netfilter, netfilter_boot, rollback
 from ansible.module_utils.strata.netfilter import NOTHING, V4, V6, Change, FirewallError, Owned
 
 CHAIN = "strata-INPUT"
@@ -66,13 +66,26 @@ def test_names_that_a_chain_cannot_have(name):
 
 
 def test_ports_are_sorted_and_given_once():
-    assert netfilter.check_ports("ports", ["443", "80", "6000:6010", "0080"]) == ["80", "443", "6000:6010"]
+    openings = netfilter.check_ports("ports", "tcp", ["443", 80, "6000:6010", "0080"])
+    rules = [rule.value for rule in netfilter.desired_rules(V4, openings, []) if rule.origin]
+    assert rules == [f"-p tcp -m tcp --dport {port} -j ACCEPT" for port in ("80", "443", "6000:6010")]
 
 
 @pytest.mark.parametrize("value", ["http", "0", "65536", "10:5", "1:2:3", "-1", "", "80,81", "True", "8 0", "80\n"])
 def test_what_is_no_port_is_named(value):
-    with pytest.raises(FirewallError, match="public_tcp_ports: "):
-        netfilter.check_ports("public_tcp_ports", [value])
+    with pytest.raises(FirewallError, match=r"^public_tcp_ports: "):
+        netfilter.check_ports("public_tcp_ports", "tcp", [value])
+
+
+def test_what_is_no_port_is_named_with_its_origin():
+    with pytest.raises(FirewallError, match=r"^web__iptables_public_tcp_ports: 'http' is neither"):
+        netfilter.check_ports("ports", "tcp", [{"value": "http", "origin": "web__iptables_public_tcp_ports"}])
+
+
+def test_a_rule_that_several_ask_for_names_all_of_them():
+    ports = [{"value": 80, "origin": origin} for origin in ("b", "a", "a")]
+    openings = netfilter.check_ports("ports", "tcp", [*ports, "81"])
+    assert [rule.origin for rule in netfilter.desired_rules(V4, openings, []) if rule.origin] == ["a, b", "ports"]
 
 
 def test_a_rule_keeps_its_origin():
@@ -131,7 +144,11 @@ def test_a_rule_may_say_what_iptables_takes(value):
 @pytest.mark.parametrize("family", [V4, V6])
 def test_the_chain_lets_in_what_is_declared_and_rejects_the_rest(family):
     raw = [netfilter.Rule("-p tcp -s 192.0.2.1 -j ACCEPT", "rules_v4")]
-    rules = netfilter.desired_rules(family, ["22"], ["22", "80"], ["53"], raw)
+    tcp = netfilter.check_ports("tcp", "tcp", ["22", "22", "80"])
+    rules = [
+        rule.value
+        for rule in netfilter.desired_rules(family, [*tcp, *netfilter.check_ports("udp", "udp", ["53"])], raw)
+    ]
     assert rules[0] == "-i lo -j ACCEPT"
     assert rules[1] == "-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"
     assert rules[-6:] == [
@@ -149,9 +166,9 @@ def test_the_chain_lets_in_what_is_declared_and_rejects_the_rest(family):
 def test_rejects_are_logged_behind_all_that_is_accepted(family):
     raw = [netfilter.Rule("-p tcp -s 192.0.2.1 -j ACCEPT", "rules_v4")]
     rules, logging = (
-        netfilter.desired_rules(family, ["22"], [], [], raw, log_rejects=log_rejects) for log_rejects in (False, True)
+        netfilter.desired_rules(family, [], raw, log_rejects=log_rejects) for log_rejects in (False, True)
     )
-    assert logging == [*rules[:-2], netfilter.LOG, *rules[-2:]]
+    assert logging == [*rules[:-2], netfilter.Rule(netfilter.LOG), *rules[-2:]]
 
 
 @pytest.mark.parametrize(
@@ -230,7 +247,7 @@ def test_only_families_that_differ_are_planned():
     ],
 )
 def test_a_shell_setting_holds(text, expected):
-    assert iptables_chain.with_settings(text, {"NOFLUSH": "yes"}) == expected
+    assert netfilter_boot.with_settings(text, {"NOFLUSH": "yes"}) == expected
 
 
 @pytest.fixture
@@ -334,6 +351,15 @@ def test_the_rollback_leads_from_the_new_rules_to_the_former(work):
         assert f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1\n{wanted}END\n" in text
 
 
+@pytest.mark.usefixtures("pending")
+def test_whoever_confirms_finds_the_note(work):
+    _, changes, _ = work
+    kernel = Kernel({change.family: change.before for change in changes})
+    iptables_chain.apply(kernel, CHAIN, changes, [], enable=False, delay=30, note='{"a": {}}')
+    assert rollback.claim(rollback.CONFIRMED)
+    assert rollback.note() == '{"a": {}}'
+
+
 @pytest.mark.parametrize("delay", [0, 5, 30, 3600])
 def test_a_delay_that_can_be_kept(delay):
     assert rollback.check_delay(delay) == delay
@@ -366,7 +392,7 @@ def test_a_refused_rule_is_named_with_its_origin():
 
     raw = [netfilter.Rule("-j ACCEPT", "a__iptables_rules_v4"), netfilter.Rule("-x", "b__iptables_rules_v4")]
     with pytest.raises(FirewallError) as caught:
-        iptables_chain.Host(Module(refuse)).normalise(V4, CHAIN, ["-j ACCEPT", "-x"], raw)
+        iptables_chain.Host(Module(refuse)).normalise(V4, CHAIN, raw, raw)
     assert str(caught.value) == (
         "b__iptables_rules_v4: iptables refuses the rule '-x': iptables-restore v1.8: bad port `x'"
     )
@@ -384,7 +410,18 @@ def test_a_refused_rule_is_named_with_its_origin():
 def test_rules_that_do_more_or_less_than_fill_our_chain_are_refused(output):
     host = iptables_chain.Host(Module(lambda _command, _data: (0, output, "")))
     with pytest.raises(FirewallError, match="something else"):
-        host.normalise(V4, CHAIN, ["-j DROP"], [])
+        host.normalise(V4, CHAIN, [netfilter.Rule("-j DROP")], [])
+
+
+def test_added_rules_are_traced_to_who_asked_for_them():
+    def load(_command, data):
+        assert [line for line in data.splitlines() if line.startswith("-A")] == ["-A rule-0 -s a,b", "-A rule-1 -j Y"]
+        return 0, "-A rule-0 -s a/32\n-A rule-0 -s b/32\n-A rule-1 -j Y\n", ""
+
+    rules = [netfilter.Rule("-i lo"), netfilter.Rule("-s a,b", "x__rules"), netfilter.Rule("-j Y", "y__rules")]
+    change = Change(V4, Owned(("-i lo", "-j Y"), ()), Owned(("-i lo", "-s a/32", "-s b/32", "-j Y"), ()))
+    host = iptables_chain.Host(Module(load))
+    assert host.origins(change, rules) == {"-s a/32": "x__rules", "-s b/32": "x__rules"}
 
 
 def test_a_host_without_the_right_to_make_a_namespace_is_told():
@@ -392,7 +429,7 @@ def test_a_host_without_the_right_to_make_a_namespace_is_told():
         Module(lambda _command, _data: (1, "", "unshare: unshare failed: Operation not permitted"))
     )
     with pytest.raises(FirewallError, match=r"empty network namespace.*not permitted"):
-        host.normalise(V4, CHAIN, ["-j DROP"], [])
+        host.normalise(V4, CHAIN, [netfilter.Rule("-j DROP")], [])
 
 
 def test_a_command_that_dies_without_reading_is_an_expected_error():

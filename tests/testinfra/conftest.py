@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
-from dataclasses import dataclass
+import textwrap
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 
 SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
 
+# What a task gave back, as `ansible-playbook -v` prints it.
+RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
+
 
 def inventory_group(group: str) -> list[str]:
     """Return the hosts of a group of the scenario."""
@@ -38,12 +43,14 @@ def connect(name: str) -> Host:
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the scenario's playbook did: exit code, count of changed tasks, remote calls, and its output."""
+    """What a run of a playbook did: exit code, count of changed tasks, remote calls, output, and its tasks' results."""
 
     rc: int
     changed: int
     calls: int
     output: str
+    results: list[dict[str, Any]] = field(default_factory=list)
+    fingerprint: dict[str, str] = field(default_factory=dict)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -82,31 +89,50 @@ def reboot(target: str) -> Callable[[], None]:
     return lambda: SANDBOX.reboot(target)
 
 
+def play(playbook: Path, target: str, record: Path, *flags: str, **variables: Any) -> Run:
+    """Run a playbook on the host alone; `record` is the file that the run is recorded in."""
+    inventory = os.environ["MOLECULE_INVENTORY_FILE"]
+    command = ["ansible-playbook", "-v", f"--inventory={inventory}", f"--limit={target}", *flags]
+    command += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
+    environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
+    environment |= {"STRATA_RUN_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
+    environment.pop("ANSIBLE_FORCE_COLOR", None)
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+    plays = json.loads(record.read_text())["plays"] if record.exists() else []
+    mine = [play["hosts"][target] for play in plays if target in play["hosts"]]
+    return Run(
+        rc=done.returncode,
+        changed=sum(len(did["changed"]) for did in mine),
+        calls=sum(did["calls"] for did in mine),
+        output=done.stdout + done.stderr,
+        results=[yaml.safe_load(textwrap.dedent(text)) for text in RESULT.findall(done.stdout)],
+        fingerprint=next((did["fingerprint"] for did in mine if "fingerprint" in did), {}),
+    )
+
+
 @pytest.fixture
 def converge(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    """Run the scenario's playbook on the host alone, with other values of variables."""
+    """Run the scenario's playbook on the host alone, with other values of variables.
+
+    The results of the run are in the order of its tasks: the last one is that of the role under test.
+    """
+    playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
 
     def run(*flags: str, check: bool = False, **variables: Any) -> Run:
         record = tmp_path_factory.mktemp("run") / "record.json"
-        inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-        playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
-        command = ["ansible-playbook", f"--inventory={inventory}", f"--limit={target}", "--skip-tags=fingerprint"]
-        command += [
-            *flags,
-            *(["--check"] if check else []),
-            f"--extra-vars={json.dumps(variables)}",
-            str(playbook),
-        ]
-        environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
-        environment["STRATA_RUN_RECORD"] = str(record)
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-        plays = json.loads(record.read_text())["plays"] if record.exists() else []
-        mine = [play["hosts"][target] for play in plays if target in play["hosts"]]
-        return Run(
-            rc=done.returncode,
-            changed=sum(len(did["changed"]) for did in mine),
-            calls=sum(did["calls"] for did in mine),
-            output=done.stdout + done.stderr,
-        )
+        flags = ("--skip-tags=fingerprint", *flags, *(["--check"] if check else []))
+        return play(playbook, target, record, *flags, **variables)
 
     return run
+
+
+@pytest.fixture
+def fingerprint(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[str, str]]:
+    """Take the host's fingerprint: all that a change of it would change, by kind and name."""
+
+    def take() -> dict[str, str]:
+        run = play(ROOT / "molecule/shared/fingerprint.yml", target, tmp_path_factory.mktemp("run") / "record.json")
+        assert run.fingerprint, run.output
+        return run.fingerprint
+
+    return take

@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.files import Change, File, Link, State
-from ansible.module_utils.strata.vhosts import FILE_NAME, LAST_PORT, LOGS, TLS, Site, check
+from ansible.module_utils.strata.vhost_checks import FILE_NAME, LAST_PORT, check
+from ansible.module_utils.strata.vhosts import LOGS, TLS, Site
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence

@@ -38,7 +38,7 @@ class Line:
     """A line of the file, and the parameter that it came from."""
 
     text: str
-    source: str = "the logs of the vhosts"
+    source: str = ""
 
 
 def logs(sites: Iterable[Site]) -> list[str]:
@@ -57,8 +57,8 @@ def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
 
     """
     found = [Line("# Managed by Strata: changes made here are overwritten")]
-    found += [Line(f'"{path}"') for path in (f"{LOGS}/*.log", *paths)]
-    found.append(Line("{"))
+    # In one line, because logrotate counts it as one.
+    found.append(Line(" ".join(f'"{path}"' for path in (f"{LOGS}/*.log", *paths)) + " {"))
     for option in params["logrotate_options"]:
         if not _OPTION.fullmatch(option) or option in (*SCRIPTS, "preremove", "endscript"):
             raise ValueError(f"logrotate_options: {option!r} is no option of logrotate on a line of its own")
@@ -130,7 +130,10 @@ def errors(output: str, path: str, wanted: list[Line], *, alone: bool) -> list[s
         place = re.match(rf"{re.escape(path)}:(\d+)[ :]+(.*)", said)
         if place:
             line = wanted[min(int(place[1]), len(wanted)) - 1]
-            found.append(f"{line.source}: logrotate refuses the line {line.text.strip()!r}: {place[2]}")
+            text = (
+                f"{line.source}: logrotate refuses {line.text.strip()!r}" if line.source else "the logs of the vhosts"
+            )
+            found.append(f"{text}: {place[2]}")
         elif alone and kind == "error" and not re.search("found error in|No such file", said):
             found.append(f"the logs of the vhosts: logrotate says: {said}")
     return list(dict.fromkeys(found))

@@ -120,7 +120,9 @@ options:
             type: str
             required: true
           user_file:
-            description: File of C(htpasswd). It must be there, and the user www-data must be able to read it.
+            description:
+              - File of C(htpasswd). It must be there, and the user www-data must be able to read it. Both hold as well
+                for those that O(vhosts[].content) names.
             type: str
             required: true
       ssl:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from http_client import ask
+from site_client import ask
 
 MAKE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj /CN=x "

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from http_client import ask
+from site_client import ask
 
 SCENARIO = Path(__file__).parents[3] / "molecule" / "httpd" / "molecule.yml"
 VHOSTS = yaml.safe_load(SCENARIO.read_text())["provisioner"]["inventory"]["group_vars"]["targets"]["httpd_vhosts"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from http_client import ask
+from site_client import ask
 
 APP = """
 def application(environ, start_response):

@@ -25,7 +25,7 @@ _ALWAYS = {
     # Without it Apache would go on writing to the old files.
     "postrotate": ("if systemctl --quiet is-active apache2; then systemctl reload apache2; fi",),
 }
-_OPTION = re.compile(r"[a-z]+( [^{}\x00-\x1f]*)?")
+_OPTION = re.compile(r"[a-z]+([ =][^{}\x00-\x1f]*)?")
 # What logrotate leaves out of a folder that it includes.
 _TABOO = re.compile(r"(,v|~|\.(bak|cfsaved|disabled|dpkg-\w+|rpm\w+|swp|ucf-\w+))$")
 _LOG = re.compile(

@@ -50,11 +50,11 @@ def test_all_logs_are_covered_once():
 
 
 def test_scripts_come_with_what_must_always_happen():
-    found = text(params("weekly", "rotate 4", lastaction="echo done\n", postrotate="echo mine"), ["/srv/a.log"])
+    found = text(params("weekly", "size=4k", lastaction="echo done\n", postrotate="echo mine"), ["/srv/a.log"])
     assert found.startswith(
         '# Managed by Strata: changes made here are overwritten\n"/var/log/apache2/*.log" "/srv/a.log" {\n'
     )
-    assert "    weekly\n    rotate 4\n    sharedscripts\n" in found
+    assert "    weekly\n    size=4k\n    sharedscripts\n" in found
     assert "systemctl reload apache2; fi\necho mine\n    endscript\n" in found
     assert "    lastaction\necho done\n    endscript\n}\n" in found
     assert "httpd-prerotate" in found

@@ -60,26 +60,26 @@ def test_scripts_run_in_their_order(host, converge):
     assert converge(**values).changed == 0
 
 
-@pytest.fixture
-def other(host):
-    """Let another file of logrotate's name a log of ours, or not."""
-    yield lambda: host.check_output("printf '/srv/logs/*.log {\\n weekly\\n}\\n' > /etc/logrotate.d/0-other")
-    host.check_output("rm -f /etc/logrotate.d/0-other")
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
         ({"httpd_logrotate_options": ["rotat 5"]}, "logrotate_options: logrotate refuses 'rotat 5': unknown"),
         ({"httpd_logrotate_prerotate": "if true"}, "logrotate_prerotate: the shell refuses it: sh: "),
-        ({"httpd_logrotate_options": ["weekly"], "other": True}, "duplicate log entry for /srv/logs/logged.example"),
     ],
 )
-def test_what_logrotate_refuses_is_named_and_nothing_touched(converge, fingerprint, other, values, message):
-    if values.pop("other", False):
-        other()
+def test_what_logrotate_refuses_is_named_and_nothing_touched(converge, fingerprint, values, message):
     before = fingerprint()
     run = converge(**values)
     assert run.rc != 0
     assert message in one_line(run.output)
+    assert fingerprint() == before
+
+
+@pytest.mark.usefixtures("put_back")
+def test_log_that_another_file_rotates_is_refused(host, converge, fingerprint):
+    host.check_output("printf '/srv/logs/*.log {\\n weekly\\n}\\n' > /etc/logrotate.d/0-other")
+    before = fingerprint()
+    run = converge(httpd_logrotate_options=["weekly"])
+    assert run.rc != 0
+    assert "the logs of the vhosts: duplicate log entry for /srv/logs/logged.example.org_" in one_line(run.output)
     assert fingerprint() == before

@@ -2,15 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import platform
-import re
-from typing import NoReturn
-
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import apache, apache_host, files, tls, vhosts
-from ansible.module_utils.strata.apache_configtest import ConfigTest, RefusedError
-from ansible.module_utils.strata.apache_service import NotServingError, Service
+from ansible.module_utils.strata.apache_configtest import RefusedError
+from ansible.module_utils.strata.apache_run import ARGUMENTS, Run
 
 DOCUMENTATION = r"""
 module: apache_server
@@ -24,8 +18,9 @@ description:
     configuration over and every port accepts a connection. If Apache refuses or dies, the old files are put back,
     Apache is started with them, and the module fails with Apache's own message and the vhost that it is about.
   - A reload that a dead run left undone is made up for by the next run.
-  - A site file with Strata's header that is no longer declared is removed with its links. Other sites are left alone,
-    and no module is ever disabled.
+  - A site file with Strata's header that is no longer declared is removed with its links. What others have enabled is
+    left alone and named in RV(ignore:foreign), unless O(purge) says otherwise.
+  - A certificate, key or authority whose file was renewed since Apache read it makes Apache reload.
 options:
   vhosts:
     description: The sites.
@@ -59,8 +54,19 @@ options:
         elements: str
         default: [-Indexes, +SymLinksIfOwnerMatch]
       dest:
-        description: URL that a redirect or proxy leads to; of uwsgi C(host:port) or the path of a socket.
+        description:
+          - URL that a redirect or proxy leads to, of proxy C(http), C(https), C(ws) or C(wss); of uwsgi C(host:port) or
+            the path of a socket. C(ws) and C(wss) are C(http) and C(https) with O(vhosts[].websocket).
         type: str
+      dest_ca:
+        description:
+          - Path of the certificates that prove a proxy's backend of C(https). Default those of the package
+            ca-certificates.
+        type: str
+      dest_verify:
+        description: Whether a backend of C(https) must prove its name and be valid.
+        type: bool
+        default: true
       permanent:
         description: Whether a redirect answers with 301 and not with 302.
         type: bool
@@ -114,7 +120,9 @@ options:
             type: str
             required: true
           user_file:
-            description: File of C(htpasswd), which the user www-data can read.
+            description:
+              - File of C(htpasswd). It must be there, and the user www-data must be able to read it. Both hold as well
+                for those that O(vhosts[].content) names.
             type: str
             required: true
       ssl:
@@ -154,7 +162,16 @@ options:
         description: Where the site was declared; stands in the file's header and in messages.
         type: str
   modules:
-    description: Modules to enable in addition to those that the kinds of the sites need, with all they depend on.
+    description:
+      - Modules to enable in addition to those that the kinds of the sites need, with all they depend on. Each is a
+        name, or a dictionary with C(name), and with C(conf), text that Apache reads after the module and only while it
+        is declared. C(package) is for others to install, and C(origin) says where it was declared.
+    type: list
+    elements: raw
+    default: []
+  disabled_modules:
+    description:
+      - Modules to disable. One that a site, a declared module or a module of this host needs is an error.
     type: list
     elements: str
     default: []
@@ -168,14 +185,43 @@ options:
     type: list
     elements: str
     default: [000-default]
+  purge:
+    description:
+      - Which things that are enabled and not declared are disabled, wherever they came from. What is in C(*-available)
+        stays, and a file that stands itself where a link should be moves there.
+      - Of modules, those that a declared one or Strata's own settings need stay, and the C(mpm_*) unless another one is
+        declared. What foreign sites and confs need is found out by the staged test.
+    type: list
+    elements: str
+    choices: [sites, modules, confs]
+    default: []
+  logrotate_options:
+    description:
+      - Lines for C(/etc/logrotate.d/apache2), which covers C(/var/log/apache2/*.log) and all other logs that the sites
+        name. Logrotate tests the file before anything is touched. Without it, that file is left alone.
+    type: list
+    elements: str
+  logrotate_firstaction:
+    description: Shell commands before all rotation.
+    type: str
+  logrotate_prerotate:
+    description: Shell commands before logs are rotated, after those of C(/etc/logrotate.d/httpd-prerotate).
+    type: str
+  logrotate_postrotate:
+    description: Shell commands after logs were rotated and Apache was reloaded.
+    type: str
+  logrotate_lastaction:
+    description: Shell commands after all rotation.
+    type: str
 notes:
   - Supports check mode, in which the staged test runs too. A file that is missing then is only a warning, as an earlier
     task may be the one that brings it; so is a module that is missing.
   - What the staged test can't see is found later, and undone. What an absolute C(Include) of a file in C(/etc/apache2)
     names is read from the real folder, so the files are tested once more in their place. Certificates and ports are
     first used by a running Apache. The service has a C(/tmp) of its own (PrivateTmp), which no test sees.
-  - Dot files except C(.well-known) are refused by C(conf-available/strata.conf), which also keeps the version out of
-    answers and refuses TRACE.
+  - C(conf-available/strata.conf) refuses dot files except C(.well-known), listings in C(/var/www) and TRACE, keeps the
+    version out of answers, and drops the header C(Proxy).
+  - In check mode a module whose package is missing counts as enabled, as Debian's packages enable their modules.
 """
 
 EXAMPLES = r"""
@@ -195,7 +241,12 @@ EXAMPLES = r"""
       - name: app.example.org
         kind: uwsgi
         dest: /run/uwsgi/app.sock
-    modules: [proxy_http]
+    modules:
+      - rewrite
+      - name: status
+        conf: ExtendedStatus Off
+    purge: [sites]
+    logrotate_options: [weekly, rotate 8, compress, delaycompress, missingok, create 640 root adm]
 """
 
 RETURN = r"""
@@ -209,190 +260,21 @@ service:
   returned: success
   type: list
   elements: str
+foreign:
+  description: Paths in C(/etc/apache2) that Apache reads though they are not declared, after what was purged.
+  returned: success
+  type: list
+  elements: str
 """
-
-BINARY = "/usr/sbin/apache2"
-OWED = "/run/strata/httpd-reload-owed"
 
 
 def main() -> None:
     """Bring Apache to the declared state."""
-    module = AnsibleModule(
-        argument_spec={
-            "vhosts": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": vhosts.OPTIONS,
-            },
-            "modules": {"type": "list", "elements": "str", "default": []},
-            "ports": {"type": "list", "elements": "int", "default": [80]},
-            "disabled_sites": {"type": "list", "elements": "str", "default": ["000-default"]},
-        },
-        supports_check_mode=True,
-    )
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        Apache(module).converge()
+        Run(module).converge()
     except (RefusedError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
-
-
-class Apache:
-    """One run of the module: what is declared, and the tools to bring it about."""
-
-    def __init__(self, module: AnsibleModule) -> None:
-        """Read the declarations.
-
-        Raises:
-            ValueError: they are not valid.
-
-        """
-        self.module = module
-        self.sites = vhosts.sites(module.params["vhosts"])
-        self.modules = sorted({*module.params["modules"], *(name for site in self.sites for name in site.modules)})
-        self.ports = apache.all_ports(self.sites, module.params["ports"])
-        self.service = Service(self.run)
-        self.test = ConfigTest(self.run, self.sites)
-
-    def run(self, command: list[str], data: bytes | None = None, **environment: str) -> tuple[int, str, str]:
-        """Run a command; return its exit status, output and error output."""
-        environment = {"LC_ALL": "C.UTF-8", **environment}
-        return self.module.run_command(command, data=data, binary_data=True, environ_update=environment)
-
-    def certificates(self) -> dict[str, files.State]:
-        """Return the files of the sites' certificates; None for one that no site has any longer."""
-        outcome = tls.wanted(self.sites, tls.Tool(self.run), check_mode=self.module.check_mode)
-        for warning in outcome.warnings:
-            self.module.warn(warning)
-        return outcome.files
-
-    def converge(self) -> None:
-        """Plan, test, apply, check; exits the module.
-
-        Raises:
-            RefusedError: Apache does not accept the declared configuration; what was there is back.
-            ValueError: the declarations are not valid on this host.
-
-        """
-        module = self.module
-        if not os.path.exists(BINARY):
-            if not module.check_mode:
-                raise ValueError("apache2 is not installed: the package apache2 must be there before its configuration")
-            changes = self.plan(apache.close_over(self.modules, apache_host.read_module))
-            self.exit(changes, ["start", "enable"])
-        modules = apache.close_over(self.modules, apache_host.read_module)
-        missing = [apache_host.no_module(name) for name, found in sorted(modules.items()) if not found]
-        if missing and not module.check_mode:
-            raise ValueError(" ".join(missing))
-        changes = self.plan(modules)
-        status = self.service.status()
-        action = self.stronger(apache.action_for(changes)) if status.active else "start"
-        if changes and missing:
-            module.warn(" ".join([*missing, "So the configuration could not be tested."]))
-        elif changes:
-            self.try_out(changes)
-        if not module.check_mode:
-            if action:
-                self.bring_about(changes, action, was_active=status.active)
-            failed = "" if status.enabled else self.service.systemctl("enable")
-            if failed:
-                raise RefusedError(f"Apache serves, but cannot be made to start at boot: {failed}")
-        self.exit(changes, [action] * bool(action) + ["enable"] * (not status.enabled))
-
-    def plan(self, modules: dict[str, apache.Module | None]) -> list[files.Change]:
-        """Return the changes that bring the files to the declared state.
-
-        Raises:
-            ValueError: the declarations contradict each other or the host.
-
-        """
-        apache.check_conflicts(modules, apache_host.enabled_modules())
-        desired = apache.desired(
-            self.sites,
-            modules,
-            self.ports,
-            disabled=self.module.params["disabled_sites"],
-            owned=apache_host.read_owned(),
-            links=apache_host.read_links(),
-            server_name=platform.node(),
-            certificates=self.certificates(),
-        )
-        return apache.masked(files.plan(desired))
-
-    def exit(self, changes: list[files.Change], done: list[str]) -> NoReturn:
-        """Report what was done."""
-        diff = files.diff(changes) + [{"prepared": f"apache2.service: {each}\n"} for each in done]
-        self.module.exit_json(changed=bool(done), diff=diff, paths=[change.path for change in changes], service=done)
-
-    def stronger(self, action: str) -> str:
-        """Return the action, or the one that an earlier run owes, if that is more."""
-        owed = files.read(OWED)
-        if owed is None:
-            return action
-        restart = isinstance(owed, files.File) and owed.content == owed_file("restart").content
-        return "restart" if restart or action == "restart" else "reload"
-
-    def try_out(self, changes: list[files.Change]) -> None:
-        """Test the changes in a copy of the configuration.
-
-        Raises:
-            RefusedError: Apache refuses them. (In check mode a missing file is only a warning.)
-
-        """
-        refused = self.test.staged(changes)
-        if self.module.check_mode and re.search(r"does not exist or is empty|No such file or directory", refused):
-            self.module.warn(f"a file is missing that an earlier task may yet bring: {refused}")
-        elif refused:
-            self.test.blame(refused)
-
-    def bring_about(self, changes: list[files.Change], action: str, *, was_active: bool) -> None:
-        """Write the files and see to it that Apache serves them, or else put back what was there.
-
-        Raises:
-            RefusedError: Apache did not accept the changes.
-
-        """
-        mark = files.Change(OWED, files.read(OWED), owed_file("reload" if action == "reload" else "restart"))
-        files.apply([mark])
-        try:
-            files.apply(changes)
-            refused = self.test.refusal()
-        except OSError:
-            files.undo([mark, *changes])
-            raise
-        if refused:
-            files.undo([mark, *changes])
-            self.test.blame(refused)
-        try:
-            self.service.activate(action, self.ports, self.sites)
-        except NotServingError as error:
-            about = " and ".join(map(str, apache.suspects(error.said, self.sites, changes)))
-            fate = self.go_back(changes, was_active=was_active)
-            raise RefusedError(
-                f"Apache does not run with {about or 'its configuration'} ({error.what}): {error.said}\n{fate}"
-            ) from error
-        os.unlink(OWED)
-
-    def go_back(self, changes: list[files.Change], *, was_active: bool) -> str:
-        """Put the old files back and Apache into its old state; return a sentence about how that went."""
-        files.undo(changes)
-        self.service.systemctl("reset-failed")
-        if not was_active:
-            self.service.systemctl("stop")
-            os.unlink(OWED)
-            return "The files are as before, and Apache is stopped, as it was."
-        try:
-            # The undone change may have been the only port that it could listen on: ask for none.
-            self.service.activate("restart", [], self.sites)
-        except NotServingError as error:
-            return f"The files are as before, but Apache does not run with them either ({error.what}): {error.said}"
-        os.unlink(OWED)
-        return "The files are as before, and Apache serves with them."
-
-
-def owed_file(action: str) -> files.File:
-    """Return the marker of an action that is owed."""
-    return files.File(f"{action}\n".encode())
 
 
 if __name__ == "__main__":

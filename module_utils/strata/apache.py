@@ -1,19 +1,25 @@
-"""Debian's Apache as values: what sites, modules and ports mean for its files, and which site a message is about."""
+"""Debian's Apache as values: what the declarations mean for its files, and which of them a message is about."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.files import Change, File, Link, State
-from ansible.module_utils.strata.vhosts import FILE_NAME, LAST_PORT, LOGS, TLS, Site, check
+from ansible.module_utils.strata.vhost_checks import FILE_NAME, LAST_PORT, check
+from ansible.module_utils.strata.vhosts import LOGS, TLS, Site
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
+
+    from ansible.module_utils.strata.apache_modules import Module, Settings
 
 ROOT = "/etc/apache2"
 MARK = "# Managed by Strata"
+# What can be purged, by the folder that it is enabled in.
+PURGEABLE = {"sites": "sites", "mods": "modules", "conf": "confs"}
 
 _BASELINE = """\
 ServerName {server_name}
@@ -26,6 +32,11 @@ TraceEnable Off
 <DirectoryMatch "/\\.(?!well-known(/|$))">
     Require all denied
 </DirectoryMatch>
+# Debian's apache2.conf lets folders be listed here.
+<Directory /var/www/>
+    Options -Indexes
+</Directory>
+RequestHeader unset Proxy early
 <IfModule ssl_module>
     SSLProtocol -all +TLSv1.2 +TLSv1.3
     SSLCipherSuite ECDHE+AESGCM:ECDHE+CHACHA20
@@ -35,101 +46,104 @@ TraceEnable Off
 
 
 @dataclass(frozen=True)
-class Module:
-    """What Debian's mods-available says of one module."""
+class Declared:
+    """What this host's Apache shall be; `modules` with all that they depend on, `off` the enabled modules that go."""
 
-    depends: tuple[str, ...] = ()
-    conflicts: tuple[str, ...] = ()
-    has_conf: bool = False
-
-
-def parse_module(load: str, *, has_conf: bool) -> Module:
-    """Return what the text of a .load file says: `# Depends: a b`, `# Conflicts: c`."""
-    said = {
-        key: tuple(names.split()) for key, names in re.findall(r"^# (Depends|Conflicts): *(.*)$", load, re.MULTILINE)
-    }
-    return Module(said.get("Depends", ()), said.get("Conflicts", ()), has_conf)
+    sites: Sequence[Site]
+    modules: Mapping[str, Module | None]
+    ports: Sequence[int]
+    server_name: str
+    settings: Sequence[Settings] = ()
+    off: AbstractSet[str] = frozenset()
+    disabled_sites: Sequence[str] = ()
+    purge: Sequence[str] = ()
+    certificates: Mapping[str, State] = field(default_factory=dict)
 
 
-def close_over(wanted: Iterable[str], available: Callable[[str], Module | None]) -> dict[str, Module | None]:
-    """Return the wanted modules with all that they depend on; None for a module that is not available.
+@dataclass(frozen=True)
+class Host:
+    """What stands in /etc/apache2, by paths in it.
 
-    Raises:
-        ValueError: a name is no name of a module.
-
+    `enabled` is what Apache reads, `links` says which of the available files a link points to, and `owned` are those
+    of them that carry our header.
     """
-    found: dict[str, Module | None] = {}
-    todo = list(wanted)
-    while todo:
-        name = todo.pop()
-        if name in found:
-            continue
-        if not FILE_NAME.fullmatch(name):
-            raise ValueError(f"{name!r} is no name of an Apache module")
-        found[name] = module = available(name)
-        if module:
-            todo.extend(module.depends)
-    return found
+
+    enabled: Mapping[str, State] = field(default_factory=dict)
+    links: Mapping[str, str] = field(default_factory=dict)
+    owned: AbstractSet[str] = frozenset()
+
+    def modules(self) -> list[str]:
+        """Return the names of the modules that Apache reads something of."""
+        files = (path.removeprefix("mods-enabled/") for path in self.enabled if path.startswith("mods-enabled/"))
+        return sorted({file.rpartition(".")[0] for file in files})
 
 
-def check_conflicts(modules: Mapping[str, Module | None], enabled: Iterable[str]) -> None:
-    """Check that no module excludes another one.
-
-    Raises:
-        ValueError: one does.
-
-    """
-    loaded = {*modules, *enabled}
-    for name, module in sorted(modules.items()):
-        for other in module.conflicts if module else ():
-            if other in loaded:
-                raise ValueError(
-                    f"Apache module {name} excludes {other}, which is enabled or declared too: "
-                    f"disable {other} by hand (no module is ever disabled for you)"
-                )
-
-
-def desired(
-    declared: Sequence[Site],
-    modules: Mapping[str, Module | None],
-    ports: Iterable[int],
-    *,
-    disabled: Iterable[str],
-    owned: Iterable[str],
-    links: Mapping[str, str],
-    server_name: str,
-    certificates: Mapping[str, State] | None = None,
-) -> dict[str, State]:
-    """Return the state that every path of ours must have.
-
-    `owned` are the files in sites-available that carry our header, `links` the links in sites-enabled with the names
-    of the files that they point to.
+def desired(declared: Declared, host: Host) -> dict[str, State]:
+    """Return the state that every path of ours must have, and every foreign one that goes.
 
     Raises:
         ValueError: the declarations contradict each other.
 
     """
-    paths: dict[str, State] = {}
-    for name in disabled:
+    paths = _own(declared)
+    stale = host.owned - paths.keys()
+    paths |= dict.fromkeys([*stale, *(link for link, file in host.links.items() if file in stale)])
+    for name in declared.disabled_sites:
         check(FILE_NAME, name, "disabled_sites", "name", "is no name of a site")
-        paths[f"{ROOT}/sites-enabled/{name}.conf"] = None
-    stale = set(owned) - {site.file for site in declared}
-    paths |= {f"{ROOT}/sites-available/{file}": None for file in stale}
-    paths |= {f"{ROOT}/sites-enabled/{link}": None for link, file in links.items() if file in stale}
-    for site in declared:
-        if f"{ROOT}/sites-enabled/{site.file}" in paths:
+        site = next((each for each in declared.sites if each.file == f"{name}.conf"), None)
+        if site:
             raise ValueError(f"{site} is also among the disabled sites")
-        paths[f"{ROOT}/sites-available/{site.file}"] = _file(site.text, site.origin)
-        paths[f"{ROOT}/sites-enabled/{site.file}"] = Link(f"../sites-available/{site.file}")
-    for name, module in modules.items():
-        for kind in ("load", "conf") if module and module.has_conf else ("load",):
-            paths[f"{ROOT}/mods-enabled/{name}.{kind}"] = Link(f"../mods-available/{name}.{kind}")
-    check(FILE_NAME, server_name, "this host", "name", "is no host name")
-    paths[f"{ROOT}/conf-available/strata.conf"] = _file(_BASELINE.format(server_name=server_name))
-    paths[f"{ROOT}/conf-enabled/strata.conf"] = Link("../conf-available/strata.conf")
-    listening = all_ports(declared, ports)
-    paths[f"{ROOT}/ports.conf"] = _file("".join(f"Listen {port}\n" for port in listening))
-    return paths | {**(certificates or {})}
+        paths[f"sites-enabled/{name}.conf"] = None
+    for path in host.enabled.keys() - paths.keys():
+        folder, _, file = path.partition("-enabled/")
+        goes = file.rpartition(".")[0] in declared.off if folder == "mods" else PURGEABLE[folder] in declared.purge
+        if goes:
+            paths[path] = None
+    # A file where a link should be has no other copy: it moves to where it can be enabled again.
+    for path, state in host.enabled.items():
+        if isinstance(state, File) and path in paths and paths[path] is None:
+            paths[path.replace("-enabled/", "-available/")] = state
+    return {f"{ROOT}/{path}": state for path, state in paths.items()} | {**declared.certificates}
+
+
+def _own(declared: Declared) -> dict[str, State]:
+    paths: dict[str, State] = {}
+    for site in declared.sites:
+        paths[f"sites-available/{site.file}"] = _file(site.text, site.origin)
+        paths[f"sites-enabled/{site.file}"] = Link(f"../sites-available/{site.file}")
+    for name, module in declared.modules.items():
+        for kind in ("load", "conf") if module and module.has_conf else ("load",) if module else ():
+            paths[f"mods-enabled/{name}.{kind}"] = Link(f"../mods-available/{name}.{kind}")
+    check(FILE_NAME, declared.server_name, "this host", "name", "is no host name")
+    texts = {"strata.conf": _file(_BASELINE.format(server_name=declared.server_name))}
+    texts |= {each.file: _file(each.text, each.origin) for each in declared.settings}
+    for file, text in texts.items():
+        paths[f"conf-available/{file}"] = text
+        paths[f"conf-enabled/{file}"] = Link(f"../conf-available/{file}")
+    listening = all_ports(declared.sites, declared.ports)
+    paths["ports.conf"] = _file("".join(f"Listen {port}\n" for port in listening))
+    return paths
+
+
+def foreign(host: Host, paths: Iterable[str]) -> list[str]:
+    """Return what Apache reads though nobody declared it: paths that are not among those of ours."""
+    return sorted({f"{ROOT}/{path}" for path in host.enabled} - {*paths})
+
+
+def check_moves(changes: Iterable[Change], host: Host) -> None:
+    """Check that no file that moves to where it is only available meets another one there.
+
+    Raises:
+        ValueError: one does.
+
+    """
+    for change in changes:
+        moved = change.path.removeprefix(f"{ROOT}/").replace("-available/", "-enabled/")
+        if change.before and isinstance(host.enabled.get(moved), File) and change.after == host.enabled[moved]:
+            raise ValueError(
+                f"{ROOT}/{moved} is to be disabled, but is a file of its own, and {change.path} is another one: "
+                "remove one of them; nothing was changed"
+            )
 
 
 def masked(changes: Iterable[Change]) -> list[Change]:
@@ -205,13 +219,11 @@ def location(text: str) -> str:
     return next((file for pair in reversed(places) for file in pair if file), "")
 
 
-def blamed(text: str, declared: Iterable[Site]) -> Site | None:
-    """Return the site whose file a message of configtest names last, if any."""
-    found = [
-        (text.rfind(f"/sites-{place}/{site.file}"), site) for site in declared for place in ("enabled", "available")
-    ]
-    where, site = max(found, default=(-1, None), key=lambda pair: pair[0])
-    return site if where >= 0 else None
+def blamed(text: str, declared: Iterable[Site | Settings]) -> Site | Settings | None:
+    """Return the site or module whose file a message of configtest names last, if any."""
+    found = [(text.rfind(f"-{place}/{each.file}"), each) for each in declared for place in ("enabled", "available")]
+    where, part = max(found, default=(-1, None), key=lambda pair: pair[0])
+    return part if where >= 0 else None
 
 
 def suspects(text: str, declared: Sequence[Site], changes: Iterable[Change]) -> list[Site]:

@@ -11,6 +11,7 @@ from ansible.module_utils.strata import apache, apache_host
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from ansible.module_utils.strata.apache_modules import Settings
     from ansible.module_utils.strata.files import Change
     from ansible.module_utils.strata.vhosts import Site
 
@@ -24,7 +25,7 @@ class ConfigTest:
     """Tests of a host's configuration; `run` runs a command and returns its exit status, output and error output."""
 
     run: Callable[..., tuple[int, str, str]]
-    sites: Sequence[Site]
+    parts: Sequence[Site | Settings]
 
     def refusal(self, root: str = apache.ROOT) -> str:
         """Return Apache's message if it refuses the configuration in `root`, else an empty string."""
@@ -45,11 +46,11 @@ class ConfigTest:
             RefusedError: always.
 
         """
-        before, site = self.refusal(), apache.blamed(refused, self.sites)
-        if before and (site is None or apache.location(before) == apache.location(refused)):
-            of_site = f", the file of {site}" if site else ""
+        before, part = self.refusal(), apache.blamed(refused, self.parts)
+        if before and (part is None or apache.location(before) == apache.location(refused)):
+            of_part = f", the file of {part}" if part else ""
             raise RefusedError(
                 "Apache's configuration was broken on this host before this run, in "
-                f"{apache.location(before) or apache.ROOT}{of_site}; nothing was changed: {before}"
+                f"{apache.location(before) or apache.ROOT}{of_part}; nothing was changed: {before}"
             )
-        raise RefusedError(f"Apache refuses {site or 'the configuration'}; the files are as before: {refused}")
+        raise RefusedError(f"Apache refuses {part or 'the configuration'}; the files are as before: {refused}")

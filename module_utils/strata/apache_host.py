@@ -8,14 +8,15 @@ import os
 import shutil
 
 from ansible.module_utils.strata import apache, files
+from ansible.module_utils.strata.apache_modules import Module, parse_module
 
 
-def read_module(name: str, root: str = apache.ROOT) -> apache.Module | None:
+def read_module(name: str, root: str = apache.ROOT) -> Module | None:
     """Return what mods-available says of a module, None if there is no such module."""
     base = f"{root}/mods-available/{name}"
     try:
         with open(f"{base}.load", encoding="utf-8", errors="replace") as stream:
-            return apache.parse_module(stream.read(), has_conf=os.path.exists(f"{base}.conf"))
+            return parse_module(stream.read(), has_conf=os.path.exists(f"{base}.conf"))
     except FileNotFoundError:
         return None
 
@@ -27,30 +28,34 @@ def no_module(name: str, root: str = apache.ROOT) -> str:
     return f"There is no Apache module {name} on this host{near}: is its name right, is its package declared?"
 
 
-def enabled_modules(root: str = apache.ROOT) -> set[str]:
-    """Return the names of the modules that Apache loads."""
-    return {os.path.basename(path)[:-5] for path in glob.glob(f"{root}/mods-enabled/*.load")}
+def read(root: str = apache.ROOT) -> apache.Host:
+    """Return what Apache reads of its folders of sites, modules and settings, and which files are ours."""
+    patterns = ("sites-enabled/*.conf", "mods-enabled/*.load", "mods-enabled/*.conf", "conf-enabled/*.conf")
+    paths = [path for pattern in patterns for path in glob.glob(f"{root}/{pattern}") if not _is_folder(path)]
+    real = os.path.realpath(root)
+    return apache.Host(
+        enabled={os.path.relpath(path, root): files.read(path) for path in paths},
+        links={
+            os.path.relpath(path, root): os.path.relpath(os.path.realpath(path), real)
+            for path in paths
+            if os.path.islink(path)
+        },
+        owned=frozenset(
+            os.path.relpath(path, root)
+            for pattern in ("sites-available/*.conf", "conf-available/strata_module_*.conf")
+            for path in glob.glob(f"{root}/{pattern}")
+            if _is_ours(path)
+        ),
+    )
 
 
-def read_owned(root: str = apache.ROOT) -> list[str]:
-    """Return the names of the files in sites-available that carry our header."""
-    owned = []
-    for path in glob.glob(f"{root}/sites-available/*.conf"):
-        with open(path, "rb") as stream:
-            if stream.readline().startswith(apache.MARK.encode()):
-                owned.append(os.path.basename(path))
-    return owned
+def _is_folder(path: str) -> bool:
+    return os.path.isdir(path) and not os.path.islink(path)
 
 
-def read_links(root: str = apache.ROOT) -> dict[str, str]:
-    """Return the links in sites-enabled, each with the name of the file in sites-available that it points to."""
-    folder = os.path.realpath(f"{root}/sites-available")
-    resolved = {path: os.path.realpath(path) for path in glob.glob(f"{root}/sites-enabled/*") if os.path.islink(path)}
-    return {
-        os.path.basename(path): os.path.basename(target)
-        for path, target in resolved.items()
-        if os.path.dirname(target) == folder
-    }
+def _is_ours(path: str) -> bool:
+    with open(path, "rb") as stream:
+        return stream.readline().startswith(apache.MARK.encode())
 
 
 def stage(changes: list[files.Change], target: str, root: str = apache.ROOT) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.strata import apache, apache_host, vhosts
+from ansible.module_utils.strata.apache_modules import Module, Settings
 from ansible.module_utils.strata.files import Change, File, Link
 
 ROOT = apache.ROOT
@@ -18,10 +19,11 @@ def item(name="docs.example.org", **more):
     return defaults | {"name": name, "docroot": docroot} | more
 
 
-def desired(items=(), modules=(), ports=(80,), **more):
-    modules = dict.fromkeys(modules, apache.Module()) if not isinstance(modules, dict) else modules
-    rest = {"disabled": [], "owned": [], "links": {}, "server_name": "web1"} | more
-    return apache.desired(vhosts.sites(items), modules, ports, **rest)
+def desired(items=(), modules=(), ports=(80,), host=None, **more):
+    """Return the paths of the declarations; `host` are arguments of what stands there."""
+    modules = dict.fromkeys(modules, Module()) if not isinstance(modules, dict) else modules
+    declared = apache.Declared(vhosts.sites(items), modules, ports, "web1", **more)
+    return apache.desired(declared, apache.Host(**(host or {})))
 
 
 def change(path, after=None):
@@ -109,64 +111,103 @@ def test_ports_that_are_none_are_refused(ports):
 
 
 def test_undeclared_site_of_ours_goes_with_all_its_links():
-    links = {"25-old.conf": "25-old.conf", "by-hand.conf": "25-old.conf", "foreign.conf": "foreign.conf"}
-    paths = desired([item("new")], owned=["25-old.conf", "25-new.conf"], links=links)
-    gone = {path for path, state in paths.items() if state is None}
-    assert gone == {f"{AVAILABLE}/25-old.conf", f"{ENABLED}/25-old.conf", f"{ENABLED}/by-hand.conf"}
+    enabled = {"25-old.conf": "25-old.conf", "by-hand.conf": "25-old.conf", "foreign.conf": "foreign.conf"}
+    host = {
+        "owned": {"sites-available/25-old.conf", "sites-available/25-new.conf", "conf-available/strata_module_x.conf"},
+        "links": {f"sites-enabled/{link}": f"sites-available/{file}" for link, file in enabled.items()}
+        | {"conf-enabled/strata_module_x.conf": "conf-available/strata_module_x.conf"},
+    }
+    paths = desired([item("new")], host=host)
+    assert {path for path, state in paths.items() if state is None} == {
+        f"{AVAILABLE}/25-old.conf",
+        f"{ENABLED}/25-old.conf",
+        f"{ENABLED}/by-hand.conf",
+        f"{ROOT}/conf-available/strata_module_x.conf",
+        f"{ROOT}/conf-enabled/strata_module_x.conf",
+    }
 
 
 def test_disabled_site_loses_only_its_link():
-    paths = desired(disabled=["000-default"])
+    paths = desired(disabled_sites=["000-default"])
     assert paths[f"{ENABLED}/000-default.conf"] is None
     assert f"{AVAILABLE}/000-default.conf" not in paths
 
 
 def test_site_cannot_be_declared_and_disabled():
-    with pytest.raises(ValueError, match="also among the disabled"):
-        desired([item("a")], disabled=["25-a"])
+    with pytest.raises(ValueError, match="vhost a is also among the disabled"):
+        desired([item("a")], disabled_sites=["25-a"])
 
 
 @pytest.mark.parametrize("name", ["../ports", "a/b", ""])
 def test_hostile_disabled_site_is_refused(name):
     with pytest.raises(ValueError, match="is no name of a site"):
-        desired(disabled=[name])
+        desired(disabled_sites=[name])
+
+
+LINK = Link("../elsewhere")
+HAND = File(b"# by hand\n", 0o600, 1, 2)
+FOREIGN = {
+    "sites-enabled/30-foreign.conf": LINK,
+    "sites-enabled/25-a.conf": LINK,
+    "sites-enabled/hand.conf": HAND,
+    "mods-enabled/status.load": LINK,
+    "mods-enabled/status.conf": LINK,
+    "mods-enabled/env.load": LINK,
+    "conf-enabled/charset.conf": LINK,
+    "conf-enabled/strata.conf": LINK,
+}
+
+
+def gone(paths):
+    return {path.removeprefix(f"{ROOT}/") for path, state in paths.items() if state is None}
+
+
+@pytest.mark.parametrize(
+    ("more", "removed"),
+    [
+        ({}, set()),
+        ({"purge": ["sites"]}, {"sites-enabled/30-foreign.conf", "sites-enabled/hand.conf"}),
+        ({"purge": ["confs"]}, {"conf-enabled/charset.conf"}),
+        ({"off": {"status"}}, {"mods-enabled/status.load", "mods-enabled/status.conf"}),
+        ({"disabled_sites": ["hand"]}, {"sites-enabled/hand.conf"}),
+    ],
+)
+def test_purge_removes_what_is_enabled_and_undeclared(more, removed):
+    host = {"enabled": FOREIGN}
+    paths = desired([item("a")], host=host, **more)
+    assert gone(paths) == removed
+    left = apache.foreign(apache.Host(**host), paths)
+    assert left == sorted(f"{ROOT}/{path}" for path in FOREIGN.keys() - removed - OURS)
+
+
+OURS = {"sites-enabled/25-a.conf", "conf-enabled/strata.conf"}
+
+
+def test_file_that_has_no_other_copy_moves_when_it_is_disabled():
+    host = apache.Host(enabled={"sites-enabled/hand.conf": HAND})
+    path = f"{AVAILABLE}/hand.conf"
+    assert desired(host={"enabled": host.enabled}, purge=["sites"])[path] == HAND
+    apache.check_moves([Change(path, None, HAND), Change(f"{ENABLED}/hand.conf", HAND, None)], host)
+    with pytest.raises(ValueError, match="remove one of them; nothing was changed"):
+        apache.check_moves([Change(path, File(b"another"), HAND)], host)
 
 
 def test_module_is_enabled_with_its_settings_if_it_has_some():
-    paths = desired(modules={"ssl": apache.Module(has_conf=True), "headers": apache.Module(), "unknown": None})
+    paths = desired(modules={"ssl": Module(has_conf=True), "headers": Module(), "unknown": None})
     enabled = {path.rpartition("/")[2]: state for path, state in paths.items() if "/mods-enabled/" in path}
-    assert enabled == {
-        name: Link(f"../mods-available/{name}") for name in ("ssl.load", "ssl.conf", "headers.load", "unknown.load")
-    }
+    assert enabled == {name: Link(f"../mods-available/{name}") for name in ("ssl.load", "ssl.conf", "headers.load")}
 
 
-def test_load_file_says_what_a_module_needs():
-    load = "# Depends: mime socache_shmcb\n# Conflicts: gnutls\nLoadModule ssl_module /usr/lib/mod_ssl.so\n"
-    needs = apache.Module(("mime", "socache_shmcb"), ("gnutls",), has_conf=True)
-    assert apache.parse_module(load, has_conf=True) == needs
-    assert apache.parse_module("LoadModule x x.so\n", has_conf=False) == apache.Module()
-
-
-def test_dependencies_come_along_even_in_circles():
-    known = {
-        "a": apache.Module(("b",)),
-        "b": apache.Module(("c", "a")),
-        "c": apache.Module(),
-    }
-    assert apache.close_over(["a", "nowhere"], known.get) == known | {"nowhere": None}
-
-
-@pytest.mark.parametrize("name", ["../x", "a b", ""])
-def test_hostile_module_is_refused(name):
-    with pytest.raises(ValueError, match="is no name of an Apache module"):
-        apache.close_over([name], lambda _: None)
-
-
-def test_modules_that_exclude_each_other_are_refused():
-    prefork = {"mpm_prefork": apache.Module(conflicts=("mpm_event", "mpm_worker"))}
-    apache.check_conflicts(prefork, ["mpm_prefork", "ssl"])
-    with pytest.raises(ValueError, match="mpm_prefork excludes mpm_event"):
-        apache.check_conflicts(prefork, ["mpm_event"])
+def test_declared_settings_of_a_module_come_after_ours():
+    settings = Settings("wsgi", "WSGIRestrictStdout Off\n", "app__httpd_modules")
+    paths = desired(settings=[settings])
+    assert paths[f"{ROOT}/conf-available/strata_module_wsgi.conf"] == File(
+        b"# Managed by Strata (app__httpd_modules): changes made here are overwritten\nWSGIRestrictStdout Off\n"
+    )
+    confs = sorted(path.rpartition("/")[2] for path in paths if "/conf-enabled/" in path)
+    assert confs == ["strata.conf", "strata_module_wsgi.conf"]
+    text = f"AH00526: Syntax error on line 2 of {ROOT}/conf-enabled/strata_module_wsgi.conf:\nInvalid command"
+    assert str(apache.blamed(text, [settings])) == "the conf of module wsgi (app__httpd_modules)"
 
 
 @pytest.mark.parametrize(
@@ -268,8 +309,12 @@ def test_sites_error_logs_are_known():
 @pytest.fixture
 def root(tmp_path):
     """Make a small /etc/apache2."""
-    for folder in ("sites-available", "sites-enabled", "mods-available"):
+    for folder in ("sites-available", "sites-enabled", "mods-available", "mods-enabled", "conf-available"):
         (tmp_path / folder).mkdir()
+    (tmp_path / "conf-available/strata_module_x.conf").write_text("# Managed by Strata: changes ...\n")
+    (tmp_path / "conf-available/strata.conf").write_text("# Managed by Strata: changes ...\n")
+    (tmp_path / "mods-enabled/hand.conf").touch()
+    (tmp_path / "sites-enabled/folder.conf").mkdir()
     (tmp_path / "sites-available/25-ours.conf").write_text("# Managed by Strata (x): changes ...\n")
     (tmp_path / "sites-available/foreign.conf").write_text("# not managed by Strata\n")
     (tmp_path / "sites-available/empty.conf").touch()
@@ -283,15 +328,20 @@ def root(tmp_path):
 
 
 def test_host_is_read(root):
-    assert apache_host.read_owned(root) == ["25-ours.conf"]
-    assert apache_host.read_links(root) == {"25-ours.conf": "25-ours.conf", "absolute.conf": "foreign.conf"}
-    assert apache_host.read_module("ssl", root) == apache.Module(("mime",), has_conf=True)
+    host = apache_host.read(root)
+    assert host.owned == {"sites-available/25-ours.conf", "conf-available/strata_module_x.conf"}
+    assert host.links["sites-enabled/25-ours.conf"] == "sites-available/25-ours.conf"
+    assert host.links["sites-enabled/absolute.conf"] == "sites-available/foreign.conf"
+    assert host.links.keys() == {f"sites-enabled/{name}.conf" for name in ("25-ours", "absolute", "elsewhere")}
+    assert host.enabled["sites-enabled/absolute.conf"] == Link(f"{root}/sites-available/foreign.conf")
+    assert isinstance(host.enabled["sites-enabled/file.conf"], File)
+    assert host.modules() == ["hand"]
+    assert apache_host.read_module("ssl", root) == Module(("mime",), has_conf=True)
     assert apache_host.read_module("none", root) is None
 
 
 def test_host_without_apache_is_read(tmp_path):
-    root = str(tmp_path / "none")
-    assert (apache_host.read_owned(root), apache_host.read_links(root)) == ([], {})
+    assert apache_host.read(str(tmp_path / "none")) == apache.Host()
 
 
 def test_staged_copy_has_the_changes_and_the_original_has_not(root, tmp_path):
@@ -305,6 +355,7 @@ def test_staged_copy_has_the_changes_and_the_original_has_not(root, tmp_path):
         "absolute.conf",
         "elsewhere.conf",
         "file.conf",
+        "folder.conf",
     ]
     assert Path(staged, "ports.conf").exists()
     assert Path(root, "sites-enabled/25-ours.conf").is_symlink()

@@ -41,6 +41,32 @@ def test_proxy_excludes_before_it_passes_on():
     assert "ProxyPreserveHost On" in lines(kind="proxy", dest="http://b", preserve_host=True)
 
 
+def test_backend_of_tls_must_prove_itself():
+    found = lines(kind="proxy", dest="https://b.example.org/x")
+    assert {
+        "SSLProxyEngine On",
+        "SSLProxyVerify require",
+        'SSLProxyCACertificateFile "/etc/ssl/certs/ca-certificates.crt"',
+        'ProxyPass "/" "https://b.example.org/x/"',
+    } < set(found)
+    assert 'SSLProxyCACertificateFile "/etc/own.pem"' in lines(kind="proxy", dest="https://b", dest_ca="/etc/own.pem")
+    (site,) = vhosts.sites([item(kind="proxy", dest="https://b")])
+    assert "ssl" in site.modules
+
+
+def test_backend_of_tls_is_believed_only_if_asked():
+    found = set(lines(kind="proxy", dest="https://b", dest_verify=False))
+    assert {"SSLProxyVerify none", "SSLProxyCheckPeerName Off", "SSLProxyCheckPeerExpire Off"} < found
+    assert not any(line.startswith("SSLProxyCACertificateFile") for line in found)
+
+
+@pytest.mark.parametrize(("dest", "target"), [("ws://b/x", "http://b/x/"), ("wss://b:1", "https://b:1/")])
+def test_websocket_backend_is_an_http_one_that_changes(dest, target):
+    found = lines(kind="proxy", dest=dest)
+    assert f'ProxyPass "/" "{target}" upgrade=websocket' in found
+    assert ("SSLProxyEngine On" in found) == dest.startswith("wss")
+
+
 @pytest.mark.parametrize(
     ("dest", "target"),
     [("/run/a.sock", "unix:/run/a.sock|uwsgi://a.example.org/"), ("127.0.0.1:9000", "uwsgi://127.0.0.1:9000/")],
@@ -137,7 +163,12 @@ INJECTION = '"\n Include /etc/shadow'
         ({"kind": "redirect", "dest": "http://b" + INJECTION}, "must be a URL"),
         ({"kind": "redirect", "dest": "http://b", "docroot": "/srv"}, "docroot means nothing for a vhost of kind red"),
         ({"kind": "redirect", "dest": "http://b", "auth": {"name": "x", "user_file": "/x"}}, "auth means nothing"),
-        ({"kind": "proxy", "dest": "https://b"}, "must be an http:// URL"),
+        ({"kind": "proxy", "dest": "fcgi://b"}, "must be an http://, https://, ws:// or wss:// URL"),
+        ({"kind": "proxy", "dest": "http://b", "dest_ca": "/a"}, "dest_ca means nothing without a dest of https://"),
+        ({"kind": "proxy", "dest": "ws://b", "dest_verify": False}, "dest_verify means nothing without a dest of"),
+        ({"kind": "redirect", "dest": "https://b", "dest_ca": "/a"}, "dest_ca means nothing"),
+        ({"docroot": "/srv", "dest_verify": False}, "dest_verify means nothing"),
+        ({"kind": "proxy", "dest": "https://b", "dest_ca": "a"}, "dest_ca 'a' must be an absolute path"),
         ({"kind": "proxy", "dest": "http://b", "permanent": True}, "permanent means nothing"),
         ({"kind": "proxy", "dest": "http://b", "exclusions": ["static"]}, "exclusion 'static' must be the path"),
         ({"kind": "proxy", "dest": "http://b", "timeout": 0}, "timeout 0 is less than a second"),

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import pytest
 import yaml
+from site_client import ask
 
 SCENARIO = Path(__file__).parents[3] / "molecule" / "httpd" / "molecule.yml"
 VHOSTS = yaml.safe_load(SCENARIO.read_text())["provisioner"]["inventory"]["group_vars"]["targets"]["httpd_vhosts"]
 OWN = "/etc/apache2/strata-tls"
-ASK = """
-import http.client, json, socket, ssl, sys
-address, port, host, path, trusted = json.loads(sys.argv[1])
-if trusted:
-    context = ssl.create_default_context(cadata=trusted)
-    connection = http.client.HTTPSConnection(host, port, timeout=10, context=context)
-    connection.sock = context.wrap_socket(socket.create_connection((address, port)), server_hostname=host)
-else:
-    connection = http.client.HTTPConnection(address, port, timeout=10)
-connection.request("GET", path, headers={"Host": host})
-answer = connection.getresponse()
-print(json.dumps({"status": answer.status, "headers": dict(answer.getheaders()), "text": answer.read().decode()}))
-"""
 HANDSHAKE = """
 import socket, ssl, sys, warnings
 warnings.simplefilter("ignore")
@@ -39,15 +26,10 @@ except ssl.SSLError as error:
 """
 
 
-def ask(machine, address, port, host, path, trusted=None):
-    """Return what Apache answers; over TLS, if a certificate is given that its own must be proven by."""
-    return json.loads(machine.check_output("python3 -c %s %s", ASK, json.dumps([address, port, host, path, trusted])))
-
-
 @pytest.mark.parametrize("name", ["secure.example.org", "www.secure.example.org", "any.secure.example.org"])
 def test_self_signed_certificate_proves_every_name(host, probe, address, name):
     certificate = host.file(f"{OWN}/25-secure.example.org.crt").content_string
-    answer = ask(probe, address, 443, name, "/Apache-2.0", certificate)
+    answer = ask(probe, address, name, "/Apache-2.0", port=443, trusted=certificate)
     assert answer["status"] == 200
     assert "Apache License" in answer["text"]
     assert answer["headers"]["Strict-Transport-Security"] == "max-age=3600"
@@ -55,7 +37,7 @@ def test_self_signed_certificate_proves_every_name(host, probe, address, name):
 
 def test_site_on_another_port_shows_its_own_certificate(host, address):
     certificate = host.file(f"{OWN}/10-app.secure.example.org.crt").content_string
-    answer = ask(host, address, 8443, "app.secure.example.org", "/", certificate)
+    answer = ask(host, address, "app.secure.example.org", "/", port=8443, trusted=certificate)
     assert answer["status"] == 503
     assert "Strict-Transport-Security" not in answer["headers"]
 
@@ -70,7 +52,7 @@ def test_site_on_another_port_shows_its_own_certificate(host, address):
     ],
 )
 def test_plain_http_leads_to_tls(probe, address, name, location):
-    answer = ask(probe, address, 80, name, "/a?b")
+    answer = ask(probe, address, name, "/a?b")
     assert (answer["status"], answer["headers"]["Location"]) == (301, location)
 
 
@@ -94,14 +76,15 @@ def test_certificate_from_content_is_served_and_never_shown(host, converge, prob
     }
     path = f"{OWN}/25-given.secure.example.org.key"
     try:
-        runs = [converge("--diff", "-vvv", httpd_vhosts=[*VHOSTS, vhost])]
+        runs = [converge("--diff", "-vv", httpd_vhosts=[*VHOSTS, vhost])]
         assert runs[0].rc == 0
         assert host.file(path).mode == 0o640
         assert host.file(path).user == "root"
         assert host.file(path).content_string == pair[1]
-        assert ask(probe, address, 443, "given.secure.example.org", "/Apache-2.0", pair[0])["status"] == 200
+        answer = ask(probe, address, "given.secure.example.org", "/Apache-2.0", port=443, trusted=pair[0])
+        assert answer["status"] == 200
     finally:
-        runs.append(converge("--diff", "-vvv"))
+        runs.append(converge("--diff", "-vv"))
     assert runs[1].rc == 0
     assert not host.file(path).exists
     for run in runs:

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import base64
-import json
 
 import pytest
+from site_client import ask
 
-ASK = """
-import http.client, json, sys
-address, host, path, headers = json.loads(sys.argv[1])
-connection = http.client.HTTPConnection(address, timeout=10)
-connection.request("GET", path, headers={"Host": host, **headers})
-answer = connection.getresponse()
-text = answer.read().decode() if answer.status != 101 else answer.fp.readline().decode()
-print(json.dumps({"status": answer.status, "headers": dict(answer.getheaders()), "text": text}))
-"""
 APP = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])
@@ -55,11 +46,6 @@ for port in (8081, 8082, 8083):
                 sys.exit(f"nothing listens on {port}")
             time.sleep(0.05)
 """
-
-
-def ask(machine, address, host, path, **headers):
-    """Return what Apache answers to a request, asked from a machine."""
-    return json.loads(machine.check_output("python3 -c %s %s", ASK, json.dumps([address, host, path, headers])))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +90,9 @@ def test_proxy_answers_with_the_backends_page_except_for_exclusions(probe, addre
 
 @pytest.mark.usefixtures("backends")
 def test_proxy_keeps_the_host_and_tells_the_scheme(host):
-    headers = ask(host, "127.0.0.1", "talk.example.org", "/", **{"X-Forwarded-Proto": "https"})["text"]
+    spoofed = {"X-Forwarded-Proto": "https", "Proxy": "http://192.0.2.1"}
+    headers = ask(host, "127.0.0.1", "talk.example.org", "/", **spoofed)["text"]
+    assert "192.0.2.1" not in headers
     assert "Host: talk.example.org" in headers
     assert "X-Forwarded-Proto: http\n" in headers.replace("\r", "")
 
@@ -130,20 +118,16 @@ def test_application_answers_over_uwsgi(probe, address, site):
 
 
 def test_private_site_asks_for_name_and_password(host, probe, address):
-    host.check_output("htpasswd -cb /etc/private.htpasswd anna secret")
-    try:
-        answers = {
-            user: ask(
-                probe,
-                address,
-                "private.example.org",
-                "/Apache-2.0",
-                **({"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}),
-            )
-            for user in ("", "anna:wrong", "anna:secret")
-        }
-    finally:
-        host.check_output("rm /etc/private.htpasswd")
+    answers = {
+        user: ask(
+            probe,
+            address,
+            "private.example.org",
+            "/Apache-2.0",
+            **({"Authorization": "Basic " + base64.b64encode(user.encode()).decode()} if user else {}),
+        )
+        for user in ("", "anna:wrong", "anna:secret")
+    }
     assert {user: answer["status"] for user, answer in answers.items()} == {
         "": 401,
         "anna:wrong": 401,
@@ -157,3 +141,28 @@ def test_private_site_asks_for_name_and_password(host, probe, address):
 def test_absent_site_is_not_there(host):
     for place in ("available", "enabled"):
         assert not any("old.example.org" in file for file in host.file(f"/etc/apache2/sites-{place}").listdir())
+
+
+OWN = "/etc/apache2/strata-tls"
+
+
+@pytest.mark.usefixtures("backends")
+@pytest.mark.parametrize(
+    ("file", "port", "text"),
+    [
+        ("25-secure.example.org", 443, "Apache License"),
+        ("10-app.secure.example.org", 8443, "X-Forwarded-Proto: https"),
+        ("25-uwsgi.example.org", 443, "uwsgi uwsgi.example.org /Apache-2.0"),
+    ],
+)
+def test_each_kind_answers_over_tls(host, address, file, port, text):
+    certificate = host.file(f"{OWN}/{file}.crt").content_string
+    answer = ask(host, address, file[3:], "/Apache-2.0", port=port, trusted=certificate)
+    assert answer["status"] == 200
+    assert text in answer["text"]
+
+
+def test_redirect_leads_elsewhere_over_tls_too(host, probe, address):
+    certificate = host.file(f"{OWN}/10-moved.secure.example.org.crt").content_string
+    answer = ask(probe, address, "moved.secure.example.org", "/a?b", port=443, trusted=certificate)
+    assert (answer["status"], answer["headers"]["Location"]) == (302, "http://new.example.org/a?b")

@@ -37,14 +37,13 @@ SEED = os.environ.get("STRATA_SEED") or str(random.SystemRandom().randrange(10**
 # What a task gave back, as `ansible-playbook -v` prints it.
 RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 
-# Waits for a path, then some time, and kills the module that is at work.
+# Waits for a path, then some time, and kills the module that is at work, which Python reads from its standard input.
 KILLER = """
 import os, subprocess, sys, time
 while not os.path.exists(sys.argv[1]):
     pass
 time.sleep(float(sys.argv[2]))
-shell = subprocess.getoutput("pgrep -d, -f '[p]ython3 && sleep 0'")
-sys.exit(subprocess.run(["pkill", "-KILL", "-P", shell]).returncode)
+sys.exit(subprocess.run(["pkill", "-KILL", "-xf", "/usr/bin/python3"]).returncode)
 """
 
 
@@ -239,7 +238,7 @@ def settle(host: Host) -> Callable[[], None]:
 
     def wait() -> None:
         deadline = time.monotonic() + 60
-        while host.run("pgrep -f %s", "[p]ython3 && sleep 0").rc == 0:
+        while host.run("pgrep -xf /usr/bin/python3").rc == 0:
             assert time.monotonic() < deadline, "a module of a killed run is still at work"
 
     return wait

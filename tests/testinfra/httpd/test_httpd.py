@@ -83,12 +83,13 @@ def test_apache_runs_and_starts_at_boot(host):
     assert host.run("apache2ctl configtest").stderr.strip() == "Syntax OK"
 
 
-def test_apache_serves_after_a_reboot(reboot, probe, address):
+def test_apache_serves_after_a_reboot(reboot, probe, address, address6):
     reboot()
     deadline = time.monotonic() + 60
     while ask(probe, address, "static.example.org", "/")["status"] != 200:
         assert time.monotonic() < deadline
-    assert_old_sites_answer(probe, address)
+    for each in (address, address6):
+        assert_old_sites_answer(probe, each)
 
 
 def test_nothing_else_listens(host):

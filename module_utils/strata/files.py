@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -117,15 +116,24 @@ def _show(state: State, other: State) -> str:
     return text + state.content.decode("utf-8", "backslashreplace")
 
 
+def _make_way(path: str) -> str:
+    """Return the temporary path for a new `path`, always the same: what a killed run left there goes away with it."""
+    folder, name = os.path.split(path)
+    temporary = f"{folder}/.strata-{name}.new"
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(temporary)
+    return temporary
+
+
 def _replace_link(path: str, link: Link) -> None:
-    temporary = tempfile.mktemp(prefix=".strata-", dir=os.path.dirname(path))  # noqa: S306
+    temporary = _make_way(path)
     os.symlink(link.target, temporary)
     os.replace(temporary, path)
 
 
 def _replace_file(path: str, new: File) -> None:
-    folder = os.path.dirname(path)
-    descriptor, temporary = tempfile.mkstemp(prefix=".strata-", dir=folder)
+    folder, temporary = os.path.dirname(path), _make_way(path)
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(new.content)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import random
 import re
+import signal
 import subprocess
 import textwrap
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,14 +24,27 @@ from strata.sandbox.hosts import Sandbox
 from strata.sandbox.podman import require
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from testinfra.host import Host
 
 SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
 
+# How often the cases marked `soak` are tried; 0 is the ordinary suite.
+SOAK = int(os.environ.get("STRATA_SOAK", "0"))
+SEED = os.environ.get("STRATA_SEED") or str(random.SystemRandom().randrange(10**6))
+
 # What a task gave back, as `ansible-playbook -v` prints it.
 RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
+
+# Waits for a path, then some time, and kills the module that is at work, which Python reads from its standard input.
+KILLER = """
+import os, subprocess, sys, time
+while not os.path.exists(sys.argv[1]):
+    pass
+time.sleep(float(sys.argv[2]))
+sys.exit(subprocess.run(["pkill", "-KILL", "-xf", "/usr/bin/python3"]).returncode)
+"""
 
 
 def inventory_group(group: str) -> list[str]:
@@ -50,12 +67,52 @@ class Run:
     calls: int
     output: str
     results: list[dict[str, Any]] = field(default_factory=list)
-    fingerprint: dict[str, str] = field(default_factory=dict)
+    fingerprints: list[dict[str, str]] = field(default_factory=list)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers",
+        "soak(ordinary=1, times=None): a failure that `strata test --soak` repeats, `times` or as often as it is told "
+        "to; the ordinary suite tries it `ordinary` times.",
+    )
+
+
+def pytest_report_header() -> str:
+    return f"STRATA_SEED={SEED} makes these random moments again"
+
+
+def repetitions(marker: pytest.Mark) -> int:
+    """Return how often a case is tried in this run."""
+    return marker.kwargs.get("times", SOAK) if SOAK else marker.kwargs.get("ordinary", 1)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "target" in metafunc.fixturenames:
         metafunc.parametrize("target", inventory_group("targets"), scope="session")
+    marker = metafunc.definition.get_closest_marker("soak")
+    if marker and (times := repetitions(marker)) > 1:
+        metafunc.fixturenames.append("repetition")
+        numbers = [(number, times) for number in range(1, times + 1)]
+        metafunc.parametrize("repetition", numbers, ids=[f"{k}of{n}" for k, n in numbers], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave out what only `strata test --soak` tries."""
+    items[:] = [item for item in items if not (marker := item.get_closest_marker("soak")) or repetitions(marker)]
+
+
+@pytest.fixture
+def repetition(request: pytest.FixtureRequest) -> tuple[int, int]:
+    """Which repetition of its case this test is, and of how many."""
+    return getattr(request, "param", (1, 1))
+
+
+@pytest.fixture
+def moment(request: pytest.FixtureRequest, repetition: tuple[int, int]) -> float:
+    """A random part of a whole, from 0 to 1; all repetitions of a case are spread over it."""
+    number, times = repetition
+    return (number - random.Random(f"{SEED} {request.node.nodeid}").random()) / times
 
 
 @pytest.fixture(scope="session")
@@ -89,50 +146,107 @@ def reboot(target: str) -> Callable[[], None]:
     return lambda: SANDBOX.reboot(target)
 
 
-def play(playbook: Path, target: str, record: Path, *flags: str, **variables: Any) -> Run:
-    """Run a playbook on the host alone; `record` is the file that the run is recorded in."""
-    inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-    command = ["ansible-playbook", "-v", f"--inventory={inventory}", f"--limit={target}", *flags]
-    command += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
-    environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
-    environment |= {"STRATA_RUN_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
-    environment.pop("ANSIBLE_FORCE_COLOR", None)
-    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
-    plays = json.loads(record.read_text())["plays"] if record.exists() else []
-    mine = [play["hosts"][target] for play in plays if target in play["hosts"]]
-    return Run(
-        rc=done.returncode,
-        changed=sum(len(did["changed"]) for did in mine),
-        calls=sum(did["calls"] for did in mine),
-        output=done.stdout + done.stderr,
-        results=[yaml.safe_load(textwrap.dedent(text)) for text in RESULT.findall(done.stdout)],
-        fingerprint=next((did["fingerprint"] for did in mine if "fingerprint" in did), {}),
-    )
+class Play:
+    """A run of a playbook on one host alone, in a process of its own."""
+
+    def __init__(self, playbook: Path, target: str, record: Path, *flags: str, **variables: Any) -> None:
+        """Start it; `record` is the file that it is recorded in."""
+        self.target, self.record = target, record
+        inventory = os.environ["MOLECULE_INVENTORY_FILE"]
+        command = ["ansible-playbook", "-v", f"--inventory={inventory}", f"--limit={target}", *flags]
+        command += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
+        environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
+        environment |= {"STRATA_RUN_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
+        environment.pop("ANSIBLE_FORCE_COLOR", None)
+        # Not a pipe, which SSH's shared connection, which lives on, would keep open.
+        self.output = record.with_suffix(".log")
+        with self.output.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+    def end(self) -> Run:
+        """Wait for its end and return what it did."""
+        code = self.process.wait()
+        plays = json.loads(self.record.read_text())["plays"] if self.record.exists() else []
+        mine = [play["hosts"][self.target] for play in plays if self.target in play["hosts"]]
+        output = self.output.read_text()
+        return Run(
+            rc=code,
+            changed=sum(len(did["changed"]) for did in mine),
+            calls=sum(did["calls"] for did in mine),
+            output=output,
+            results=[yaml.safe_load(textwrap.dedent(text)) for text in RESULT.findall(output)],
+            fingerprints=[did["fingerprint"] for did in mine if "fingerprint" in did],
+        )
+
+    def kill_after(self, seconds: float) -> None:
+        """Kill it, with all processes that it started, unless it ends before."""
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            kill_tree(self.process.pid)
+            self.process.wait()
 
 
-@pytest.fixture
-def converge(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Run]:
-    """Run the scenario's playbook on the host alone, with other values of variables.
+def kill_tree(process: int) -> None:
+    """Kill a process and those below it; each is stopped first, so that it starts no other."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGSTOP)
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            for child in children.read_text().split():
+                kill_tree(int(child))
+        os.kill(process, signal.SIGKILL)
 
-    The results of the run are in the order of its tasks: the last one is that of the role under test.
-    """
+
+@pytest.fixture(scope="session")
+def begin(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Play]:
+    """Start the scenario's playbook on the host alone, with other values of variables."""
     playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
 
-    def run(*flags: str, check: bool = False, **variables: Any) -> Run:
-        record = tmp_path_factory.mktemp("run") / "record.json"
-        flags = ("--skip-tags=fingerprint", *flags, *(["--check"] if check else []))
-        return play(playbook, target, record, *flags, **variables)
+    def run(*flags: str, check: bool = False, fingerprints: bool = False, **variables: Any) -> Play:
+        flags = (*flags, *(["--check"] if check else []), *([] if fingerprints else ["--skip-tags=fingerprint"]))
+        return Play(playbook, target, tmp_path_factory.mktemp("run") / "record.json", *flags, **variables)
 
     return run
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def converge(begin: Callable[..., Play]) -> Callable[..., Run]:
+    """Run the scenario's playbook on the host alone, with other values of variables.
+
+    The results of the run are in the order of its tasks: the last one is that of the role under test. Fingerprints are
+    taken before and, if nothing fails, after the roles, if asked for.
+    """
+    return lambda *flags, **options: begin(*flags, **options).end()
+
+
+@pytest.fixture(scope="session")
 def fingerprint(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[str, str]]:
     """Take the host's fingerprint: all that a change of it would change, by kind and name."""
+    playbook = ROOT / "molecule/shared/fingerprint.yml"
 
     def take() -> dict[str, str]:
-        run = play(ROOT / "molecule/shared/fingerprint.yml", target, tmp_path_factory.mktemp("run") / "record.json")
-        assert run.fingerprint, run.output
-        return run.fingerprint
+        run = Play(playbook, target, tmp_path_factory.mktemp("run") / "record.json").end()
+        assert run.fingerprints, run.output
+        return run.fingerprints[0]
 
     return take
+
+
+@pytest.fixture(scope="session")
+def settle(host: Host) -> Callable[[], None]:
+    """Wait until nothing that a killed run started is at work on the host any more."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + 60
+        while host.run("pgrep -xf /usr/bin/python3").rc == 0:
+            assert time.monotonic() < deadline, "a module of a killed run is still at work"
+
+    return wait
+
+
+@pytest.fixture
+def module_killer(host: Host) -> Iterator[Callable[[str, float], None]]:
+    """Have the next module killed on the host, some seconds after a path has appeared there."""
+    start = "systemd-run --collect --unit=strata-killer python3 -c %s %s %s"
+    yield lambda path, seconds: host.check_output(start, KILLER, path, str(seconds))
+    host.run("systemctl stop strata-killer")

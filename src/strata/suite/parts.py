@@ -80,17 +80,24 @@ def _unit_on_oldest_python() -> list[Part]:
     return [Part(f"unit-{others[-1]}", run)]
 
 
-def _molecule(role: str) -> Callable[[Path, Path], int]:
-    def run(report: Path, log: Path) -> int:
-        del report  # molecule's configuration names the same file
-        environment = {
-            "PATH": f"{BIN}:{os.environ['PATH']}",
-            "MOLECULE_EPHEMERAL_DIRECTORY": str(STATE / "molecule" / role),
-            "NO_COLOR": "1",
-        }
-        return _logged([BIN / "molecule", "test", "--no-command-borders", "--scenario-name", role], log, environment)
+def molecule(role: str, verb: str, log: Path) -> int:
+    """Have molecule carry out a verb for a role's scenario; return its exit code."""
+    environment = {
+        "PATH": f"{BIN}:{os.environ['PATH']}",
+        "MOLECULE_EPHEMERAL_DIRECTORY": str(ephemeral(role)),
+        "NO_COLOR": "1",
+    }
+    return _logged([BIN / "molecule", verb, "--no-command-borders", "--scenario-name", role], log, environment)
 
-    return run
+
+def ephemeral(role: str) -> Path:
+    """Return the folder in which molecule keeps what it knows of a role's hosts."""
+    return STATE / "molecule" / role
+
+
+def _molecule(role: str) -> Callable[[Path, Path], int]:
+    # Molecule's configuration names the same report.
+    return lambda report, log: molecule(role, "test", log)  # noqa: ARG005
 
 
 def _logged(command: list[Path | str], log: Path, environment: dict[str, str]) -> int:

@@ -3,6 +3,7 @@
 import os
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import click
 from strata.errors import UsageError
 from strata.paths import REPORTS
 from strata.sandbox.podman import require
+from strata.suite import soak as soaking
 from strata.suite.cases import Count, count
 from strata.suite.parts import Part, all_parts
 from strata.tables import show
@@ -24,17 +26,18 @@ LAST_LINES = 80
 
 @click.command()
 @click.argument("names", metavar="[NAME]...", nargs=-1)
-def command(names: tuple[str, ...]) -> None:
+@click.option("--soak", is_flag=True, help="Repeat the failure tests of all roles, or of the roles NAME, instead.")
+@click.option("--repeat", type=click.IntRange(min=1), default=20, show_default=True, help="How often, with --soak.")
+def command(names: tuple[str, ...], soak: bool, repeat: int) -> None:
     """Run the tests, or the parts NAME: lint, unit, sandbox, or the name of a role.
 
     Reports (JUnit XML) and logs are left in .strata/reports. With CI set, a skipped test is a failure.
     """
+    if soak:
+        sys.exit(_soak(_choose(names, soaking.roles()), repeat))
     parts = all_parts()
-    known = [part.name for part in parts]
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        raise UsageError(f"there is no part {unknown[0]!r}: choose from {', '.join(known)}")
-    chosen = [part for part in parts if not names or part.name in names]
+    names = tuple(_choose(names, [part.name for part in parts]))
+    chosen = [part for part in parts if part.name in names]
     if any(part.boots_hosts for part in chosen):
         require()
     REPORTS.mkdir(parents=True, exist_ok=True)
@@ -52,6 +55,37 @@ def command(names: tuple[str, ...]) -> None:
         click.echo(f"FAILED {failure}")
     click.echo(str(total))
     sys.exit(1 if total.failures else 0)
+
+
+def _choose(names: Sequence[str], known: list[str]) -> list[str]:
+    """Return those of the known names that were asked for; all if none was."""
+    for name in names:
+        if name not in known:
+            raise UsageError(f"there is no part {name!r}: choose from {', '.join(known)}")
+    return [name for name in known if not names or name in names]
+
+
+def _soak(roles: list[str], times: int) -> int:
+    """Repeat the failure tests of roles, and return the exit code: 0 if each passed each time."""
+    require()
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    start = time.monotonic()
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        results = list(pool.map(lambda role: soaking.soak(role, times), roles))
+    show(
+        ("role", "case", "host", "passed", "median seconds"),
+        (
+            (role, case.name, case.host, f"{case.passed} of {case.times}", f"{case.seconds:.0f}")
+            for role, cases in zip(roles, results, strict=True)
+            for case in cases
+        ),
+    )
+    failed = [case for cases in results for case in cases if case.passed < case.times]
+    total = [sum(getattr(case, what) for cases in results for case in cases) for what in ("passed", "times")]
+    click.echo(
+        f"{total[0]} of {total[1]} passed ({time.monotonic() - start:.0f} s); logs: {_shown(REPORTS)}/soak-*.log"
+    )
+    return 1 if failed else 0
 
 
 def _run(part: Part) -> tuple[Count, float]:

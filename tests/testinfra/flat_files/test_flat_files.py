@@ -3,6 +3,7 @@
 import hashlib
 import os
 import textwrap
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 FILES = Path(__file__).parents[3] / "molecule/flat_files/files"
 PROJECT_CONFIG = Path(__file__).parents[4] / "shared/data/project-config"
 DEST = "/srv/trial"
+KILLED = "/srv/killed"
 
 Converge = Callable[..., Any]
 
@@ -170,6 +172,90 @@ def test_check_mode_makes_nothing(host: Any, converge: Converge, source: Path) -
     assert not host.file(DEST).exists
 
 
+def test_check_mode_predicts_every_parameter_exactly(
+    host: Any, converge: Converge, fingerprint: Callable[[], dict[str, str]], source: Path
+) -> None:
+    for name in ("a.json", "b.json", "c.txt", "gone", "kept.draft", "run"):
+        (source / name).write_text("{}")
+    (source / "link").symlink_to("c.txt")
+    (source / "gone.d").mkdir()
+    assert converge(flat_files_trees=trial(source)).changed == 1
+    (source / "a.json").write_text('{"new": true}')
+    (source / "new").mkdir()
+    (source / "new" / "d.json").write_text("{}")
+    (source / "run").chmod(0o755)
+    (source / "link").unlink()
+    (source / "link").symlink_to("a.json")
+    (source / "gone").unlink()
+    (source / "gone.d").rmdir()
+    (source / "kept.draft").unlink()
+    trees = trial(
+        source,
+        owner="daemon",
+        group="adm",
+        file_mode="0640",
+        dir_mode="0750",
+        exclude=["*.draft"],
+        purge=True,
+        validate=[{"pattern": "*.json", "command": "python3 -m json.tool %s"}],
+        commands=[{"pattern": "*.json", "command": ["cat"]}, {"pattern": "*.draft", "command": ["false"]}],
+    )
+    before = fingerprint()
+    predicted = converge(check=True, flat_files_trees=trees)
+    assert fingerprint() == before
+    done = converge(flat_files_trees=trees)
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert predicted.results[-1] == done.results[-1]
+    assert {path.removeprefix(f"{DEST}/") for path in done.results[-1]["removed_files"]} == {"gone", "gone.d"}
+    assert done.results[-1]["commands"] == ["cat"]
+    assert host.file(f"{DEST}/kept.draft").exists
+    again = converge(check=True, flat_files_trees=trees)
+    assert (again.changed, again.results[-1]["changed_files"]) == (0, [])
+
+
+@pytest.fixture(scope="module")
+def change(
+    host: Any, converge: Converge, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[list[Path], float]]:
+    """Two folders of 300 files, of which 200 have the same names, and the seconds of a run from one to the other."""
+    folders = [tmp_path_factory.mktemp("old"), tmp_path_factory.mktemp("new")]
+    for first, folder in zip((0, 100), folders, strict=True):
+        for number in range(first, first + 300):
+            path = folder / str(number % 10) / str(number)
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(os.urandom(2000))
+    started = time.monotonic()
+    for folder in reversed(folders):
+        assert converge(flat_files_trees=trial(folder, dest=KILLED, purge=True)).rc == 0
+    yield folders, (time.monotonic() - started) / 2
+    host.check_output(f"rm -r {KILLED}")
+
+
+@pytest.mark.soak(ordinary=5)
+def test_a_run_killed_at_any_moment_is_completed(
+    host: Any,
+    begin: Callable[..., Any],
+    converge: Converge,
+    change: tuple[list[Path], float],
+    moment: float,
+    repetition: tuple[int, int],
+    settle: Callable[[], None],
+) -> None:
+    folders, seconds = change
+    folders.reverse()
+    wanted, former = (local(folder) for folder in folders)
+    trees = trial(folders[0], dest=KILLED, purge=True)
+    begin(flat_files_trees=trees).kill_after(moment * seconds)
+    if repetition[0] % 2:  # else the next run meets what the killed one left at work
+        settle()
+    for name, digest in remote(host, KILLED).items():
+        assert b"/.strata-" in name or digest in (wanted.get(name), former.get(name)), f"{name!r} is half-written"
+    done = converge(flat_files_trees=trees)
+    assert done.rc == 0, done.output
+    assert remote(host, KILLED) == wanted
+    assert converge(flat_files_trees=trees).changed == 0
+
+
 def test_a_missing_source_is_named(host: Any, converge: Converge, source: Path) -> None:
     refused = converge(flat_files_trees=trial(source / "absent"))
     assert refused.rc != 0
@@ -179,7 +265,8 @@ def test_a_missing_source_is_named(host: Any, converge: Converge, source: Path) 
     assert not host.file(DEST).exists
 
 
-def test_a_killed_run_is_completed(host: Any, converge: Converge, source: Path) -> None:
+@pytest.mark.soak
+def test_a_killed_module_is_completed(host: Any, converge: Converge, source: Path) -> None:
     for number in range(2000):
         folder = source / str(number // 100)
         folder.mkdir(exist_ok=True)

@@ -1,14 +1,14 @@
-"""The real Apache of a host, asked from a second machine, and what becomes of it when a change is bad."""
+"""The real Apache of a host, asked from a second machine."""
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from pathlib import Path
 
 import pytest
 import yaml
+from http_client import ask, ask_all
 
 SCENARIO = Path(__file__).parents[3] / "molecule" / "httpd" / "molecule.yml"
 VHOSTS = yaml.safe_load(SCENARIO.read_text())["provisioner"]["inventory"]["group_vars"]["targets"]["httpd_vhosts"]
@@ -21,38 +21,6 @@ PAGES = {
 }
 OWED = "/run/strata/httpd-reload-owed"
 FINGERPRINT = "find /etc/apache2 \\( -type f -exec sha256sum {} + \\) -o -type l -printf '%p %l\\n' | sort"
-ASK = """
-import http.client, json, sys
-answers = []
-for address, port, method, host, path in json.loads(sys.argv[1]):
-    connection = http.client.HTTPConnection(address, port, timeout=10)
-    try:
-        connection.request(method, path, headers={"Host": host})
-        answer = connection.getresponse()
-        text = answer.read().decode("utf-8", "replace")
-        answers.append({"status": answer.status, "headers": dict(answer.getheaders()), "text": text})
-    except ConnectionRefusedError:
-        answers.append({"status": "refused"})
-    except OSError as error:
-        answers.append({"status": repr(error)})
-print(json.dumps(answers))
-"""
-LISTEN_ON_8099 = """
-import socket
-taken = socket.create_server(("", 8099), family=socket.AF_INET6, dualstack_ipv6=True)
-while True:
-    taken.accept()[0].close()
-"""
-
-
-def ask_all(machine, *requests):
-    """Return what Apache answers to (address, port, method, host, path), asked from a machine."""
-    return json.loads(machine.check_output("python3 -c %s %s", ASK, json.dumps(requests)))
-
-
-def ask(machine, address, host, path, *, method="GET", port=80):
-    """Return what Apache answers to one request."""
-    return ask_all(machine, (address, port, method, host, path))[0]
 
 
 def raw(name, text, **more):
@@ -115,12 +83,13 @@ def test_apache_runs_and_starts_at_boot(host):
     assert host.run("apache2ctl configtest").stderr.strip() == "Syntax OK"
 
 
-def test_apache_serves_after_a_reboot(reboot, probe, address):
+def test_apache_serves_after_a_reboot(reboot, probe, address, address6):
     reboot()
     deadline = time.monotonic() + 60
     while ask(probe, address, "static.example.org", "/")["status"] != 200:
         assert time.monotonic() < deadline
-    assert_old_sites_answer(probe, address)
+    for each in (address, address6):
+        assert_old_sites_answer(probe, each)
 
 
 def test_nothing_else_listens(host):
@@ -164,35 +133,6 @@ def test_dot_files_and_listings_are_refused(host, probe, address):
     }
 
 
-BROKEN = {
-    "syntax error": (raw("bad.example.org", "<Directory /srv>"), "Expected </Directory>"),
-    "unclosed section": ({"name": "bad.example.org", "content": "<VirtualHost *:80>"}, "was not closed"),
-    "missing include": (raw("bad.example.org", "Include /etc/no-such-file.conf"), "Could not open configuration file"),
-    "module not enabled": (raw("bad.example.org", "RewriteEngine On"), "Invalid command 'RewriteEngine'"),
-    "second listen": ({"name": "bad.example.org", "content": "Listen 80\n"}, "multiple Listeners"),
-}
-
-
-@pytest.mark.usefixtures("unharmed")
-@pytest.mark.parametrize("case", BROKEN)
-def test_broken_vhost_is_refused_before_anything_is_touched(host, converge, case):
-    vhost, message = BROKEN[case]
-    started = host.check_output("systemctl show apache2 -p MainPID -p ActiveEnterTimestamp -p InvocationID")
-    run = converge(httpd_vhosts=[*VHOSTS, vhost])
-    assert run.rc != 0
-    for part in ("bad.example.org", "httpd_vhosts", message, "/etc/apache2/sites-enabled/25-bad.example.org.conf"):
-        assert part in one_line(run.output)
-    assert "/run/strata-apache" not in run.output
-    assert host.check_output("systemctl show apache2 -p MainPID -p ActiveEnterTimestamp -p InvocationID") == started
-
-
-@pytest.mark.usefixtures("unharmed")
-def test_broken_vhost_is_found_in_check_mode(converge):
-    run = converge(check=True, httpd_vhosts=[*VHOSTS, raw("bad.example.org", "Nonsense On")])
-    assert run.rc != 0
-    assert "Invalid command 'Nonsense'" in run.output
-
-
 @pytest.mark.usefixtures("unharmed")
 def test_file_that_may_yet_come_is_a_warning_in_check_mode(converge):
     run = converge(check=True, httpd_vhosts=[*VHOSTS, raw("new.example.org", "Include /etc/none.conf")])
@@ -204,76 +144,6 @@ def test_file_that_may_yet_come_is_a_warning_in_check_mode(converge):
 def test_check_mode_predicts_and_touches_nothing(converge):
     run = converge(check=True, httpd_vhosts=VHOSTS[1:])
     assert (run.rc, run.changed) == (0, 1)
-
-
-@pytest.mark.usefixtures("unharmed")
-def test_port_that_something_else_listens_on(host, converge):
-    host.check_output("systemd-run --unit=taken python3 -c %s", LISTEN_ON_8099)
-    try:
-        run = converge(httpd_vhosts=[*VHOSTS, raw("bad.example.org", "", port=8099)])
-    finally:
-        host.check_output("systemctl stop taken")
-    assert run.rc != 0
-    assert "could not bind to address [::]:8099" in run.output
-    assert "vhost bad.example.org (httpd_vhosts)" in one_line(run.output)
-
-
-@pytest.mark.parametrize(("modules", "action"), [([], "reload"), (["dav_fs"], "restart")])
-def test_certificate_that_only_apache_sees_does_not_stay(host, converge, probe, address, modules, action):
-    before = files_of(host)
-    host.check_output("echo garbage > /etc/garbage.pem")
-    ssl = "SSLEngine On\\nSSLCertificateFile /etc/garbage.pem\\nSSLCertificateKeyFile /etc/garbage.pem\\n"
-    host.check_output(f"printf '{ssl}' > /etc/hidden.inc")
-    try:
-        vhost = raw("bad.example.org", "Include /etc/hidden.inc", port=443)
-        run = converge(httpd_vhosts=[*VHOSTS, vhost], httpd_modules=modules)
-    finally:
-        host.check_output("rm /etc/garbage.pem /etc/hidden.inc")
-    assert run.rc != 0
-    for part in ("vhost bad.example.org (httpd_vhosts)", "check /etc/garbage.pem", "Apache serves with them", action):
-        assert part in one_line(run.output)
-    assert files_of(host) == before
-    assert_old_sites_answer(probe, address)
-
-
-OWN = "/etc/apache2/strata-tls"
-UNFIT = {
-    "is no certificate in PEM form": ("/etc/hostname", f"{OWN}/25-secure.example.org.key"),
-    "is no private key in PEM form": (f"{OWN}/25-secure.example.org.crt", "/etc/hostname"),
-    "does not belong to the certificate": (
-        f"{OWN}/25-secure.example.org.crt",
-        f"{OWN}/10-app.secure.example.org.key",
-    ),
-    "there is no file /etc/none": ("/etc/none", f"{OWN}/25-secure.example.org.key"),
-}
-
-
-@pytest.mark.usefixtures("unharmed")
-@pytest.mark.parametrize("message", UNFIT)
-def test_unfit_certificate_is_refused_before_apache_is_touched(host, converge, message):
-    certificate, key = UNFIT[message]
-    started = host.check_output("systemctl show apache2 -p MainPID -p InvocationID")
-    vhost = {"name": "bad.example.org", "docroot": "/srv", "ssl": True, "certificate": certificate, "key": key}
-    run = converge(httpd_vhosts=[*VHOSTS, vhost])
-    assert run.rc != 0
-    assert "vhost bad.example.org (httpd_vhosts): " in one_line(run.output)
-    assert message in one_line(run.output)
-    assert host.check_output("systemctl show apache2 -p MainPID -p InvocationID") == started
-
-
-def test_site_broken_by_hand_is_named_as_such(host, converge, probe, address):
-    path = "/etc/apache2/sites-enabled/99-by-hand.conf"
-    host.check_output(f"echo Nonsense On > {path}")
-    try:
-        broken = files_of(host)
-        run = converge(httpd_vhosts=[*VHOSTS, raw("good.example.org", "")])
-        assert run.rc != 0
-        assert f"was broken on this host before this run, in {path};" in one_line(run.output)
-        assert "good.example.org" not in run.output
-        assert files_of(host) == broken
-        assert_old_sites_answer(probe, address)
-    finally:
-        host.check_output(f"rm {path}")
 
 
 @pytest.mark.parametrize("owed", ["reload", "restart"])

@@ -4,11 +4,9 @@ import re
 import time
 
 import pytest
+from firewall import rules, saved_files
 
 OPEN, CLOSED = 8080, 8081
-
-DELAY = 5  # iptables_rollback_delay in molecule.yml
-PENDING = "/run/strata/iptables-rollback"
 
 # Says whether a port is open, refused or silent; whatever answers must do so within two seconds.
 ASK = """
@@ -53,18 +51,6 @@ def ask(machine, kind, address, port):
     while answer == "silent" and time.monotonic() < deadline:
         answer = machine.check_output("python3 -c %s %s %s %s", ASK, kind, address, str(port))
     return answer
-
-
-def rules(host):
-    """Return what the kernel has in both filter tables, without comments and counters."""
-    saved = host.check_output("iptables-save -t filter; ip6tables-save -t filter")
-    return [line.split(" [")[0] for line in saved.splitlines() if not line.startswith("#")]
-
-
-def saved_files(host):
-    return host.check_output(
-        "stat -c '%i %Y' /etc/iptables/rules.v4 /etc/iptables/rules.v6 && cat /etc/iptables/rules.*"
-    )
 
 
 def message(run):
@@ -193,70 +179,6 @@ def test_when_ipv6_fails_ipv4_is_put_back(host, converge):
     assert run.rc != 0
     assert "ip6tables-restore: out of luck; everything is as it was before" in message(run)
     assert (rules(host), saved_files(host)) == before
-
-
-LOCKOUT = "-p tcp -m tcp --dport 22 -j DROP"
-
-
-@pytest.mark.parametrize("families", [["v4"], ["v4", "v6"]])
-def test_rules_that_lock_us_out_are_taken_back(host, converge, families):
-    before = rules(host), saved_files(host)
-    run = converge(
-        iptables_ssh_ports=[2222], **{f"iptables_rules_{family}": ["-p tcp --dport 22 -j DROP"] for family in families}
-    )
-    assert (rules(host), saved_files(host)) == before
-    assert run.rc == 2, "failed, not unreachable"
-    # It says so only if the host answered a new connection within the delay and 15 seconds.
-    said = message(run).split("fatal: ")[-1]
-    assert "the former ones are back, and the host answers again; what locked us out: IPv4 rules:" in said
-    assert said.count(f"added '{LOCKOUT}'") == len(families)
-    assert "removed '-p tcp -m tcp --dport 22 -j ACCEPT'" in said
-    assert host.run("ls /run/strata").stdout == ""
-    assert host.run("systemctl is-active strata-iptables-rollback.timer").stdout.strip() == "inactive"
-
-
-def test_rules_that_let_us_in_stay(host, converge):
-    lockout_v6 = ["-p tcp --dport 22 -j DROP"]  # we come over IPv4
-    run = converge(
-        iptables_ssh_ports=[2222], iptables_rules_v6=lockout_v6, iptables_rules_v4=["-p tcp --dport 22 -j ACCEPT"]
-    )
-    assert (run.rc, run.changed) == (0, 1)
-    assert host.run("systemctl is-active strata-iptables-rollback.timer").stdout.strip() == "inactive"
-    assert host.run("ls /run/strata").stdout == ""
-    assert f"-A strata-INPUT {LOCKOUT}" in rules(host)
-    assert LOCKOUT in host.file("/etc/iptables/rules.v6").content_string
-    assert converge().changed == 1
-
-
-def test_when_nobody_confirms_the_former_rules_come_back(host, converge, tmp_path):
-    before = rules(host), saved_files(host)
-    # Takes the place of ssh: kills the run where it is about to confirm.
-    wrapper = tmp_path / "ssh"
-    wrapper.write_text(
-        '#!/bin/sh\ncase "$*" in *ControlPath=none*)\n  read -r _ _ _ run _ </proc/$PPID/stat\n'
-        '  kill -KILL "$run" "$PPID"\n  exit 1;;\nesac\nexec ssh "$@"\n'
-    )
-    wrapper.chmod(0o755)
-    run = converge(ansible_ssh_executable=str(wrapper), iptables_public_tcp_ports=[OPEN, 8090])
-    assert run.rc == -9
-    assert any("--dport 8090" in rule for rule in rules(host))
-    deadline = time.monotonic() + DELAY + 15
-    while rules(host) != before[0]:
-        assert time.monotonic() < deadline, "the former rules did not come back"
-        time.sleep(0.2)
-    assert saved_files(host) == before[1]
-    assert converge(iptables_public_tcp_ports=[OPEN, 8090]).changed == 1
-    assert "--dport 8090" in host.file("/etc/iptables/rules.v4").content_string
-    assert converge().changed == 1
-
-
-def test_rules_that_nobody_confirmed_are_taken_back_by_the_next_run(host, converge):
-    host.check_output("mkdir -p /run/strata && touch /tmp/undone && echo 'rm /tmp/undone \"$0\"' > %s", PENDING)
-    assert converge(check=True).changed == 0
-    assert host.file("/tmp/undone").exists
-    assert converge().changed == 1
-    assert not host.file("/tmp/undone").exists
-    assert not host.file(PENDING).exists
 
 
 def test_the_rules_are_in_force_after_a_reboot(host, reboot, converge):

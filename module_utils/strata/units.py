@@ -117,6 +117,9 @@ class Systemd:
 
         """
         began = int(time.time())
+        if step.verb in {"start", "restart"}:
+            # Else a unit that was started often, or that failed, is refused.
+            self.run(["systemctl", "reset-failed", "--", step.unit])
         code, out, err = self.run(["systemctl", step.verb, "--", step.unit])
         if code:
             said = self.said(step.unit, began) or (err or out).strip()

@@ -11,7 +11,9 @@ DOWN = Status(there=True)
 
 
 def plan(unit: Unit, status: Status, *, on_change: str = "restart", due: bool = False, newest: float = 0) -> list[str]:
-    return [step.verb for step in units.steps([unit], {"a.service": status}, on_change=on_change, due=due, newest=newest)]
+    return [
+        step.verb for step in units.steps([unit], {"a.service": status}, on_change=on_change, due=due, newest=newest)
+    ]
 
 
 @pytest.mark.parametrize(
@@ -81,7 +83,9 @@ def test_units_are_asked_for_in_one_call() -> None:
     assert not status["b.service"].enabled
 
 
-@pytest.mark.parametrize(("state", "enabled"), [("static", True), ("alias", True), ("masked", False), ("disabled", False)])
+@pytest.mark.parametrize(
+    ("state", "enabled"), [("static", True), ("alias", True), ("masked", False), ("disabled", False)]
+)
 def test_what_cannot_be_enabled_counts_as_enabled(state: str, enabled: bool) -> None:
     assert Systemd(Answers(shown(UnitFileState=state))).status(["a.service"])["a.service"].enabled == enabled
 

@@ -1,4 +1,4 @@
-"""A role's README, made from meta/argument_specs.yml, defaults/main.yml and meta/main.yml."""
+"""Pages made from the roles' meta/argument_specs.yml, defaults/main.yml and meta/main.yml: READMEs, contributions."""
 
 from __future__ import annotations
 
@@ -12,11 +12,20 @@ from strata.roles import TAKEN_AWAY, Option, Role, load_roles
 from strata.source import plain
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 README = "README.md"
+CONTRIBUTIONS = "docs/contributions.md"
 MARKER = "<!-- Generated from meta/argument_specs.yml, defaults/main.yml and meta/main.yml: edit those. -->"
+OVERVIEW = """\
+<!-- Generated from the roles' meta/argument_specs.yml and defaults/main.yml: edit those. -->
+
+# Contributions
+
+A role that needs something of another one, an open port for example, says so in a list `<role>__<parameter>` in its own
+defaults. The role that collects the parameter merges it with what all roles of the host contribute, and names the
+contributor in its messages."""
 LONG = 60
 MARKUP = (
     (re.compile(r"\b(?:C|O|V|E|RV)\(([^)]*)\)"), r"`\1`"),
@@ -54,18 +63,34 @@ def render(role: Role) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def stale(root: Path) -> list[Path]:
-    """Return the READMEs that are not what their roles say, or are missing. Raises BrokenFileError."""
-    return [role.path / README for role in load_roles(root).values() if role.source(README).text() != render(role)]
+def overview(roles: Mapping[str, Role]) -> str:
+    """Return the text of the page about contributions: who collects what, and who adds to it."""
+    parts = [OVERVIEW]
+    for role in roles.values():
+        options = [option for name, option in role.options.items() if name in role.collects]
+        rows = [
+            f"| `{option.name}` | {_kind(option)} | {_enumeration(_contributors(roles, option.name))} "
+            f"| {_cell(option.description)} |"
+            for option in options
+        ]
+        table = "\n".join(["| Parameter | Type | Added to by | Description |", "|---|---|---|---|", *rows])
+        parts += _section(f"[{role.name}](../roles/{role.name}/README.md)", [table] if rows else [])
+    return "\n\n".join(parts) + "\n"
+
+
+def pages(root: Path) -> dict[Path, str]:
+    """Return the text of each page by its path. Raises BrokenFileError."""
+    roles = load_roles(root)
+    return {role.path / README: render(role) for role in roles.values()} | {root / CONTRIBUTIONS: overview(roles)}
 
 
 def write(root: Path) -> list[Path]:
-    """Rewrite the stale READMEs, and return them. Raises BrokenFileError."""
-    roles = load_roles(root)
-    paths = stale(root)
-    for path in paths:
-        path.write_text(render(roles[path.parent.name]), encoding="utf-8")
-    return paths
+    """Rewrite the pages that are not what the roles say, or are missing, and return them. Raises BrokenFileError."""
+    stale = {path: text for path, text in pages(root).items() if not path.is_file() or path.read_text() != text}
+    for path, text in stale.items():
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return list(stale)
 
 
 def _parameters(role: Role) -> list[str]:
@@ -104,11 +129,21 @@ def _contributions(role: Role) -> list[str]:
 
 
 def _row(option: Option, default: str) -> str:
-    spec = option.spec
-    kind = f"list of {spec['elements']}" if "elements" in spec else str(spec.get("type", "str"))
-    choices = spec.get("choices") or []
+    choices = option.spec.get("choices") or []
     text = option.description + (f" One of {_enumeration([_code(choice) for choice in choices])}." if choices else "")
-    return f"| `{option.name}` | {kind} | {default} | {_prose(text).replace('|', chr(92) + '|')} |"
+    return f"| `{option.name}` | {_kind(option)} | {default} | {_cell(text)} |"
+
+
+def _kind(option: Option) -> str:
+    return f"list of {option.spec['elements']}" if "elements" in option.spec else str(option.spec.get("type", "str"))
+
+
+def _cell(text: str) -> str:
+    return _prose(text).replace("|", "\\|")
+
+
+def _contributors(roles: Mapping[str, Role], parameter: str) -> list[str]:
+    return [f"`{role.name}`" for role in roles.values() if parameter in role.contributions.values()]
 
 
 def _default(option: Option, value: Any) -> str:

@@ -166,12 +166,19 @@ def test_readme_shows_no_secret(root: Path) -> None:
 
 
 def test_write_rewrites_what_is_stale(root: Path) -> None:
-    readmes = [root / "roles/apt/README.md", root / "roles/mail/README.md"]
-    assert roledoc.stale(root) == readmes
-    assert roledoc.write(root) == readmes
-    assert roledoc.stale(root) == roledoc.write(root) == []
-    readmes[1].write_text("Edited by hand.\n")
-    assert roledoc.write(root) == [readmes[1]]
+    pages = [root / "roles/apt/README.md", root / "roles/mail/README.md", root / "docs/contributions.md"]
+    assert roledoc.write(root) == pages
+    assert roledoc.write(root) == []
+    pages[1].write_text("Edited by hand.\n")
+    assert roledoc.write(root) == [pages[1]]
+
+
+def test_contributions_are_listed_by_their_collectors(root: Path) -> None:
+    (root / "roles/shop/defaults").mkdir(parents=True)
+    (root / "roles/shop/defaults/main.yml").write_text("shop__mail_accounts: []\n")
+    rows = [line for line in roledoc.overview(load_roles(root)).splitlines() if line.startswith(("## ", "| `"))]
+    assert rows == ["## [mail](../roles/mail/README.md)", rows[1]]
+    assert rows[1].startswith("| `mail_accounts` | list of dict | `shop` | ")
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ RULES: tuple[Rule, ...] = (
     contributions.collectors_read_by_the_lookup,
     files.roles_have_a_scenario,
     files.roles_have_tests,
-    files.readmes_are_current,
+    files.generated_pages_are_current,
     files.plugins_shadow_no_builtin,
     files.modules_are_small,
 )

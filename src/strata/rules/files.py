@@ -8,7 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strata.roledoc import README, render
+from strata import roledoc
 from strata.source import BrokenFileError, Source, Violation
 
 if TYPE_CHECKING:
@@ -58,14 +58,14 @@ def roles_have_tests(repository: Repository) -> Iterator[Violation]:
             yield repository.source(folder).violation(1, f"{name} has no test: no `def test_` in test_*.py")
 
 
-def readmes_are_current(repository: Repository) -> Iterator[Violation]:
-    """Every role's README is what its argument_specs generate."""
-    for role in repository.roles.values():
-        source = role.source(README)
-        if not source.path.is_file():
-            yield source.violation(1, f"{role.name} has no {README}: generate it")
-        elif source.text() != render(role):
-            yield source.violation(1, "is not what the role's files say: generate it again")
+def generated_pages_are_current(repository: Repository) -> Iterator[Violation]:
+    """Every generated page, a role's README or the one about contributions, is what the roles' files generate."""
+    for path, text in roledoc.pages(repository.root).items():
+        source = Source(repository.root, path)
+        if not path.is_file():
+            yield source.violation(1, "is missing: bin/strata lint --fix writes it")
+        elif source.text() != text:
+            yield source.violation(1, "is not what the roles' files say: bin/strata lint --fix writes it anew")
 
 
 def plugins_shadow_no_builtin(repository: Repository) -> Iterator[Violation]:

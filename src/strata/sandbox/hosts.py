@@ -27,8 +27,10 @@ R = TypeVar("R")
 
 CAPABILITIES = "NET_ADMIN,NET_RAW,SYS_ADMIN,AUDIT_WRITE"
 
-#: Runs in a new host: takes the public key, waits until systemd has started everything, prints state and host key.
+#: Runs in a new host: takes the public key and the addresses of the name servers, waits until systemd has started
+#: everything, prints state and host key. (Podman's own resolv.conf is a mount, which no role could replace.)
 FIRST_STEPS = """
+printf 'nameserver %s\\n' "$@" >/etc/resolv.conf
 mkdir -p -m 700 /root/.ssh
 cat >/root/.ssh/authorized_keys
 while state=$(systemctl is-system-running --wait 2>/dev/null); [ "$state" != running ] && [ "$state" != degraded ]; do
@@ -40,6 +42,9 @@ systemctl list-units --failed --plain --no-legend
 """
 
 BOOT_TIMEOUT = 60
+
+#: The number of the network's own address, at which it resolves the hosts' names.
+GATEWAY = 1
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,9 @@ class Sandbox:
                 _parallel(lambda host: self._remove_host(host.name), [host for host in fresh if host.name in states])
                 _parallel(lambda host: self._create(host, built[host.image], ranges), fresh)
                 _parallel(lambda host: podman("start", self._container(host.name)), stopped)
-                for host, host_key in zip(fresh, _parallel(self._first_steps, fresh), strict=True):
+                for host, host_key in zip(
+                    fresh, _parallel(lambda host: self._first_steps(host, ranges), fresh), strict=True
+                ):
                     known[host.name] = {**wanted[host.name], "host_key": host_key}
             self._keep_multicast_flowing()
         self._write_files({host.name: known[host.name] for host in self.hosts})
@@ -191,6 +198,7 @@ class Sandbox:
             f"--ip6={ranges.address6(host.number)}",
             f"--mac-address=02:{':'.join(hardware[at : at + 2] for at in range(0, 10, 2))}",
             f"--volume={archive.volume()}",
+            "--dns=none",
             "--systemd=always",
             f"--cap-add={CAPABILITIES}",
             f"--label=strata.sandbox={CHECKOUT}-{self.name}",
@@ -198,12 +206,11 @@ class Sandbox:
             image,
         )
 
-    def _first_steps(self, host: Host) -> str:
+    def _first_steps(self, host: Host, ranges: Ranges) -> str:
         """Let our key in, wait until the host has started everything, and return its public host key."""
         key = (self.folder / "key.pub").read_text()
-        output = podman(
-            "exec", "-i", self._container(host.name), "sh", "-c", FIRST_STEPS, stdin=key, timeout=BOOT_TIMEOUT
-        )
+        shell = ("sh", "-c", FIRST_STEPS, "sh", ranges.address(GATEWAY), ranges.address6(GATEWAY))
+        output = podman("exec", "-i", self._container(host.name), *shell, stdin=key, timeout=BOOT_TIMEOUT)
         state, host_key, *failed = output.splitlines()
         if state != "running":
             raise StrataError(f"{host.name} came up {state}: {'; '.join(failed)}")

@@ -77,15 +77,15 @@ def test_role_has_tests(checkout: Checkout) -> None:
 
 def test_readme_is_current(checkout: Checkout) -> None:
     checkout.replace("roles/httpd/meta/argument_specs.yml", "What it does.", "What it did.")
-    message = "roles/httpd/README.md:1: is not what the role's files say: generate it again"
-    assert checkout.broken(files.readmes_are_current) == [message]
+    message = "roles/httpd/README.md:1: is not what the roles' files say: bin/strata lint --fix writes it anew"
+    assert checkout.broken(files.generated_pages_are_current) == [message]
 
 
-def test_readme_is_there(checkout: Checkout) -> None:
-    (checkout.root / "roles/httpd/README.md").unlink()
-    assert checkout.broken(files.readmes_are_current) == [
-        "roles/httpd/README.md:1: httpd has no README.md: generate it"
-    ]
+@pytest.mark.parametrize("page", ["roles/httpd/README.md", "docs/contributions.md"])
+def test_generated_pages_are_there(checkout: Checkout, page: str) -> None:
+    (checkout.root / page).unlink()
+    message = f"{page}:1: is missing: bin/strata lint --fix writes it"
+    assert checkout.broken(files.generated_pages_are_current) == [message]
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,137 @@
+"""The resolver: it answers, validates, refuses, and is not missed when it is down."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run
+    from testinfra.host import Host
+
+    Converge = Callable[..., Run]
+
+ZONE = """\
+$ORIGIN example.org.
+$TTL 60
+@ IN SOA ns hostmaster 1 3600 600 86400 60
+@ IN NS ns
+ns IN A 192.0.2.53
+www IN A 192.0.2.80
+"""
+
+#: Signs the zone with a key of its own, gives it to nsd, and says by which record the key is known.
+SERVE = """
+set -e
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update && apt-get -qq -y install nsd ldnsutils >/dev/null
+mkdir -p /srv/zone && cd /srv/zone && rm -f K*
+cat >example.org
+key=$(ldns-keygen -a ECDSAP256SHA256 -k example.org)
+ldns-signzone example.org "$key"
+printf 'zone:\\n  name: example.org\\n  zonefile: /srv/zone/example.org.signed\\n' >/etc/nsd/nsd.conf.d/zone.conf
+systemctl restart nsd
+cat "$key.ds"
+"""
+
+
+@pytest.fixture(scope="session")
+def anchor(probe: Host) -> str:
+    """A server of a signed zone on the probe: the record that its answers can be checked with."""
+    record = " ".join(probe.check_output("echo %s | sh -c %s", ZONE, SERVE).split())
+    return f'"{record}"'
+
+
+@pytest.fixture
+def forwarding(converge: Converge, anchor: str, probe: Host) -> Iterator[Callable[..., Run]]:
+    """Converge the host with the probe as its forwarder; put the scenario's own values back after the test."""
+    server = probe.check_output("hostname -I").split()[0]
+
+    def run(*flags: str, check: bool = False, **variables: Any) -> Run:
+        settings = {"unbound_forwarders": [server], "unbound_settings": {"trust-anchor": anchor}}
+        return converge(*flags, check=check, **(settings | variables))
+
+    yield run
+    assert converge().rc == 0
+
+
+def resolve(host: Host, name: str) -> list[str]:
+    """Return the addresses that programs of the host get for a name."""
+    return sorted({line.split()[0] for line in host.run(f"getent ahostsv4 {name}").stdout.splitlines()})
+
+
+def test_unbound_is_asked_first(host: Host) -> None:
+    servers = [
+        line.split()[1] for line in host.file("/etc/resolv.conf").content_string.splitlines() if "nameserver" in line
+    ]
+    assert servers[0] == "127.0.0.1"
+    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+
+
+def test_only_the_host_itself_is_served(host: Host, address: str) -> None:
+    assert {host.socket(f"udp://{each}:53").is_listening for each in ("127.0.0.1", "::1")} == {True}
+    assert not host.socket(f"udp://{address}:53").is_listening
+    assert not host.socket("udp://0.0.0.0:53").is_listening
+
+
+def test_names_resolve_while_unbound_is_down(host: Host, converge: Converge) -> None:
+    host.check_output("systemctl stop unbound")
+    try:
+        assert resolve(host, "probe")
+    finally:
+        done = converge()
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+
+
+def test_a_signed_answer_is_trusted(host: Host, forwarding: Converge) -> None:
+    assert forwarding().rc == 0
+    assert resolve(host, "www.example.org") == ["192.0.2.80"]
+    assert forwarding().changed == 0
+
+
+def test_a_false_answer_of_a_signed_zone_is_none(host: Host, forwarding: Converge, anchor: str) -> None:
+    words = anchor.strip('"').split()
+    forged = f'"{" ".join([*words[:-1], "0" * len(words[-1])])}"'
+    settings = {"unbound_settings": {"trust-anchor": forged}, "unbound_fallback_nameservers": []}
+    assert forwarding(**settings).rc == 0
+    assert resolve(host, "www.example.org") == []
+    assert forwarding(**settings, unbound_insecure_domains=["example.org"]).rc == 0
+    assert forwarding(**settings | {"unbound_dnssec": False}).rc == 0
+    assert resolve(host, "www.example.org") == ["192.0.2.80"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"no-such-setting": "yes"}, "no-such-setting"),  # refused by unbound-checkconf
+        ({"interface": "192.0.2.99"}, "unbound.service: restart failed: "),  # found by a start only
+    ],
+)
+def test_what_unbound_refuses_does_not_stay(
+    host: Host, converge: Converge, settings: dict[str, str], said: str
+) -> None:
+    before = host.check_output("sha256sum /etc/resolv.conf /etc/unbound/unbound.conf.d/*")
+    done = converge(unbound_settings=settings)
+    assert done.rc == 2
+    assert said in done.output
+    assert "the old files are back in force" in done.output
+    assert host.check_output("sha256sum /etc/resolv.conf /etc/unbound/unbound.conf.d/*") == before
+    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+    again = converge()
+    assert (again.rc, again.changed) == (0, 0), again.output
+
+
+def test_a_restart_that_a_killed_run_owes_is_done(host: Host, converge: Converge) -> None:
+    host.check_output(
+        "sed -i s/192.0.2.77/192.0.2.78/ /etc/unbound/unbound.conf.d/strata.conf && systemctl restart unbound"
+    )
+    host.check_output("sed -i s/192.0.2.78/192.0.2.77/ /etc/unbound/unbound.conf.d/strata.conf")
+    assert resolve(host, "printer.example.org") == ["192.0.2.78"]
+    done = converge()
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+    assert converge().changed == 0

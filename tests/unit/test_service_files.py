@@ -1,0 +1,152 @@
+"""service_files: what it plans, what it refuses, and what is there after a failure."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import service_files
+from service_files import Service, ServiceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEFAULTS = {"files": [], "purge": [], "checks": [], "commands": [], "units": [], "on_change": "restart"}
+FILE = {
+    "content": None,
+    "secret_content": None,
+    "ensure": "present",
+    "mode": "0644",
+    "owner": str(os.getuid()),
+    "group": str(os.getgid()),
+    "validate": None,
+}
+
+
+class Module:
+    """What the module needs of AnsibleModule: parameters, and commands that are noted and answered."""
+
+    def __init__(self, params: dict[str, Any], refuse: str = "", *, check_mode: bool = False) -> None:
+        self.params = {"name": "trial"} | DEFAULTS | params
+        self.check_mode = check_mode
+        self.refuse = refuse
+        self.commands: list[str] = []
+
+    def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
+        line = " ".join(command)
+        self.commands.append(line)
+        if command[:2] == ["systemctl", "show"]:
+            block = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestampMonotonic=1\n"
+            return 0, "\n".join([block] * len(command[4:])), ""
+        return (1, "", f"{line} says no") if self.refuse and self.refuse in line else (0, "", "")
+
+
+@pytest.fixture(autouse=True)
+def owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "owed"
+    monkeypatch.setattr(service_files, "OWED", str(folder))
+    return folder
+
+
+def file(path: Path, content: str, **keys: Any) -> dict[str, Any]:
+    return FILE | {"path": str(path), "content": content} | keys
+
+
+def converge(module: Module) -> dict[str, Any]:
+    return Service(module).converge()
+
+
+def test_files_are_written_checked_and_brought_into_force(tmp_path: Path, owed: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a" / "b", "B\n")], "checks": ["look"], "commands": ["make it so"]})
+    assert converge(module)["changes"] == [str(tmp_path / "a" / "b"), "make it so"]
+    assert (tmp_path / "a" / "b").read_text() == "B\n"
+    assert module.commands == ["look", "make it so"]
+    assert not owed.exists()
+
+
+def test_nothing_is_done_twice(tmp_path: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"], "commands": ["make it so"]}
+    converge(Module(params))
+    again = Module(params)
+    assert converge(again) == {"changed": False, "changes": [], "diff": []}
+    assert again.commands == []
+
+
+def test_check_mode_says_the_same_and_touches_nothing(tmp_path: Path, owed: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n")], "commands": ["make it so"], "units": [UNIT]}
+    predicted = converge(Module(params, check_mode=True))
+    assert not (tmp_path / "a").exists()
+    assert not owed.exists()
+    assert predicted == converge(Module(params))
+
+
+UNIT = {"name": "a.service", "started": True, "enabled": None}
+
+
+@pytest.mark.parametrize("refuse", ["look", "make it so", "systemctl restart"])
+def test_what_is_refused_leaves_the_old_files(tmp_path: Path, refuse: str) -> None:
+    (tmp_path / "a").write_text("old\n")
+    params = {
+        "files": [file(tmp_path / "a", "A\n"), file(tmp_path / "new", "N\n")],
+        "checks": ["look"],
+        "commands": ["make it so"],
+        "units": [UNIT],
+    }
+    module = Module(params, refuse)
+    with pytest.raises(ServiceError, match="says no"):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a", "A\n", validate="/bin/look at %s")]}, "look")
+    with pytest.raises(
+        ServiceError, match=f"^{tmp_path}/a is refused by /bin/look: /bin/look at {tmp_path}/a says no$"
+    ):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_a_killed_run_owes_is_done(tmp_path: Path, owed: Path) -> None:
+    (tmp_path / "a").write_text("A\n")
+    owed.mkdir()
+    (owed / "trial").touch()
+    params = {
+        "files": [file(tmp_path / "a", "A\n")],
+        "commands": ["make it so"],
+        "on_change": "reload",
+        "units": [UNIT],
+    }
+    assert converge(Module(params))["changes"] == ["make it so", "a.service: reload"]
+    assert not owed.exists()
+    assert not converge(Module(params))["changed"]
+
+
+def test_files_that_are_not_declared_are_purged(tmp_path: Path) -> None:
+    for name in ("keep.conf", "gone.conf", "other.txt"):
+        (tmp_path / name).write_text("")
+    module = Module({"purge": [f"{tmp_path}/*.conf"], "files": [file(tmp_path / "keep.conf", "K\n")]})
+    converge(module)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["keep.conf", "other.txt"]
+
+
+def test_a_secret_is_not_in_the_diff(tmp_path: Path) -> None:
+    secret = file(tmp_path / "a", "") | {"content": None, "secret_content": "canary", "mode": "0600"}
+    result = converge(Module({"files": [secret]}))
+    assert (tmp_path / "a").read_text() == "canary"
+    assert "canary" not in str(result)
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"content": None}, "needs either content or secret_content"),
+        ({"mode": "rw"}, "mode 'rw' must be octal"),
+        ({"owner": "nobody-at-all"}, "there is no owner nobody-at-all on this host"),
+    ],
+)
+def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ServiceError, match=message):
+        converge(Module({"files": [file(tmp_path / "a", "A\n") | keys]}))

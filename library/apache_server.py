@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.strata import locks
 from ansible.module_utils.strata.apache_configtest import RefusedError
 from ansible.module_utils.strata.apache_run import ARGUMENTS, Run
 
@@ -272,7 +273,8 @@ def main() -> None:
     """Bring Apache to the declared state."""
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        Run(module).converge()
+        with locks.alone("httpd", check_mode=module.check_mode):
+            Run(module).converge()
     except (RefusedError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))
 

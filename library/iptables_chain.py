@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, netfilter_names, rollback
+from ansible.module_utils.strata import files, locks, netfilter_names, rollback
 from ansible.module_utils.strata.netfilter import (
     NOTHING,
     V4,
@@ -374,10 +374,11 @@ def main() -> None:
     host = Host(module)
     try:
         chain = check_chain(module.params["chain"])
-        if module.params["confirm"] is None:
-            result = converge(module, host, chain)
-        else:
-            result = confirm(host, chain) if module.params["confirm"] else withdraw(host)
+        with locks.alone("iptables", check_mode=module.check_mode):
+            if module.params["confirm"] is None:
+                result = converge(module, host, chain)
+            else:
+                result = confirm(host, chain) if module.params["confirm"] else withdraw(host)
     except (FirewallError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

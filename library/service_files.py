@@ -13,7 +13,7 @@ import time
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import files, locks
 from ansible.module_utils.strata.units import Systemd, Unit, UnitError, steps
 
 DOCUMENTATION = r"""
@@ -333,7 +333,8 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        result = Service(module).converge()
+        with locks.alone(module.params["name"], check_mode=module.check_mode):
+            result = Service(module).converge()
     except (ServiceError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

@@ -1,0 +1,44 @@
+"""One run at a time on one subject of a host: the module of a run that was killed may still be at work."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+FOLDER = "/run/strata-locks"
+
+#: Seconds for which another run's module is waited for.
+PATIENCE = 120
+
+
+@contextlib.contextmanager
+def alone(subject: str, *, check_mode: bool) -> Iterator[None]:
+    """Keep other runs on this host from changing `subject` meanwhile. Check mode, which touches nothing, need not wait.
+
+    Raises:
+        TimeoutError: another one does not end.
+
+    """
+    if check_mode:
+        yield
+        return
+    os.makedirs(FOLDER, exist_ok=True)
+    deadline = time.monotonic() + PATIENCE
+    with open(os.path.join(FOLDER, f"{subject}.lock"), "w", encoding="utf-8") as stream:
+        while True:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                if time.monotonic() > deadline:
+                    raise TimeoutError(
+                        f"another run has been changing {subject} on this host for {PATIENCE} s: wait until it ends"
+                    ) from None
+                time.sleep(0.05)
+        yield

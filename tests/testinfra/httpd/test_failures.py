@@ -272,12 +272,12 @@ def test_run_killed_at_any_moment(host, probe, address, serve, settle, change, m
 
 
 @pytest.mark.soak
-def test_module_killed_on_the_host(host, probe, address, serve, change, moment, module_killer):
+def test_module_killed_on_the_host(host, probe, address, serve, change, moment, repetition, module_killer):
     served, wanted = change["order"]
     change["order"].reverse()
-    seconds = moment * 0.2
+    seconds = moment * 0.2 if repetition[0] > 1 else 0  # later ones may find that the module has ended
     module_killer(OWED, seconds)
-    assert serve(SETS[wanted]).end().rc == 2, f"not killed after {seconds} s"
+    assert serve(SETS[wanted]).end().rc in ((0, 2) if seconds else (2,)), f"killed after {seconds} s"
     assert_whole(host, change)
     assert set(versions(probe, address)) in ({served}, {wanted}), f"killed after {seconds} s"
     assert_next_run_completes(host, probe, address, serve, change, wanted, f"killed after {seconds} s")

@@ -1,4 +1,4 @@
-"""Asking web servers from a host, with nothing but Python there."""
+"""Asking web servers from a machine, with nothing but Python there."""
 
 from __future__ import annotations
 
@@ -8,26 +8,21 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-PROGRAM = """
-import http.client, sys
-connection = http.client.HTTPConnection("127.0.0.1", timeout=10)
-connection.request("GET", sys.argv[2], headers={"Host": sys.argv[1]})
-answer = connection.getresponse()
-print(answer.status, answer.getheader("Location") or answer.getheader("Content-Type"))
-print(answer.read().decode())
-"""
+UNPROVEN = ""  # as `trusted`: over TLS, whatever certificate is shown
 
 ASK = """
 import http.client, json, socket, ssl, sys
-answers, tls = [], ssl._create_unverified_context()
-for address, port, method, host, path in json.loads(sys.argv[1]):
+answers = []
+for address, port, method, host, path, trusted, headers in json.loads(sys.argv[1]):
     connection = http.client.HTTPConnection(address, port, timeout=10)
     try:
-        if port == 443:
-            connection.sock = tls.wrap_socket(socket.create_connection((address, port), 10), server_hostname=host)
-        connection.request(method, path, headers={"Host": host})
+        if trusted is not None:
+            context = ssl.create_default_context(cadata=trusted) if trusted else ssl._create_unverified_context()
+            connection.sock = socket.create_connection((address, port), 10)
+            connection.sock = context.wrap_socket(connection.sock, server_hostname=host)
+        connection.request(method, path, headers={"Host": host, **headers})
         answer = connection.getresponse()
-        text = answer.read().decode("utf-8", "replace")
+        text = (answer.read() if answer.status != 101 else answer.fp.readline()).decode("utf-8", "replace")
         answers.append({"status": answer.status, "headers": dict(answer.getheaders()), "text": text})
     except ConnectionRefusedError:
         answers.append({"status": "refused"})
@@ -37,18 +32,36 @@ print(json.dumps(answers))
 """
 
 
-def get(host: Host, name: str, path: str) -> tuple[int, str, str]:
-    """Return status, content type (or where it redirects to) and body of a path of the site `name`."""
-    head, _, body = host.check_output("python3 -c %s %s %s", PROGRAM, name, path).partition("\n")
-    status, _, kind = head.partition(" ")
-    return int(status), kind, body
+def request(
+    address: str,
+    host: str,
+    path: str,
+    *,
+    method: str = "GET",
+    port: int | None = None,
+    trusted: str | None = None,
+    **headers: str,
+) -> list[Any]:
+    """Return a request for a page of the site `host` at an address, for `ask_all`.
+
+    With `trusted`, a certificate, it is made over TLS, and what the site shows must be proven by that certificate.
+    """
+    return [address, port or (80 if trusted is None else 443), method, host, path, trusted, headers]
 
 
-def ask_all(machine: Host, *requests: tuple[str, int, str, str, str]) -> list[dict[str, Any]]:
-    """Return what Apache answers to (address, port, method, host, path), asked from a machine."""
+def ask_all(machine: Host, *requests: list[Any]) -> list[dict[str, Any]]:
+    """Return status, headers and text of the answer to each request, asked from a machine one after another.
+
+    Without an answer, the status is "refused" or the error.
+    """
     return json.loads(machine.check_output("python3 -c %s %s", ASK, json.dumps(requests)))
 
 
-def ask(machine: Host, address: str, host: str, path: str, *, method: str = "GET", port: int = 80) -> dict[str, Any]:
-    """Return what Apache answers to one request."""
-    return ask_all(machine, (address, port, method, host, path))[0]
+def ask(machine: Host, address: str, host: str, path: str, **how: Any) -> dict[str, Any]:
+    """Return what is answered to one request."""
+    return ask_all(machine, request(address, host, path, **how))[0]
+
+
+def get(machine: Host, host: str, path: str) -> dict[str, Any]:
+    """Return what a machine's own web server answers."""
+    return ask(machine, "127.0.0.1", host, path)

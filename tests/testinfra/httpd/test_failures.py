@@ -6,7 +6,7 @@ import re
 import time
 
 import pytest
-from http_client import ask, ask_all
+from http_client import UNPROVEN, ask, ask_all, request
 
 BAD = "bad.example.org"
 TLS = "/etc/apache2/strata-tls"
@@ -49,7 +49,7 @@ SETS = {"old": GOOD, "new": [*sites("new"), {"name": "more.example.org", "docroo
 
 def versions(machine, address):
     """Return the version of each of the twenty sites, as Apache answers it; asked from a machine."""
-    requests = [(address, 443 if site.get("ssl") else 80, "GET", site["name"], "/page") for site in GOOD]
+    requests = [request(address, site["name"], "/page", trusted=UNPROVEN if site.get("ssl") else None) for site in GOOD]
     found = []
     for number, answer in enumerate(ask_all(machine, *requests)):
         version, _, which = answer.get("text", "").strip().partition(" ")

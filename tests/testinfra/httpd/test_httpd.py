@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from http_client import ask, ask_all
+from http_client import ask, ask_all, request
 
 SCENARIO = Path(__file__).parents[3] / "molecule" / "httpd" / "molecule.yml"
 VHOSTS = yaml.safe_load(SCENARIO.read_text())["provisioner"]["inventory"]["group_vars"]["targets"]["httpd_vhosts"]
@@ -31,7 +31,7 @@ def raw(name, text, **more):
 
 
 def assert_old_sites_answer(machine, address):
-    answers = ask_all(machine, *((address, 80, "GET", host, path) for host, (path, _) in PAGES.items()))
+    answers = ask_all(machine, *(request(address, host, path) for host, (path, _) in PAGES.items()))
     for (host, (_, text)), answer in zip(PAGES.items(), answers, strict=True):
         assert answer["status"] == 200, (host, answer)
         assert text in answer["text"], host
@@ -72,7 +72,7 @@ def test_each_site_answers_over_both_protocols(probe, address, address6):
 @pytest.mark.parametrize("site", ["licences.example.org", "icons.example.org", "static.example.org"])
 def test_no_site_answers_with_pages_of_another(probe, address, site):
     others = [path for other, (path, _) in PAGES.items() if other not in (site, f"www.{site}") and path != "/"]
-    answers = ask_all(probe, *((address, 80, "GET", site, path) for path in others))
+    answers = ask_all(probe, *(request(address, site, path) for path in others))
     assert [answer["status"] for answer in answers] == [404] * len(others)
 
 

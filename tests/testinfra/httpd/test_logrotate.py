@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from site_client import ask
+from http_client import ask
 
 PATH = "/etc/logrotate.d/apache2"
 LOG = "/srv/logs/logged.example.org_access.log"

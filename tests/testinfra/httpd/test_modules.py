@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from site_client import ask
+from http_client import ask
 
 WSGI = """
 def application(environ, start_response):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from site_client import ask
+from http_client import ask
 
 ROOT = "/etc/apache2"
 FOREIGN = f"{ROOT}/sites-enabled/30-foreign.conf"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from site_client import ask
+from http_client import ask
 
 MAKE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj /CN=x "
@@ -51,7 +51,7 @@ def test_certificate_that_others_renewed_is_served(host, converge, fingerprint, 
     vhosts = [*declared["httpd_vhosts"], {"name": RENEWED, "docroot": "/var/www/html", "ssl": True, **paths}]
     old = make(host, RENEWED, "/etc/renewed")
     assert converge(httpd_vhosts=vhosts).rc == 0
-    assert ask(probe, address, RENEWED, "/", port=443, trusted=old)["status"] == 200
+    assert ask(probe, address, RENEWED, "/", trusted=old)["status"] == 200
     assert converge(httpd_vhosts=vhosts).changed == 0
 
     new = make(host, RENEWED, "/etc/new")
@@ -70,7 +70,7 @@ def test_certificate_that_others_renewed_is_served(host, converge, fingerprint, 
     for each in (predicted, run):
         assert (each.rc, each.changed) == (0, 1)
         assert (each.results[-1]["paths"], each.results[-1]["service"]) == ([], ["reload"])
-    assert ask(probe, address, RENEWED, "/", port=443, trusted=new)["status"] == 200
+    assert ask(probe, address, RENEWED, "/", trusted=new)["status"] == 200
     assert converge(httpd_vhosts=vhosts).changed == 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from site_client import ask
+from http_client import ask
 
 FORWARD = """
 import http.client, json, sys

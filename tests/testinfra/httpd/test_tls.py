@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from site_client import ask
+from http_client import ask
 
 SCENARIO = Path(__file__).parents[3] / "molecule" / "httpd" / "molecule.yml"
 VHOSTS = yaml.safe_load(SCENARIO.read_text())["provisioner"]["inventory"]["group_vars"]["targets"]["httpd_vhosts"]
@@ -29,7 +29,7 @@ except ssl.SSLError as error:
 @pytest.mark.parametrize("name", ["secure.example.org", "www.secure.example.org", "any.secure.example.org"])
 def test_self_signed_certificate_proves_every_name(host, probe, address, name):
     certificate = host.file(f"{OWN}/25-secure.example.org.crt").content_string
-    answer = ask(probe, address, name, "/Apache-2.0", port=443, trusted=certificate)
+    answer = ask(probe, address, name, "/Apache-2.0", trusted=certificate)
     assert answer["status"] == 200
     assert "Apache License" in answer["text"]
     assert answer["headers"]["Strict-Transport-Security"] == "max-age=3600"
@@ -81,7 +81,7 @@ def test_certificate_from_content_is_served_and_never_shown(host, converge, prob
         assert host.file(path).mode == 0o640
         assert host.file(path).user == "root"
         assert host.file(path).content_string == pair[1]
-        answer = ask(probe, address, "given.secure.example.org", "/Apache-2.0", port=443, trusted=pair[0])
+        answer = ask(probe, address, "given.secure.example.org", "/Apache-2.0", trusted=pair[0])
         assert answer["status"] == 200
     finally:
         runs.append(converge("--diff", "-vv"))

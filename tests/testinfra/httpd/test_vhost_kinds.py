@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from site_client import ask
+from http_client import ask
 
 APP = """
 def application(environ, start_response):
@@ -164,5 +164,5 @@ def test_each_kind_answers_over_tls(host, address, file, port, text):
 
 def test_redirect_leads_elsewhere_over_tls_too(host, probe, address):
     certificate = host.file(f"{OWN}/10-moved.secure.example.org.crt").content_string
-    answer = ask(probe, address, "moved.secure.example.org", "/a?b", port=443, trusted=certificate)
+    answer = ask(probe, address, "moved.secure.example.org", "/a?b", trusted=certificate)
     assert (answer["status"], answer["headers"]["Location"]) == (302, "http://new.example.org/a?b")

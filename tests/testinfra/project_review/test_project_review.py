@@ -11,16 +11,17 @@ if TYPE_CHECKING:
 
 
 def test_the_projects_are_published(host: Host) -> None:
-    status, kind, body = get(host, "review.example.org", "/gerrit/projects.yaml")
-    assert (status, kind) == (200, "text/plain; charset=utf-8")
-    assert "project: infra/system-config" in body
+    answer = get(host, "review.example.org", "/gerrit/projects.yaml")
+    assert (answer["status"], answer["headers"]["Content-Type"]) == (200, "text/plain; charset=utf-8")
+    assert "project: infra/system-config" in answer["text"]
 
 
 def test_the_start_leads_to_them(host: Host) -> None:
-    status, location, _ = get(host, "review.example.org", "/")
-    assert (status, location) == (302, "http://review.example.org/gerrit/projects.yaml")
+    answer = get(host, "review.example.org", "/")
+    assert answer["status"] == 302
+    assert answer["headers"]["Location"] == "http://review.example.org/gerrit/projects.yaml"
 
 
 def test_the_acls_are_published_but_no_folder_is_listed(host: Host) -> None:
-    assert "[access" in get(host, "review.example.org", "/gerrit/acls/infra/system-config.config")[2]
-    assert get(host, "review.example.org", "/gerrit/acls/")[0] == 403
+    assert "[access" in get(host, "review.example.org", "/gerrit/acls/infra/system-config.config")["text"]
+    assert get(host, "review.example.org", "/gerrit/acls/")["status"] == 403

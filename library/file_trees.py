@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import base64
-import grp
 import io
 import json
 import os
-import pwd
 import shlex
 import zlib
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import tree_checks, tree_contents, tree_files
+from ansible.module_utils.strata import files, tree_checks, tree_contents, tree_files
 from ansible.module_utils.strata.tree_commands import Commands
 from ansible.module_utils.strata.trees import Tree, TreeError, Want, diff, plan, settle, show, summary
 
@@ -208,8 +206,11 @@ def read_manifest(manifest: str, *, check: bool) -> list[Tree]:
         tree.commands = tuple(
             (native(each["pattern"]), tuple(native(word) for word in each["command"])) for each in packed["commands"]
         )
-        tree.uid = number(tree, packed["owner"], "user", check=check)
-        tree.gid = number(tree, packed["group"], "group", check=check)
+        try:
+            tree.uid = files.owner_id("user", packed["owner"], check=check)
+            tree.gid = files.owner_id("group", packed["group"], check=check)
+        except files.OwnerError as error:
+            raise TreeError(f"{tree}: {error}") from None
         tree.place = tree_files.resolve(tree)
         trees.append(tree)
     return trees
@@ -218,18 +219,6 @@ def read_manifest(manifest: str, *, check: bool) -> list[Tree]:
 def native(name: str) -> str:
     """Return a name of the manifest, which is UTF-8 with any other byte escaped, as this host's Python calls it."""
     return os.fsdecode(name.encode("utf-8", "surrogateescape"))
-
-
-def number(tree: Tree, name: str, what: str, *, check: bool) -> int:
-    """Return the id of a user or group; -1, which nothing on the host has, if check mode finds none."""
-    if name.isdecimal():
-        return int(name)
-    try:
-        return pwd.getpwnam(name).pw_uid if what == "user" else grp.getgrnam(name).gr_gid
-    except KeyError:
-        if check:
-            return -1
-        raise TreeError(f"{tree}: there is no {what} {name} on this host") from None
 
 
 def changed_paths(trees: list[Tree], actions: set[str]) -> list[str]:

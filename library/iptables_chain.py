@@ -93,16 +93,16 @@ options:
         description: Name or address.
         type: str
         required: true
-      port:
+      port: &port
         description: Port or range of ports.
         type: str
         required: true
-      protocol:
+      protocol: &protocol
         description: Protocol.
         type: str
         choices: [tcp, udp]
         default: tcp
-      origin:
+      origin: &origin
         description: Where the entry was declared, for messages.
         type: str
   allowed_groups:
@@ -117,18 +117,9 @@ options:
         description: Name of a group.
         type: str
         required: true
-      port:
-        description: Port or range of ports.
-        type: str
-        required: true
-      protocol:
-        description: Protocol.
-        type: str
-        choices: [tcp, udp]
-        default: tcp
-      origin:
-        description: Where the entry was declared, for messages.
-        type: str
+      port: *port
+      protocol: *protocol
+      origin: *origin
   address_lifetime:
     description: Hours, 1 to 10000, for which an address stays allowed that a name's answers no longer give.
     type: int

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-import grp
 import os
-import pwd
 import shlex
 import shutil
 import tempfile
@@ -205,19 +203,12 @@ class Service:
             mode = int(file["mode"], 8)
         except ValueError:
             raise ServiceError(f"{file['path']}: mode {file['mode']!r} must be octal, such as '0644'") from None
-        uid, gid = (self.number(file["path"], what, file[what]) for what in ("owner", "group"))
-        return files.File(given[0].encode(), mode, uid, gid, secret=file["secret_content"] is not None)
-
-    def number(self, path: str, what: str, name: str) -> int:
-        """Return the number of an owner or group; -1, which no file has, if check mode finds none."""
-        if name.isdecimal():
-            return int(name)
         try:
-            return pwd.getpwnam(name).pw_uid if what == "owner" else grp.getgrnam(name).gr_gid
-        except KeyError:
-            if self.module.check_mode:
-                return -1
-            raise ServiceError(f"{path}: there is no {what} {name} on this host") from None
+            uid = files.owner_id("user", file["owner"], check=self.module.check_mode)
+            gid = files.owner_id("group", file["group"], check=self.module.check_mode)
+        except files.OwnerError as error:
+            raise ServiceError(f"{file['path']}: {error}") from None
+        return files.File(given[0].encode(), mode, uid, gid, secret=file["secret_content"] is not None)
 
     def newest(self) -> float:
         """Return when the newest of the files was written; one from the future does not count."""

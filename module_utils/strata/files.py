@@ -7,13 +7,19 @@ and after, so that undoing a plan is applying its reverse and a diff is a matter
 from __future__ import annotations
 
 import contextlib
+import grp
 import os
+import pwd
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+
+
+class OwnerError(Exception):
+    """A user or group that a host does not have."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,25 @@ class Change:
     path: str
     before: State
     after: State
+
+
+def owner_id(what: str, name: str, *, check: bool) -> int:
+    """Return the id of an owner ("user" or "group"), given by name or number.
+
+    In check mode it is -1, which nothing has, for one that does not exist, as he may be yet to come.
+
+    Raises:
+        OwnerError: there is none of that name.
+
+    """
+    if name.isdecimal():
+        return int(name)
+    try:
+        return pwd.getpwnam(name).pw_uid if what == "user" else grp.getgrnam(name).gr_gid
+    except KeyError:
+        if check:
+            return -1
+        raise OwnerError(f"there is no {what} {name} on this host") from None
 
 
 def read(path: str) -> State:

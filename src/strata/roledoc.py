@@ -73,20 +73,19 @@ def overview(roles: Mapping[str, Role]) -> str:
             f"| {_cell(option.description)} |"
             for option in options
         ]
-        table = "\n".join(["| Parameter | Type | Added to by | Description |", "|---|---|---|---|", *rows])
-        parts += _section(f"[{role.name}](../roles/{role.name}/README.md)", [table] if rows else [])
+        parts += _section(f"[{role.name}](../roles/{role.name}/README.md)", _table("Parameter", rows, "Added to by"))
     return "\n\n".join(parts) + "\n"
 
 
-def pages(root: Path) -> dict[Path, str]:
-    """Return the text of each page by its path. Raises BrokenFileError."""
-    roles = load_roles(root)
+def pages(root: Path, roles: Mapping[str, Role]) -> dict[Path, str]:
+    """Return the text of each page of the repository at `root` by its path. Raises BrokenFileError."""
     return {role.path / README: render(role) for role in roles.values()} | {root / CONTRIBUTIONS: overview(roles)}
 
 
 def write(root: Path) -> list[Path]:
     """Rewrite the pages that are not what the roles say, or are missing, and return them. Raises BrokenFileError."""
-    stale = {path: text for path, text in pages(root).items() if not path.is_file() or path.read_text() != text}
+    made = pages(root, load_roles(root))
+    stale = {path: text for path, text in made.items() if not path.is_file() or path.read_text() != text}
     for path, text in stale.items():
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
@@ -193,8 +192,8 @@ def _section(title: str, parts: list[str]) -> list[str]:
     return [f"## {title}", *parts] if parts else []
 
 
-def _table(first: str, rows: list[str]) -> list[str]:
-    return ["\n".join([f"| {first} | Type | Default | Description |", "|---|---|---|---|", *rows])] if rows else []
+def _table(first: str, rows: list[str], third: str = "Default") -> list[str]:
+    return ["\n".join([f"| {first} | Type | {third} | Description |", "|---|---|---|---|", *rows])] if rows else []
 
 
 def _bullets(entries: Iterable[str]) -> list[str]:

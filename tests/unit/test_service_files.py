@@ -144,7 +144,7 @@ def test_a_secret_is_not_in_the_diff(tmp_path: Path) -> None:
     [
         ({"content": None}, "needs either content or secret_content"),
         ({"mode": "rw"}, "mode 'rw' must be octal"),
-        ({"owner": "nobody-at-all"}, "there is no owner nobody-at-all on this host"),
+        ({"owner": "nobody-at-all"}, "there is no user nobody-at-all on this host"),
     ],
 )
 def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:

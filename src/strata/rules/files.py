@@ -60,7 +60,7 @@ def roles_have_tests(repository: Repository) -> Iterator[Violation]:
 
 def generated_pages_are_current(repository: Repository) -> Iterator[Violation]:
     """Every generated page, a role's README or the one about contributions, is what the roles' files generate."""
-    for path, text in roledoc.pages(repository.root).items():
+    for path, text in roledoc.pages(repository.root, repository.roles).items():
         source = Source(repository.root, path)
         if not path.is_file():
             yield source.violation(1, "is missing: bin/strata lint --fix writes it")

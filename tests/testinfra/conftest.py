@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import random
-import re
-import signal
-import subprocess
-import textwrap
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import testinfra
 import yaml
+from plays import SANDBOX, Play, Run
 
 from strata.paths import ROOT
-from strata.sandbox.hosts import Sandbox
 from strata.sandbox.podman import require
 
 if TYPE_CHECKING:
@@ -28,14 +22,9 @@ if TYPE_CHECKING:
 
     from testinfra.host import Host
 
-SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
-
 # How often the cases marked `soak` are tried; 0 is the ordinary suite.
 SOAK = int(os.environ.get("STRATA_SOAK", "0"))
 SEED = os.environ.get("STRATA_SEED") or str(random.SystemRandom().randrange(10**6))
-
-# What a task gave back, as `ansible-playbook -v` prints it.
-RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 
 # Waits for a path, then some time, and kills the module that is at work, which Python reads from its standard input.
 KILLER = """
@@ -56,18 +45,6 @@ def inventory_group(group: str) -> list[str]:
 def connect(name: str) -> Host:
     sockets = json.loads((SANDBOX.folder / "hosts.json").read_text())["control_path"].replace("%%", "%25")
     return testinfra.get_host(f"ssh://{name}?ssh_config={SANDBOX.ssh_config}&ssh_extra_args=-oControlPath={sockets}")
-
-
-@dataclass(frozen=True)
-class Run:
-    """What a run of a playbook did: exit code, count of changed tasks, remote calls, output, and its tasks' results."""
-
-    rc: int
-    changed: int
-    calls: int
-    output: str
-    results: list[dict[str, Any]] = field(default_factory=list)
-    fingerprints: list[dict[str, str]] = field(default_factory=list)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -144,57 +121,6 @@ def reboot(target: str) -> Callable[[], None]:
     """Restart the host and wait until it answers again."""
     require()
     return lambda: SANDBOX.reboot(target)
-
-
-class Play:
-    """A run of a playbook on one host alone, in a process of its own."""
-
-    def __init__(self, playbook: Path, target: str, record: Path, *flags: str, **variables: Any) -> None:
-        """Start it; `record` is the file that it is recorded in."""
-        self.target, self.record = target, record
-        inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-        command = ["ansible-playbook", "-v", f"--inventory={inventory}", f"--limit={target}", *flags]
-        command += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
-        environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
-        environment |= {"STRATA_RUN_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
-        environment.pop("ANSIBLE_FORCE_COLOR", None)
-        # Not a pipe, which SSH's shared connection, which lives on, would keep open.
-        self.output = record.with_suffix(".log")
-        with self.output.open("w") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-
-    def end(self) -> Run:
-        """Wait for its end and return what it did."""
-        code = self.process.wait()
-        plays = json.loads(self.record.read_text())["plays"] if self.record.exists() else []
-        mine = [play["hosts"][self.target] for play in plays if self.target in play["hosts"]]
-        output = self.output.read_text()
-        return Run(
-            rc=code,
-            changed=sum(len(did["changed"]) for did in mine),
-            calls=sum(did["calls"] for did in mine),
-            output=output,
-            results=[yaml.safe_load(textwrap.dedent(text)) for text in RESULT.findall(output)],
-            fingerprints=[did["fingerprint"] for did in mine if "fingerprint" in did],
-        )
-
-    def kill_after(self, seconds: float) -> None:
-        """Kill it, with all processes that it started, unless it ends before."""
-        try:
-            self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            kill_tree(self.process.pid)
-            self.process.wait()
-
-
-def kill_tree(process: int) -> None:
-    """Kill a process and those below it; each is stopped first, so that it starts no other."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, signal.SIGSTOP)
-        for children in Path(f"/proc/{process}/task").glob("*/children"):
-            for child in children.read_text().split():
-                kill_tree(int(child))
-        os.kill(process, signal.SIGKILL)
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ import time
 
 import pytest
 from http_client import UNPROVEN, ask, ask_all, request
+from plays import one_line
 
 BAD = "bad.example.org"
 TLS = "/etc/apache2/strata-tls"
@@ -55,11 +56,6 @@ def versions(machine, address):
         version, _, which = answer.get("text", "").strip().partition(" ")
         found.append(version if which == str(number) else str(answer))
     return found
-
-
-def one_line(text):
-    """Return output without the line breaks that come from its form."""
-    return re.sub(r"\s+", " ", text.replace("\\n", " "))
 
 
 def files_of(host):

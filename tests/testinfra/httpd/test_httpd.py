@@ -37,11 +37,6 @@ def assert_old_sites_answer(machine, address):
         assert text in answer["text"], host
 
 
-def one_line(text):
-    """Return output without the line breaks that come from its form."""
-    return re.sub(r"\s+", " ", text.replace("\\n", " "))
-
-
 def files_of(host):
     return host.check_output(FINGERPRINT)
 
@@ -137,7 +132,7 @@ def test_dot_files_and_listings_are_refused(host, probe, address):
 def test_file_that_may_yet_come_is_a_warning_in_check_mode(converge):
     run = converge(check=True, httpd_vhosts=[*VHOSTS, raw("new.example.org", "Include /etc/none.conf")])
     assert (run.rc, run.changed) == (0, 1)
-    assert "Could not open configuration file /etc/none.conf" in one_line(run.output)
+    assert "Could not open configuration file /etc/none.conf" in run.said
 
 
 @pytest.mark.usefixtures("unharmed")
@@ -202,14 +197,14 @@ def test_modules_come_with_their_dependencies(host, converge, declared):
 def test_unknown_module_is_named(converge):
     run = converge(httpd_modules=["rewritee"])
     assert run.rc != 0
-    assert "no Apache module rewritee on this host (nearest name: rewrite)" in one_line(run.output)
+    assert "no Apache module rewritee on this host (nearest name: rewrite)" in run.said
 
 
 @pytest.mark.usefixtures("unharmed")
 def test_two_vhosts_with_one_file_are_named(converge):
     run = converge(httpd_vhosts=[*VHOSTS, raw(VHOSTS[0]["name"], "")])
     assert run.rc != 0
-    assert f"25-{VHOSTS[0]['name']}.conf, from httpd_vhosts and httpd_vhosts" in one_line(run.output)
+    assert f"25-{VHOSTS[0]['name']}.conf, from httpd_vhosts and httpd_vhosts" in run.said
 
 
 @pytest.mark.usefixtures("restored")

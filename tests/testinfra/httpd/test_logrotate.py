@@ -12,10 +12,6 @@ LOG = "/srv/logs/logged.example.org_access.log"
 ROTATE = f"logrotate --force --state=/run/logrotate-test {PATH}"
 
 
-def one_line(text):
-    return " ".join(text.split())
-
-
 def log_request(host, probe, address, page):
     """Ask for a page until the log knows of it: a reload lets old processes write to the old file for a while."""
     deadline = time.monotonic() + 30
@@ -71,7 +67,7 @@ def test_what_logrotate_refuses_is_named_and_nothing_touched(converge, fingerpri
     before = fingerprint()
     run = converge(**values)
     assert run.rc != 0
-    assert message in one_line(run.output)
+    assert message in run.said
     assert fingerprint() == before
 
 
@@ -81,5 +77,5 @@ def test_log_that_another_file_rotates_is_refused(host, converge, fingerprint):
     before = fingerprint()
     run = converge(httpd_logrotate_options=["weekly"])
     assert run.rc != 0
-    assert "the logs of the vhosts: duplicate log entry for /srv/logs/logged.example.org_" in one_line(run.output)
+    assert "the logs of the vhosts: duplicate log entry for /srv/logs/logged.example.org_" in run.said
     assert fingerprint() == before

@@ -14,10 +14,6 @@ PACKAGE = "libapache2-mod-bw"
 CONF = "/etc/apache2/conf-enabled/strata_module_bw.conf"
 
 
-def one_line(text):
-    return " ".join(text.split())
-
-
 def test_module_of_a_known_package_works_with_its_conf(host, probe, address):
     host.check_output("printf %%s %s > /usr/local/lib/hello.wsgi", WSGI)
     try:
@@ -63,7 +59,7 @@ def test_another_way_to_run_processes_takes_the_place_of_the_first(host, converg
     modules = [*declared["httpd_modules"], "mpm_prefork"]
     run = converge(httpd_modules=modules)
     assert run.rc != 0
-    assert "mpm_prefork excludes mpm_event, which is enabled on this host" in one_line(run.output)
+    assert "mpm_prefork excludes mpm_event, which is enabled on this host" in run.said
     run = converge(httpd_modules=modules, httpd_disabled_modules=["mpm_event"])
     assert run.rc == 0
     assert "mpm_prefork_module" in host.check_output("apache2ctl -M")
@@ -89,4 +85,4 @@ def dav(host, put_back):  # noqa: ARG001
 def test_what_would_break_apache_is_refused_by_name(converge, values, message):
     run = converge(**values)
     assert run.rc != 0
-    assert message in one_line(run.output)
+    assert message in run.said

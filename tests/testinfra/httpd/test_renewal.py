@@ -27,10 +27,6 @@ server.serve_forever()
 """
 
 
-def one_line(text):
-    return " ".join(text.split())
-
-
 def make(host, name, path):
     """Make a certificate and its key, and return the certificate."""
     host.check_output(MAKE.format(name=name, path=path))
@@ -59,7 +55,7 @@ def test_certificate_that_others_renewed_is_served(host, converge, fingerprint, 
     before = fingerprint()
     run = converge(httpd_vhosts=vhosts)
     assert run.rc != 0
-    assert "/etc/renewed.key does not belong to the certificate /etc/renewed.crt" in one_line(run.output)
+    assert "/etc/renewed.key does not belong to the certificate /etc/renewed.crt" in run.said
     assert fingerprint() == before
 
     host.check_output("touch -d 2020-01-01 /etc/new.key && cp -p /etc/new.key /etc/renewed.key")
@@ -115,14 +111,14 @@ def test_list_of_users_that_apache_cannot_read_is_refused(host, converge, finger
     run = converge(check=True, httpd_vhosts=vhosts)
     assert (run.rc, run.changed) == (0, 1)
     messages = [f"vhost own.example.org (httpd_vhosts): there is no file of users {path}."]
-    assert messages[0] in one_line(run.output)
+    assert messages[0] in run.said
     run = converge(httpd_vhosts=vhosts)
     assert run.rc != 0
-    assert messages[0] in one_line(run.output)
+    assert messages[0] in run.said
     assert fingerprint() == before
     host.check_output(f"install -m 600 /etc/private.htpasswd {path}")
     run = converge(httpd_vhosts=vhosts)
     assert run.rc != 0
-    assert f"(httpd_vhosts): the user www-data cannot read {path}" in one_line(run.output)
+    assert f"(httpd_vhosts): the user www-data cannot read {path}" in run.said
     host.check_output(f"chgrp www-data {path} && chmod 640 {path}")
     assert converge(httpd_vhosts=vhosts).rc == 0

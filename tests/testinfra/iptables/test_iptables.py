@@ -1,10 +1,9 @@
 """The firewall as a second machine meets it, and as the kernel has it."""
 
-import re
 import time
 
 import pytest
-from firewall import rules, saved_files
+from packet_filter import rules, saved_files
 
 OPEN, CLOSED = 8080, 8081
 
@@ -51,11 +50,6 @@ def ask(machine, kind, address, port):
     while answer == "silent" and time.monotonic() < deadline:
         answer = machine.check_output("python3 -c %s %s %s %s", ASK, kind, address, str(port))
     return answer
-
-
-def message(run):
-    """Return the output of a run with its colours, line breaks and YAML's doubled quotes removed."""
-    return " ".join(re.sub(r"\x1b\[[0-9;]*m", "", run.output).split()).replace("''", "'")
 
 
 @pytest.fixture
@@ -157,9 +151,9 @@ def test_a_rule_that_iptables_refuses_changes_nothing(host, converge, family):
     bad = "-p tcp --dport nonesuch -j ACCEPT"
     run = converge(**{f"iptables_rules_{family}": [bad], "iptables_public_tcp_ports": [OPEN, 8090]})
     assert run.rc != 0
-    assert f"iptables_rules_{family}: " in message(run)
-    assert f"refuses the rule '{bad}'" in message(run)
-    assert "invalid port/service" in message(run)
+    assert f"iptables_rules_{family}: " in run.said
+    assert f"refuses the rule '{bad}'" in run.said
+    assert "invalid port/service" in run.said
     assert (rules(host), saved_files(host)) == before
 
 
@@ -177,7 +171,7 @@ def test_when_ipv6_fails_ipv4_is_put_back(host, converge):
     finally:
         host.check_output("rm /usr/local/sbin/ip6tables-restore")
     assert run.rc != 0
-    assert "ip6tables-restore: out of luck; everything is as it was before" in message(run)
+    assert "ip6tables-restore: out of luck; everything is as it was before" in run.said
     assert (rules(host), saved_files(host)) == before
 
 

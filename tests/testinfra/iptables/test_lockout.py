@@ -8,15 +8,13 @@ from pathlib import Path
 
 import pytest
 import yaml
-from conftest import SANDBOX
-from firewall import rules, saved_files
+from packet_filter import DELAY, PENDING, rules, saved_files
+from plays import SANDBOX
 
-DELAY = 5  # iptables_rollback_delay in molecule.yml
 DEFAULT_DELAY = yaml.safe_load((Path(__file__).parents[3] / "roles/iptables/defaults/main.yml").read_text())[
     "iptables_rollback_delay"
 ]
 PATIENCE = 15
-PENDING = "/run/strata/iptables-rollback"
 TIMER = "strata-iptables-rollback.timer"
 LOCKOUT = "-p tcp -m tcp --dport 22 -j DROP"
 

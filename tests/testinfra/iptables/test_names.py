@@ -4,8 +4,8 @@ import json
 import time
 
 import pytest
-from conftest import SANDBOX
-from packet_filter import MEMORY, knock, message, ours, result
+from packet_filter import MEMORY, knock, ours, result
+from plays import SANDBOX
 
 NAME = "db.example.org"
 PORT = 8081
@@ -161,8 +161,8 @@ def test_a_name_that_never_resolved_fails_before_anything_is_touched(zone, decla
     before = fingerprint()
     run = declare("known.example.org", NAME, iptables_public_tcp_ports=[8090])
     assert run.rc == 2
-    assert f"iptables_allowed_hosts: {NAME} does not resolve (it has no addresses)" in message(run)
-    assert "known.example.org does not" not in message(run)
+    assert f"iptables_allowed_hosts: {NAME} does not resolve (it has no addresses)" in run.said
+    assert "known.example.org does not" not in run.said
     assert fingerprint() == before
 
 
@@ -180,12 +180,12 @@ def test_without_a_name_server_known_names_keep_their_addresses(host, zone, decl
     run = declare(NAME)
     assert time.monotonic() - start < 30
     assert (run.rc, run.changed) == (0, 0)
-    assert f"[WARNING]: iptables_allowed_hosts: {NAME} does not resolve" in message(run)
-    assert "the addresses known so far are kept: 192.0.2.1, 2001:db8::1" in message(run)
+    assert f"[WARNING]: iptables_allowed_hosts: {NAME} does not resolve" in run.said
+    assert "the addresses known so far are kept: 192.0.2.1, 2001:db8::1" in run.said
     never = declare(NAME, "new.example.org", iptables_public_tcp_ports=[8090])
     assert never.rc == 2
-    assert "iptables_allowed_hosts: new.example.org does not resolve" in message(never)
-    assert "nothing was changed" in message(never)
+    assert "iptables_allowed_hosts: new.example.org does not resolve" in never.said
+    assert "nothing was changed" in never.said
     assert fingerprint() == before
 
 
@@ -205,8 +205,8 @@ def test_a_group_that_is_unknown_or_empty_is_named(converge, fingerprint):
     before = fingerprint()
     run = converge(iptables_allowed_groups=[{"group": "probe", "port": 1}], iptables_public_tcp_ports=[8090])
     assert run.rc == 2
-    assert "iptables_allowed_groups: the inventory has no group 'probe': did you mean 'probes'?" in message(run)
+    assert "iptables_allowed_groups: the inventory has no group 'probe': did you mean 'probes'?" in run.said
     assert fingerprint() == before
     run = converge(iptables_allowed_groups=[{"group": "ungrouped", "port": 1}])
     assert (run.rc, run.changed) == (0, 0)
-    assert "[WARNING]: iptables_allowed_groups: the group ungrouped has no hosts" in message(run)
+    assert "[WARNING]: iptables_allowed_groups: the group ungrouped has no hosts" in run.said

@@ -2,8 +2,8 @@
 
 import pytest
 import yaml
-from conftest import SANDBOX
-from packet_filter import message, ours, result
+from packet_filter import ours, result
+from plays import SANDBOX
 
 from strata.paths import ROOT
 
@@ -47,30 +47,19 @@ CHOICES = [
 ]
 
 
-@pytest.fixture
-def change(converge):
-    """Run the role alone, with other values of its variables; afterwards with those of molecule.yml."""
-
-    def run(*flags, **values):
-        return converge("--skip-tags=apt", *flags, **values)
-
-    yield run
-    assert run().rc == 0
-
-
 def parameters():
     specs = yaml.safe_load((ROOT / "roles/iptables/meta/argument_specs.yml").read_text())
     return {name for name in specs["argument_specs"]["main"]["options"] if "__" not in name}
 
 
-def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, change, fingerprint):
+def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, rerun, fingerprint):
     assert [set(values) for values in CHOICES] == [parameters()] * len(CHOICES)
     former = ours(host)
     before = fingerprint()
     for values in [*CHOICES, {}]:
-        checked = change(check=True, **values)
+        checked = rerun(check=True, **values)
         assert fingerprint() == before
-        run = change(**values)
+        run = rerun(**values)
         assert (run.rc, run.changed) == (checked.rc, checked.changed) == (0, 1)
         predicted = result(checked)["changes"]
         assert predicted == result(run)["changes"] != []
@@ -81,8 +70,8 @@ def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, change
     assert ours(host) == former
 
 
-def test_every_parameter_makes_its_rules(host, change):
-    assert change(**CHOICES[0]).changed == 1
+def test_every_parameter_makes_its_rules(host, rerun):
+    assert rerun(**CHOICES[0]).changed == 1
     probe = SANDBOX.known()["probe"]
     tcp, udp = "-p tcp -m tcp --dport", "-p udp -m udp --dport"
     both = [f"{tcp} {port} -j ACCEPT" for port in (22, 2222, 8090, "9000:9001")] + [f"{udp} 53 -j ACCEPT"]
@@ -113,10 +102,10 @@ def test_every_parameter_makes_its_rules(host, change):
         ({"iptables_public_tcp_ports": ["http"]}, "iptables_public_tcp_ports: 'http' is neither a port"),
     ],
 )
-def test_a_wrong_value_is_named_with_the_variable(change, values, problem):
-    run = change(check=True, **values)
+def test_a_wrong_value_is_named_with_the_variable(rerun, values, problem):
+    run = rerun(check=True, **values)
     assert run.rc == 2
-    assert problem in message(run)
+    assert problem in run.said
 
 
 # As fail2ban, podman and a person leave them.
@@ -154,14 +143,14 @@ def _rules_of_others(host):
 
 
 @pytest.mark.usefixtures("_rules_of_others")
-def test_chains_of_others_and_nat_survive_a_change(host, change):
+def test_chains_of_others_and_nat_survive_a_change(host, rerun):
     def others():
         saved = host.check_output("iptables-save; ip6tables-save").splitlines()
         return [line for line in saved if line.startswith(("-A", "*")) and "strata-INPUT" not in line]
 
     before = others()
     assert len([line for line in before if line.startswith("-A")]) >= 11
-    assert change(iptables_public_tcp_ports=[8090]).changed == 1
+    assert rerun(iptables_public_tcp_ports=[8090]).changed == 1
     assert others() == before
-    assert change().changed == 1
+    assert rerun().changed == 1
     assert others() == before

@@ -6,8 +6,8 @@ import time
 
 import pytest
 import yaml
-from conftest import SANDBOX
-from packet_filter import MEMORY, message, ours
+from packet_filter import MEMORY, ours
+from plays import SANDBOX
 
 from strata.sandbox.podman import require
 
@@ -16,17 +16,6 @@ ALL_LOCKED_OUT = {
     "iptables_rules_v4": ["-p tcp --dport 22 -j DROP"],
     "iptables_rules_v6": ["-p tcp --dport 22 -j DROP"],
 }
-
-
-@pytest.fixture
-def change(converge):
-    """Run the role alone, with other values of its variables; afterwards with those of molecule.yml."""
-
-    def run(*flags, **values):
-        return converge("--skip-tags=apt", *flags, **values)
-
-    yield run
-    assert run().rc == 0
 
 
 @pytest.fixture
@@ -64,23 +53,23 @@ def _listens(port):
         return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_witness_that_is_let_in_is_asked_before_rules_are_kept(host, address, change, visits):
+def test_a_witness_that_is_let_in_is_asked_before_rules_are_kept(host, address, rerun, visits):
     values = {"iptables_witnesses": ["probe"], "iptables_rollback_delay": 30, "iptables_public_tcp_ports": [8090]}
-    run = change(iptables_addresses=[address], **values)
+    run = rerun(iptables_addresses=[address], **values)
     assert (run.rc, run.changed, run.calls) == (0, 1, 4)
     assert visits() > 0
     assert "-p tcp -m tcp --dport 8090 -j ACCEPT" in ours(host)
     assert "--dport 8090" in host.file("/etc/iptables/rules.v4").content_string
     once = visits()
-    again = change(**values)
+    again = rerun(**values)
     assert (again.rc, again.changed, again.calls, visits()) == (0, 0, 2, once)
 
 
-def test_rules_that_lock_only_the_witness_out_are_taken_back(host, change, fingerprint):
+def test_rules_that_lock_only_the_witness_out_are_taken_back(host, rerun, fingerprint):
     probe = SANDBOX.known()["probe"]
     before = fingerprint()
     start = time.monotonic()
-    run = change(
+    run = rerun(
         iptables_witnesses=["probe"],
         iptables_rollback_delay=60,
         iptables_ssh_ports=[2222],
@@ -90,7 +79,7 @@ def test_rules_that_lock_only_the_witness_out_are_taken_back(host, change, finge
     )
     assert time.monotonic() - start < 55, "taken back at once, not by the timer"
     assert run.rc == 2
-    said = message(run)
+    said = run.said
     assert "(the witness probe got no answer: Timeout" in said
     assert "the former ones are back, and the host answers again" in said
     assert f"added '-s {probe['address']}/32 -p tcp -m tcp --dport 22 -j DROP' (iptables_rules_v4)" in said
@@ -100,20 +89,44 @@ def test_rules_that_lock_only_the_witness_out_are_taken_back(host, change, finge
     assert fingerprint() == before
 
 
-def test_a_host_that_ansible_runs_on_is_recognised_and_its_own_word_not_trusted(change, loopback):
-    run = change(loopback, iptables_public_tcp_ports=[8090])
-    assert (run.rc, run.changed) == (0, 1)
-    assert "[WARNING]: the new rules of the firewall were confirmed by the host itself" in message(run)
-    assert "name other hosts of the inventory in iptables_witnesses" in message(run)
-    assert change(loopback, iptables_witnesses=["probe"]).changed == 1
+@pytest.fixture
+def gone(tmp_path):
+    """Have the inventory know a host `gone` at which no SSH server answers."""
+    inventory = tmp_path / "gone.yml"
+    place = {"ansible_host": SANDBOX.known()["probe"]["address"], "ansible_port": 9}
+    inventory.write_text(yaml.safe_dump({"all": {"hosts": {"gone": place}}}))
+    return f"--inventory={inventory}"
 
 
-def test_a_host_that_ansible_runs_on_is_saved_by_a_witness(change, loopback, fingerprint):
+def test_when_no_witness_can_be_reached_the_rules_are_taken_back(rerun, gone, address, fingerprint):
     before = fingerprint()
-    run = change(loopback, iptables_witnesses=["probe"], iptables_rollback_delay=60, **ALL_LOCKED_OUT)
+    run = rerun(gone, iptables_witnesses=["gone"], iptables_addresses=[address], iptables_public_tcp_ports=[8090])
     assert run.rc == 2
-    assert "(the witness probe got no answer: Timeout" in message(run)
-    assert "the former ones are back" in message(run)
+    assert "the witness gone got no answer: " in run.said
+    assert "the former ones are back" in run.said
+    assert fingerprint() == before
+
+
+def test_another_witness_answers_for_one_that_cannot_be_reached(host, rerun, gone, address):
+    witnesses = {"iptables_witnesses": ["gone", "probe"], "iptables_addresses": [address]}
+    assert rerun(gone, iptables_public_tcp_ports=[8090], **witnesses).changed == 1
+    assert "-p tcp -m tcp --dport 8090 -j ACCEPT" in ours(host)
+
+
+def test_a_host_that_ansible_runs_on_is_recognised_and_its_own_word_not_trusted(rerun, loopback):
+    run = rerun(loopback, iptables_public_tcp_ports=[8090])
+    assert (run.rc, run.changed) == (0, 1)
+    assert "[WARNING]: the new rules of the firewall were confirmed by the host itself" in run.said
+    assert "name other hosts of the inventory in iptables_witnesses" in run.said
+    assert rerun(loopback, iptables_witnesses=["probe"]).changed == 1
+
+
+def test_a_host_that_ansible_runs_on_is_saved_by_a_witness(rerun, loopback, fingerprint):
+    before = fingerprint()
+    run = rerun(loopback, iptables_witnesses=["probe"], iptables_rollback_delay=60, **ALL_LOCKED_OUT)
+    assert run.rc == 2
+    assert "(the witness probe got no answer: Timeout" in run.said
+    assert "the former ones are back" in run.said
     assert "WARNING" not in run.output
     assert fingerprint() == before
 
@@ -177,20 +190,20 @@ class Connection(ConnectionBase):
 '''
 
 
-def test_without_ssh_a_change_warns_unless_there_are_witnesses(change, exec_only):
-    run = change(exec_only, iptables_public_tcp_ports=[8090])
+def test_without_ssh_a_change_warns_unless_there_are_witnesses(rerun, exec_only):
+    run = rerun(exec_only, iptables_public_tcp_ports=[8090])
     assert (run.rc, run.changed) == (0, 1)
-    assert "the firewall was changed without a rollback: over the connection 'podman_exec'" in message(run)
-    assert "iptables_witnesses" in message(run)
-    run = change(exec_only, iptables_witnesses=["probe"])
+    assert "the firewall was changed without a rollback: over the connection 'podman_exec'" in run.said
+    assert "iptables_witnesses" in run.said
+    run = rerun(exec_only, iptables_witnesses=["probe"])
     assert (run.rc, run.changed, "WARNING" in run.output) == (0, 1, False)
 
 
-def test_without_ssh_a_witness_takes_rules_back(change, exec_only, fingerprint):
+def test_without_ssh_a_witness_takes_rules_back(rerun, exec_only, fingerprint):
     before = fingerprint()
-    run = change(exec_only, iptables_witnesses=["probe"], iptables_rollback_delay=60, **ALL_LOCKED_OUT)
+    run = rerun(exec_only, iptables_witnesses=["probe"], iptables_rollback_delay=60, **ALL_LOCKED_OUT)
     assert run.rc == 2
-    assert "(the witness probe got no answer: Timeout" in message(run)
+    assert "(the witness probe got no answer: Timeout" in run.said
     assert fingerprint() == before
 
 
@@ -204,9 +217,9 @@ def test_without_ssh_a_witness_takes_rules_back(change, exec_only, fingerprint):
         ),
     ],
 )
-def test_witnesses_that_cannot_be_asked_are_named_before_anything_is_touched(change, fingerprint, values, problem):
+def test_witnesses_that_cannot_be_asked_are_named_before_anything_is_touched(rerun, fingerprint, values, problem):
     before = fingerprint()
-    run = change(iptables_public_tcp_ports=[8090], **values)
+    run = rerun(iptables_public_tcp_ports=[8090], **values)
     assert run.rc == 2
-    assert problem in message(run)
+    assert problem in run.said
     assert fingerprint() == before

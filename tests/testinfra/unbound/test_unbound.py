@@ -9,7 +9,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from conftest import Run
+    from plays import Run
     from testinfra.host import Host
 
     Converge = Callable[..., Run]

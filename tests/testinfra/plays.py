@@ -1,0 +1,97 @@
+"""Runs of a scenario's playbook that tests make, and what they did."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import signal
+import subprocess
+import textwrap
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from strata.paths import ROOT
+from strata.sandbox.hosts import Sandbox
+
+SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
+
+# What a task gave back, as `ansible-playbook -v` prints it.
+RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of a playbook did: exit code, count of changed tasks, remote calls, output, and its tasks' results."""
+
+    rc: int
+    changed: int
+    calls: int
+    output: str
+    results: list[dict[str, Any]] = field(default_factory=list)
+    fingerprints: list[dict[str, str]] = field(default_factory=list)
+
+    @property
+    def said(self) -> str:
+        """The output on one line."""
+        return one_line(self.output)
+
+
+def one_line(text: str) -> str:
+    """Return output without the line breaks and doubled quotes that Ansible and YAML put in."""
+    return " ".join(text.replace("\\n", " ").split()).replace("''", "'")
+
+
+class Play:
+    """A run of a playbook on one host alone, in a process of its own."""
+
+    def __init__(self, playbook: Path, target: str, record: Path, *flags: str, **variables: Any) -> None:
+        """Start it; `record` is the file that it is recorded in."""
+        self.target, self.record = target, record
+        inventory = os.environ["MOLECULE_INVENTORY_FILE"]
+        command = ["ansible-playbook", "-v", f"--inventory={inventory}", f"--limit={target}", *flags]
+        command += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
+        environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
+        environment |= {"STRATA_RUN_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
+        environment.pop("ANSIBLE_FORCE_COLOR", None)
+        # Not a pipe, which SSH's shared connection, which lives on, would keep open.
+        self.output = record.with_suffix(".log")
+        with self.output.open("w") as log:
+            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+
+    def end(self) -> Run:
+        """Wait for its end and return what it did."""
+        code = self.process.wait()
+        plays = json.loads(self.record.read_text())["plays"] if self.record.exists() else []
+        mine = [play["hosts"][self.target] for play in plays if self.target in play["hosts"]]
+        output = self.output.read_text()
+        return Run(
+            rc=code,
+            changed=sum(len(did["changed"]) for did in mine),
+            calls=sum(did["calls"] for did in mine),
+            output=output,
+            results=[yaml.safe_load(textwrap.dedent(text)) for text in RESULT.findall(output)],
+            fingerprints=[did["fingerprint"] for did in mine if "fingerprint" in did],
+        )
+
+    def kill_after(self, seconds: float) -> None:
+        """Kill it, with all processes that it started, unless it ends before."""
+        try:
+            self.process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            kill_tree(self.process.pid)
+            self.process.wait()
+
+
+def kill_tree(process: int) -> None:
+    """Kill a process and those below it; each is stopped first, so that it starts no other."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGSTOP)
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            for child in children.read_text().split():
+                kill_tree(int(child))
+        os.kill(process, signal.SIGKILL)

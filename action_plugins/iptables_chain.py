@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import difflib
 import ipaddress
 import re
 import socket
-import time
 from typing import TYPE_CHECKING, Any
 
 from ansible import constants
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure, AnsibleError
+from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import action_loader
 from ansible.utils.display import Display
 
 if TYPE_CHECKING:
@@ -37,12 +35,6 @@ CONTROL_SIDE = {
     },
     "witnesses": {"type": "list", "elements": "str", "default": []},
 }
-
-#: Seconds that a host has after the rollback to answer again.
-PATIENCE = 15
-
-# The shared connection proves nothing: a firewall lets packets of known connections in.
-NEW_CONNECTION = "-o ControlMaster=no -o ControlPath=none"
 
 SSH_PORT = 22
 
@@ -72,21 +64,6 @@ def changed_rules(diff: Iterable[Mapping[str, str]], origins: Mapping[str, Mappi
                 changes.append(f"removed {rule!r}")
         parts.append(f"{family} rules: {', '.join(changes)}")
     return "; ".join(parts)
-
-
-def new_connection(connection: ConnectionBase, timeout: int) -> ConnectionBase:
-    """Return a connection to the same host that shares nothing with those that are open."""
-    options = connection.get_options()
-    fresh = copy.copy(connection)
-    fresh.set_options(
-        direct={
-            **options,
-            "ssh_args": f"{NEW_CONNECTION} {options['ssh_args'] or ''}",
-            "reconnection_retries": 0,
-            "timeout": min(options["timeout"], timeout),
-        }
-    )
-    return fresh
 
 
 def means_itself(address: str) -> bool:
@@ -141,38 +118,30 @@ def allowed_hosts(entries: Iterable[Mapping[str, Any]], task_vars: Mapping[str, 
                 yield {**rest, "hostname": address, "origin": f"{origin} (host {name} of the group {group})"}
 
 
-class ActionModule(ActionBase):
+class ActionModule(action_loader.get("guarded_change", class_only=True)):
     """Settle the rules in one remote call; when that changed them, confirm them in a second one."""
+
+    SUBJECT = ("chain",)
+    CHANGED = "rules"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)
-        self._vars = task_vars or {}
-        arguments = dict(self._task.args)
+        result.pop("origins", None)
+        return result
+
+    def _prepare(self, arguments: dict[str, Any]) -> dict[str, Any]:
         given = {key: arguments.pop(key) for key in CONTROL_SIDE if key in arguments}
         checked = ArgumentSpecValidator(CONTROL_SIDE).validate(given)
         if checked.error_messages:
             raise AnsibleActionFail("; ".join(checked.error_messages))
         groups = checked.validated_parameters["allowed_groups"]
-        arguments["allowed_hosts"] = [*(arguments.get("allowed_hosts") or []), *allowed_hosts(groups, self._vars)]
         for entry in groups:
-            if not self._vars["groups"][entry["group"]]:
+            if entry["group"] in self._vars["groups"] and not self._vars["groups"][entry["group"]]:
                 display.warning(f"{entry['origin']}: the group {entry['group']} has no hosts")
         self._witnesses = self._usable_witnesses(checked.validated_parameters["witnesses"])
-        self._over_ssh = self._connection.transport == "ssh"
-        guarded = self._over_ssh or bool(self._witnesses)
-        if not guarded:
-            arguments["rollback_delay"] = 0
-        answer = self._execute_module(module_args=arguments, task_vars=task_vars)
-        origins = answer.pop("origins", {})
-        if delay := answer.pop("unconfirmed", 0):
-            answer = self._confirm(answer, delay, origins)
-        elif answer.get("changed") and not guarded and not self._task.check_mode:
-            display.warning(
-                "the firewall was changed without a rollback: over the connection "
-                f"{self._connection.transport!r} nobody can confirm that the host still lets SSH in; {NAME_WITNESSES}"
-            )
-        return result | answer
+        hosts = [*(arguments.get("allowed_hosts") or []), *allowed_hosts(groups, self._vars)]
+        return {**arguments, "allowed_hosts": hosts}
 
     def _usable_witnesses(self, names: Iterable[str]) -> list[str]:
         """Return the witnesses whose answer proves something, in order: not the host itself, nor the control machine.
@@ -195,32 +164,24 @@ class ActionModule(ActionBase):
             )
         return usable
 
-    def _confirm(self, answer: dict[str, Any], delay: int, origins: Mapping[str, Mapping[str, str]]) -> dict[str, Any]:
-        """Return the answer if the host lets us in and the rules are kept, else a failure once it does so again."""
-        deadline = time.monotonic() + delay + PATIENCE
-        refusal = self._refusal(delay)
-        reason = refusal or "its confirmation came too late"
-        while time.monotonic() < deadline:
-            try:
-                said = self._ask_anew(delay, confirm=not refusal)
-            except AnsibleConnectionFailure as error:
-                reason = refusal or str(error)
-                time.sleep(0.5)
-                continue
-            if said.get("confirmed"):
-                if not self._witnesses and is_own(self._connection.get_option("host")):
-                    display.warning(
-                        "the new rules of the firewall were confirmed by the host itself, on which Ansible runs; this "
-                        f"doesn't prove that it lets others in; {NAME_WITNESSES}"
-                    )
-                return answer
-            self._reset()
-            if said.get("failed"):
-                return said
-            now = "are back" if said["restored"] else "could not be put back (journalctl -u strata-iptables-rollback)"
-            return self._failure(answer, origins, f"the former ones {now}, and the host answers again", reason)
-        self._reset()
-        return self._failure(answer, origins, f"the host has not answered again for {delay + PATIENCE} s", reason)
+    def _subject(self) -> str:
+        return "the firewall"
+
+    def _advice(self) -> str:
+        return f"; {NAME_WITNESSES}"
+
+    def _can_be_confirmed_by_others(self) -> bool:
+        return bool(self._witnesses)
+
+    def _doubt(self) -> None:
+        if not self._witnesses and is_own(self._connection.get_option("host")):
+            display.warning(
+                "the new rules of the firewall were confirmed by the host itself, on which Ansible runs; this "
+                f"doesn't prove that it lets others in; {NAME_WITNESSES}"
+            )
+
+    def _blame(self, answer: dict[str, Any]) -> str:
+        return changed_rules(answer["diff"], answer["origins"])
 
     def _refusal(self, delay: int) -> str:
         """Return why no witness is let in; nothing if one is, or if there is none to ask."""
@@ -280,31 +241,3 @@ class ActionModule(ActionBase):
             direct={"timeout": timeout} if kind == "ssh" else {},
         )
         return connection
-
-    def _ask_anew(self, timeout: int, *, confirm: bool) -> dict[str, Any]:
-        """Return what the module says, over a new connection, when it shall keep the new rules or take them back."""
-        shared = self._connection
-        arguments = {key: value for key, value in self._task.args.items() if key == "chain"}
-        if self._over_ssh:
-            self._connection = new_connection(shared, timeout)
-        try:
-            return self._execute_module(module_args={**arguments, "confirm": confirm}, task_vars=self._vars)
-        finally:
-            self._connection = shared
-
-    def _reset(self) -> None:
-        """Give up the shared connection, which the rules may have cut."""
-        if self._over_ssh:
-            self._connection.reset()
-
-    @staticmethod
-    def _failure(
-        answer: dict[str, Any], origins: Mapping[str, Mapping[str, str]], outcome: str, reason: str
-    ) -> dict[str, Any]:
-        rules = changed_rules(answer["diff"], origins)
-        return {
-            "failed": True,
-            "changed": False,
-            "warnings": answer.get("warnings", []),
-            "msg": f"the new rules let no new SSH connection in ({reason}): {outcome}; what locked us out: {rules}",
-        }

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, locks, netfilter_names, rollback
+from ansible.module_utils.strata import files, locks, netfilter_names
 from ansible.module_utils.strata.netfilter import (
     NOTHING,
     V4,
@@ -18,11 +18,13 @@ from ansible.module_utils.strata.netfilter import (
     desired_rules,
     plan,
     show,
+    undoing,
     with_jump,
 )
 from ansible.module_utils.strata.netfilter_boot import desired_files
 from ansible.module_utils.strata.netfilter_host import BOOT_UNIT, Host
 from ansible.module_utils.strata.netfilter_hosts import check_hosts, check_openings, openings
+from ansible.module_utils.strata.rollback import Rollback, RollbackError, check_delay, script
 
 DOCUMENTATION = r"""
 module: iptables_chain
@@ -187,6 +189,8 @@ changes:
   sample: [IPv4 rules, /etc/iptables/rules.v4]
 """
 
+SUBJECT = "iptables"
+
 
 def apply(
     host: Host,
@@ -204,13 +208,15 @@ def apply(
 
     Raises:
         FirewallError: something failed, and what was there has been put back.
+        RollbackError: the timer could not be started, and nothing was changed.
 
     """
     for change in changes:
         host.restore(change, chain, test=True)
     guarded = bool(changes and delay)
+    rollback = Rollback(SUBJECT, host.run)
     if guarded:
-        rollback.arm(host, delay, rollback.script(chain, changes, note))
+        rollback.arm(delay, script(undoing(chain, changes), note))
     try:
         for change in changes:
             host.restore(change, chain)
@@ -219,10 +225,10 @@ def apply(
             rollback.require_pending(delay)
         else:
             keep(host, written, enable=enable)
-    except (FirewallError, OSError) as error:
+    except (FirewallError, RollbackError, OSError) as error:
         put_back(host, chain, changes, written, error)
         if guarded:
-            rollback.disarm(host)
+            rollback.disarm()
         raise FirewallError(f"{error}; everything is as it was before") from error
     return guarded
 
@@ -236,8 +242,9 @@ def keep(host: Host, written: list[files.Change], *, enable: bool) -> None:
 
 def confirm(host: Host, chain: str) -> dict[str, Any]:
     """Keep the rules in force, which somebody outside has been let in by; say whether it is too late for that."""
-    if not rollback.claim(rollback.CONFIRMED):
-        return {"changed": False, "confirmed": False, "restored": rollback.wait(host)}
+    rollback = Rollback(SUBJECT, host.run)
+    if not rollback.confirm():
+        return rollback.withdraw()
     written: list[files.Change] = []
     try:
         rules = {family: host.read(family, chain).rules or () for family in (V4, V6)}
@@ -246,22 +253,15 @@ def confirm(host: Host, chain: str) -> dict[str, Any]:
         written = files.plan({**desired, netfilter_names.path(chain): netfilter_names.noted(memory)})
         keep(host, written, enable=not host.starts_at_boot())
     except (FirewallError, OSError) as error:
-        host.checked(["sh", rollback.CONFIRMED])
+        rollback.undo_confirmed()
         files.undo(written)
-        rollback.disarm(host)
+        rollback.disarm()
         raise FirewallError(f"{error}; everything is as it was before") from error
-    rollback.disarm(host)
+    rollback.disarm()
     return {"changed": True, "confirmed": True}
 
 
-def withdraw(host: Host) -> dict[str, Any]:
-    """Take the rules in force back; say whether the former ones are in force again."""
-    return {"changed": False, "confirmed": False, "restored": rollback.withdraw(host) or rollback.wait(host)}
-
-
-def put_back(
-    host: Host, chain: str, changes: list[Change], written: list[files.Change], error: FirewallError | OSError
-) -> None:
+def put_back(host: Host, chain: str, changes: list[Change], written: list[files.Change], error: Exception) -> None:
     """Bring rules and files back to what they were before `error`, each family whatever becomes of the other."""
     failures = []
     for change in changes:
@@ -282,7 +282,7 @@ def put_back(
 def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     """Bring the firewall to the declared state and return the module's result."""
     parameters = module.params
-    delay = rollback.check_delay(parameters["rollback_delay"])
+    delay = check_delay(parameters["rollback_delay"])
     lifetime = netfilter_names.check_lifetime(parameters["address_lifetime"])
     allowed = check_hosts(parameters["allowed_hosts"])
     opened = check_openings(parameters)
@@ -299,7 +299,7 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
         raise FirewallError("the packages iptables and iptables-persistent must be installed first")
     if installed:
         desired = {family: host.normalise(family, chain, rules[family], raw[family]) for family in raw}
-        settled = not module.check_mode and rollback.settle(host)
+        settled = not module.check_mode and Rollback(SUBJECT, host.run).settle()
         changes = plan({family: host.read(family, chain) for family in raw}, desired)
     else:
         desired = {family: with_jump(chain, (rule.value for rule in rules[family])) for family in raw}
@@ -365,12 +365,12 @@ def main() -> None:
     host = Host(module)
     try:
         chain = check_chain(module.params["chain"])
-        with locks.alone("iptables", check_mode=module.check_mode):
+        with locks.alone(SUBJECT, check_mode=module.check_mode):
             if module.params["confirm"] is None:
                 result = converge(module, host, chain)
             else:
-                result = confirm(host, chain) if module.params["confirm"] else withdraw(host)
-    except (FirewallError, OSError) as error:
+                result = confirm(host, chain) if module.params["confirm"] else Rollback(SUBJECT, host.run).withdraw()
+    except (FirewallError, RollbackError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

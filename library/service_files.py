@@ -12,6 +12,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import files, locks
+from ansible.module_utils.strata.rollback import Rollback, RollbackError, check_delay, script
 from ansible.module_utils.strata.units import Systemd, Unit, UnitError, steps
 
 DOCUMENTATION = r"""
@@ -102,6 +103,17 @@ options:
     type: str
     choices: [restart, reload, none]
     default: restart
+  rollback_delay:
+    description:
+      - For files that may lock the control side out, such as those of sshd. After so many seconds, 5 to 3600, the host
+        puts the old files back by itself, and their units with them, unless the control side has confirmed the new ones
+        over a new SSH connection by then. It fails when it can't, as soon as the host answers again. 0 means no guard.
+      - A reboot in that time leaves the new files where they are.
+    type: int
+    default: 0
+  confirm:
+    description: Decide about the files that are still to be confirmed, true to keep them. The control side says this.
+    type: bool
 attributes:
   check_mode:
     support: full
@@ -153,6 +165,7 @@ class Service:
             for each in self.given["units"]
         ]
         self.mark = os.path.join(OWED, self.given["name"])
+        self.rollback = Rollback(self.given["name"], self.run)
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
         """Run a command; return its exit status, output and error output."""
@@ -163,8 +176,11 @@ class Service:
 
         Raises:
             ServiceError: it cannot be done; what was there is back.
+            RollbackError: it cannot be guarded; nothing was changed.
 
         """
+        delay = check_delay(self.given["rollback_delay"])
+        settled = not self.module.check_mode and self.rollback.settle()
         changes = files.plan(self.desired())
         owed = os.path.exists(self.mark)
         status = self.systemd.status([unit.name for unit in self.units])
@@ -180,8 +196,21 @@ class Service:
         commands = [shlex.split(command) for command in self.given["commands"]] if due else []
         result = self.result(changes, [*map(shlex.join, commands), *map(str, todo)])
         if result["changed"] and not self.module.check_mode:
-            self.apply(changes, commands, todo)
+            guard = delay if changes else 0
+            self.apply(changes, commands, todo, guard)
+            if guard:
+                result["unconfirmed"] = guard
+        if settled:
+            result["changed"] = True
+            result["changes"].insert(0, "unconfirmed files of an earlier run taken back")
         return result
+
+    def decide(self, *, keep: bool) -> dict[str, Any]:
+        """Keep the unconfirmed files or put the old ones back; return the module's result. Raises RollbackError."""
+        if not (keep and self.rollback.confirm()):
+            return self.rollback.withdraw()
+        self.rollback.disarm()
+        return {"changed": True, "confirmed": True}
 
     def desired(self) -> dict[str, files.State]:
         """Return the wanted state of each path."""
@@ -239,13 +268,16 @@ class Service:
                     said = (err or out).strip().replace(copy, change.path)
                     raise ServiceError(f"{change.path} is refused by {words[0]}: {said}")
 
-    def apply(self, changes: list[files.Change], commands: list[list[str]], todo: list[Any]) -> None:
-        """Write the files, check them and take the steps.
+    def apply(self, changes: list[files.Change], commands: list[list[str]], todo: list[Any], guard: int) -> None:
+        """Write the files, check them and take the steps; without a confirmation in `guard` seconds they are undone.
 
         Raises:
             ServiceError: something failed, and the old files are back.
+            RollbackError: there is no guard, and nothing was changed.
 
         """
+        if guard:
+            self.rollback.arm(guard, script(files.undoing(changes) + self.undoing(commands)))
         mark = files.Change(self.mark, files.read(self.mark), files.File(b"", 0o600))
         files.apply([mark])
         try:
@@ -253,8 +285,12 @@ class Service:
             self.settle(changes, [*map(shlex.split, self.given["checks"] if changes else []), *commands])
             for step in todo:
                 self.systemd.do(step)
-        except (ServiceError, UnitError, OSError) as error:
+            if guard:
+                self.rollback.require_pending(guard)
+        except (ServiceError, RollbackError, UnitError, OSError) as error:
             fate = self.go_back(changes, commands)
+            if guard:
+                self.rollback.disarm()
             raise ServiceError(f"{error}; {fate}") from error
         self.forget()
 
@@ -266,6 +302,12 @@ class Service:
             code, out, err = self.run(command)
             if code:
                 raise ServiceError(f"{shlex.join(command)} ends with status {code}: {(err or out).strip()}")
+
+    def undoing(self, commands: list[list[str]]) -> str:
+        """Return the shell commands that put files in force again which are back in their places."""
+        verb = {"reload": "reload-or-restart", "restart": "restart", "none": ""}[self.given["on_change"]]
+        units = [["systemctl", verb, unit.name] for unit in self.units if unit.started and verb]
+        return "".join(f"{shlex.join(command)} || status=1\n" for command in [*commands, *units])
 
     def go_back(self, changes: list[files.Change], commands: list[list[str]]) -> str:
         """Put the old files in force again; return a sentence about how that went."""
@@ -320,13 +362,16 @@ def main() -> None:
             "commands": {"type": "list", "elements": "str", "default": []},
             "units": {"type": "list", "elements": "dict", "default": [], "options": unit},
             "on_change": {"type": "str", "choices": ["restart", "reload", "none"], "default": "restart"},
+            "rollback_delay": {"type": "int", "default": 0},
+            "confirm": {"type": "bool"},
         },
         supports_check_mode=True,
     )
     try:
         with locks.alone(module.params["name"], check_mode=module.check_mode):
-            result = Service(module).converge()
-    except (ServiceError, OSError) as error:
+            service, keep = Service(module), module.params["confirm"]
+            result = service.converge() if keep is None else service.decide(keep=keep)
+    except (ServiceError, RollbackError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

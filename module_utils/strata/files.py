@@ -6,10 +6,12 @@ and after, so that undoing a plan is applying its reverse and a diff is a matter
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import grp
 import os
 import pwd
+import shlex
 import stat
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -115,6 +117,23 @@ def undo(changes: Iterable[Change]) -> None:
     apply(Change(change.path, change.after, change.before) for change in reversed(list(changes)))
 
 
+def undoing(changes: Iterable[Change]) -> str:
+    """Return the shell commands that do what `undo` does; each sets `status` to 1 when it fails."""
+    return "".join(f"{_restoring(change.path, change.before)} || status=1\n" for change in reversed(list(changes)))
+
+
+def _restoring(path: str, state: State) -> str:
+    if state is None:
+        return f"rm -f -- {shlex.quote(path)}"
+    new = shlex.quote(_temporary(path))
+    if isinstance(state, Link):
+        make = f"ln -sfn -- {shlex.quote(state.target)} {new}"
+    else:
+        content = base64.b64encode(state.content).decode()
+        make = f"echo {content} | base64 -d >{new} && chown {state.uid}:{state.gid} {new} && chmod {state.mode:o} {new}"
+    return f"{{ {make} && mv -fT -- {new} {shlex.quote(path)}; }}"
+
+
 def diff(changes: Iterable[Change]) -> list[dict[str, Any]]:
     """Return the changes in the form of Ansible's `diff` result, secrets masked."""
     return [
@@ -141,10 +160,14 @@ def _show(state: State, other: State) -> str:
     return text + state.content.decode("utf-8", "backslashreplace")
 
 
-def _make_way(path: str) -> str:
+def _temporary(path: str) -> str:
     """Return the temporary path for a new `path`, always the same: what a killed run left there goes away with it."""
     folder, name = os.path.split(path)
-    temporary = f"{folder}/.strata-{name}.new"
+    return f"{folder}/.strata-{name}.new"
+
+
+def _make_way(path: str) -> str:
+    temporary = _temporary(path)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(temporary)
     return temporary

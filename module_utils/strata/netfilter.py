@@ -219,6 +219,15 @@ def transition(chain: str, before: Owned, after: Owned) -> str:
     return "\n".join([*lines, "COMMIT", ""])
 
 
+def undoing(chain: str, changes: Iterable[Change]) -> str:
+    """Return the shell commands that lead back from changes; each sets `status` to 1 when it fails."""
+    return "".join(
+        f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1\n"
+        f"{transition(chain, change.after, change.before)}END\n"
+        for change in changes
+    )
+
+
 def plan(before: Mapping[Family, Owned], after: Mapping[Family, Owned]) -> list[Change]:
     """Return the changes of the families that are not yet as they should be."""
     return [Change(family, before[family], after[family]) for family in after if before[family] != after[family]]

@@ -1,6 +1,6 @@
-"""The guard of new rules: a timer of the host puts the former ones back unless somebody confirms the new ones.
+"""The guard of a change that may lock us out: a timer of the host undoes it unless somebody confirms it.
 
-Confirming and putting back both begin with renaming one and the same file, so only one of them ever happens.
+Confirming and undoing both begin with renaming one and the same file, so only one of them ever happens.
 """
 
 from __future__ import annotations
@@ -8,107 +8,146 @@ from __future__ import annotations
 import os
 import shlex
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.netfilter import Change, FirewallError, transition
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable
 
-    from ansible.module_utils.strata.netfilter_host import Host
+    Run = Callable[[list[str]], tuple[int, str, str]]
 
-UNIT = "strata-iptables-rollback"
-PENDING = "/run/strata/iptables-rollback"
-CONFIRMED = f"{PENDING}.confirmed"
-RUNNING = f"{PENDING}.running"
-
+FOLDER = "/run/strata"
 NOTE = "# Note: "
 
 SHORTEST, LONGEST = 5, 3600
 
 
+class RollbackError(Exception):
+    """A change cannot be guarded, or could not be undone; the text is one sentence for the user."""
+
+
 def check_delay(delay: int) -> int:
-    """Return the seconds until the former rules come back, 0 for no guard."""
+    """Return the seconds until a change is undone, 0 for no guard.
+
+    Raises:
+        RollbackError: it is too short or too long.
+
+    """
     if delay and not SHORTEST <= delay <= LONGEST:
-        raise FirewallError(f"rollback_delay: {delay} must be {SHORTEST} to {LONGEST} seconds, or 0 for no rollback")
+        raise RollbackError(f"rollback_delay: {delay} must be {SHORTEST} to {LONGEST} seconds, or 0 for no rollback")
     return delay
 
 
-def script(chain: str, changes: Iterable[Change], note: str = "") -> str:
-    """Return the shell script that undoes changes of rules, and removes itself when it could.
+def script(commands: str, note: str = "") -> str:
+    """Return the shell script that undoes a change, and removes itself when it could.
 
-    It carries a `note` of one line for whoever confirms the rules, so that both have one fate.
+    Args:
+        commands: what undoes it; each sets `status` to 1 when it fails.
+        note: one line for whoever confirms the change, so that both have one fate.
+
     """
-    lines = ["# Puts back the rules that were in force before Strata's last change.", f"{NOTE}{note}", "status=0"]
-    for change in changes:
-        lines.append(f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1")
-        lines.append(transition(chain, change.after, change.before) + "END")
-    return "\n".join([*lines, 'if [ $status = 0 ]; then rm "$0"; fi', "exit $status", ""])
+    head = f"# Undoes Strata's last change.\n{NOTE}{note}\numask 077\nstatus=0\n"
+    return f'{head}{commands}if [ $status = 0 ]; then rm "$0"; fi\nexit $status\n'
 
 
-def arm(host: Host, delay: int, text: str) -> None:
-    """Start the timer that runs the script `text`; it is known to run before any rule is changed."""
-    os.makedirs(os.path.dirname(PENDING), mode=0o700, exist_ok=True)
-    files.apply([files.Change(PENDING, None, files.File(text.encode(), 0o600))])
-    command = f"mv -f {shlex.quote(PENDING)} {shlex.quote(RUNNING)} && exec sh {shlex.quote(RUNNING)}"
-    timer = [f"--unit={UNIT}", f"--on-active={delay}s", "--timer-property=AccuracySec=100ms"]
-    try:
-        host.checked(["systemd-run", "--quiet", "--collect", *timer, "sh", "-c", command])
-    except FirewallError:
-        os.unlink(PENDING)
-        raise
+class Rollback:
+    """The change of one subject of a host that is still to be confirmed."""
 
+    def __init__(self, subject: str, run: Run) -> None:
+        """Take what runs a command and returns its exit status, output and message."""
+        self.run = run
+        self.unit = f"strata-{subject}-rollback"
+        self.pending = f"{FOLDER}/{subject}-rollback"
+        self.confirmed = f"{self.pending}.confirmed"
+        self.running = f"{self.pending}.running"
 
-def claim(name: str) -> bool:
-    """Take the decision about the pending change; tell whether it was still to be taken."""
-    try:
-        os.rename(PENDING, name)
-    except FileNotFoundError:
+    def arm(self, delay: int, text: str) -> None:
+        """Start the timer that runs the script `text`; it is known to run before anything is changed.
+
+        Raises:
+            RollbackError: it does not start.
+
+        """
+        os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+        files.apply([files.Change(self.pending, None, files.File(text.encode(), 0o600))])
+        pending, running = shlex.quote(self.pending), shlex.quote(self.running)
+        command = f"mv -f {pending} {running} && exec sh {running}"
+        timer = [f"--unit={self.unit}", f"--on-active={delay}s", "--timer-property=AccuracySec=100ms"]
+        status, _, message = self.run(["systemd-run", "--quiet", "--collect", *timer, "sh", "-c", command])
+        if status:
+            os.unlink(self.pending)
+            raise RollbackError(f"the change would have no rollback: {message.strip()}")
+
+    def require_pending(self, delay: int) -> None:
+        """Raise RollbackError unless the change can still be undone by itself."""
+        if not os.path.exists(self.pending):
+            raise RollbackError(f"it took longer than rollback_delay, {delay} s, to put the change in force")
+
+    def confirm(self) -> bool:
+        """Decide that the change stays, if nobody has decided yet; tell whether that was so."""
+        return self._claim(self.confirmed)
+
+    def note(self) -> str:
+        """Return the note of the change that has just been confirmed."""
+        with open(self.confirmed, encoding="utf-8") as stream:
+            return next((line.removeprefix(NOTE).rstrip("\n") for line in stream if line.startswith(NOTE)), "")
+
+    def undo_confirmed(self) -> None:
+        """Undo the change that has just been confirmed. Raises RollbackError."""
+        self._undo(self.confirmed)
+
+    def disarm(self) -> None:
+        """Stop the timer, whose decision has been taken or is no longer wanted."""
+        for path in (self.pending, self.confirmed):
+            if os.path.exists(path):
+                os.unlink(path)
+        self.run(["systemctl", "stop", f"{self.unit}.timer"])  # it fails when the timer has just elapsed: no harm
+
+    def withdraw(self) -> dict[str, Any]:
+        """Undo the change at once, or wait for a rollback that is under way; return the result of the module.
+
+        Raises:
+            RollbackError: it could not be undone.
+
+        """
+        return {"changed": False, "confirmed": False, "restored": self._withdraw() or self._wait(), "unit": self.unit}
+
+    def settle(self) -> bool:
+        """End a change that an earlier run left without a decision; tell whether that undid it.
+
+        Raises:
+            RollbackError: it could not be undone.
+
+        """
+        if self._withdraw():
+            return True
+        if not self._wait():
+            os.unlink(self.running)  # it failed; what the host has is what this run starts from
         return False
-    return True
 
-
-def note() -> str:
-    """Return the note of the change that has just been confirmed."""
-    with open(CONFIRMED, encoding="utf-8") as stream:
-        return next((line.removeprefix(NOTE).rstrip("\n") for line in stream if line.startswith(NOTE)), "")
-
-
-def require_pending(delay: int) -> None:
-    """Raise FirewallError unless the former rules can still come back by themselves."""
-    if not os.path.exists(PENDING):
-        raise FirewallError(f"it took longer than rollback_delay, {delay} s, to put rules in force")
-
-
-def disarm(host: Host) -> None:
-    """Stop the timer, whose decision has been taken or is no longer wanted."""
-    for path in (PENDING, CONFIRMED):
-        if os.path.exists(path):
-            os.unlink(path)
-    host.run(["systemctl", "stop", f"{UNIT}.timer"])  # it fails when the timer has just elapsed, which does no harm
-
-
-def wait(host: Host) -> bool:
-    """Wait for a rollback that is under way; tell whether the last one went well."""
-    while os.path.exists(RUNNING) and host.run(["systemctl", "is-active", "--quiet", f"{UNIT}.service"])[0] == 0:
-        time.sleep(0.1)
-    return not os.path.exists(RUNNING)
-
-
-def withdraw(host: Host) -> bool:
-    """Put the former rules back at once, if nobody has decided yet; tell whether that was so."""
-    if not claim(RUNNING):
-        return False
-    host.run(["systemctl", "stop", f"{UNIT}.timer"])
-    host.checked(["sh", RUNNING])
-    return True
-
-
-def settle(host: Host) -> bool:
-    """End a change that an earlier run left without a decision; tell whether that put rules back."""
-    if withdraw(host):
+    def _claim(self, name: str) -> bool:
+        try:
+            os.rename(self.pending, name)
+        except FileNotFoundError:
+            return False
         return True
-    if not wait(host):
-        os.unlink(RUNNING)  # it failed; what the kernel has is what this run starts from
-    return False
+
+    def _withdraw(self) -> bool:
+        if not self._claim(self.running):
+            return False
+        self.run(["systemctl", "stop", f"{self.unit}.timer"])
+        self._undo(self.running)
+        return True
+
+    def _wait(self) -> bool:
+        """Wait for a rollback that is under way; tell whether the last one went well."""
+        active = ["systemctl", "is-active", "--quiet", f"{self.unit}.service"]
+        while os.path.exists(self.running) and self.run(active)[0] == 0:
+            time.sleep(0.1)
+        return not os.path.exists(self.running)
+
+    def _undo(self, path: str) -> None:
+        status, _, message = self.run(["sh", path])
+        if status:
+            raise RollbackError(f"the change could not be undone: {message.strip()}")

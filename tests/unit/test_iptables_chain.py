@@ -6,6 +6,7 @@ import iptables_chain
 import pytest
 from ansible.module_utils.strata import files, netfilter, netfilter_boot, rollback
 from ansible.module_utils.strata.netfilter import NOTHING, V4, V6, Change, FirewallError, Owned
+from ansible.module_utils.strata.rollback import RollbackError
 
 CHAIN = "strata-INPUT"
 JUMP = (1, f"-j {CHAIN}")
@@ -50,6 +51,8 @@ class Kernel:
         self.commands.append(command[0])
 
     def run(self, command):
+        if self.fails == command[0]:
+            return 1, "", "no luck"
         self.commands.append(command[0])
         return 0, "", ""
 
@@ -296,12 +299,9 @@ def test_a_file_that_cannot_be_written_undoes_the_rules(work, tmp_path):
 @pytest.fixture
 def pending(tmp_path, monkeypatch):
     """Keep the files of the rollback in a folder of the test."""
-    path = tmp_path / "strata" / "iptables-rollback"
-    monkeypatch.setattr(rollback, "PENDING", str(path))
-    monkeypatch.setattr(rollback, "CONFIRMED", f"{path}.confirmed")
-    monkeypatch.setattr(rollback, "RUNNING", f"{path}.running")
+    monkeypatch.setattr(rollback, "FOLDER", str(tmp_path / "strata"))
     monkeypatch.setattr(files.os, "fchown", lambda *_: None)
-    return path
+    return tmp_path / "strata" / "iptables-rollback"
 
 
 def test_guarded_rules_are_in_force_but_not_saved(work, pending):
@@ -312,7 +312,7 @@ def test_guarded_rules_are_in_force_but_not_saved(work, pending):
     assert kernel.commands == ["systemd-run"]
     assert path.read_text() == "old\n"
     assert pending.stat().st_mode & 0o777 == 0o600
-    assert pending.read_text() == rollback.script(CHAIN, changes)
+    assert pending.read_text() == rollback.script(netfilter.undoing(CHAIN, changes))
 
 
 @pytest.mark.parametrize("fails", [(V4, "apply"), (V6, "verify"), "systemd-run"])
@@ -320,7 +320,7 @@ def test_guarded_rules_that_fail_leave_no_timer(work, pending, fails):
     _, changes, written = work
     before = {change.family: change.before for change in changes}
     kernel = Kernel(before, fails=fails)
-    with pytest.raises(FirewallError, match="no luck"):
+    with pytest.raises((FirewallError, RollbackError), match="no luck"):
         iptables_chain.apply(kernel, CHAIN, changes, written, enable=True, delay=30)
     assert kernel.tables == before
     assert not pending.exists()
@@ -337,15 +337,9 @@ def test_rules_that_were_in_force_too_late_for_their_rollback_are_put_back(work,
     assert kernel.tables == before
 
 
-def test_only_one_decides(pending):
-    pending.parent.mkdir()
-    pending.touch()
-    assert [rollback.claim(name) for name in (rollback.CONFIRMED, rollback.RUNNING)] == [True, False]
-
-
 def test_the_rollback_leads_from_the_new_rules_to_the_former(work):
     _, changes, _ = work
-    text = rollback.script(CHAIN, changes)
+    text = netfilter.undoing(CHAIN, changes)
     for change in changes:
         wanted = netfilter.transition(CHAIN, change.after, change.before)
         assert f"{change.family.prefix}-restore --noflush --wait=60 <<'END' || status=1\n{wanted}END\n" in text
@@ -356,19 +350,9 @@ def test_whoever_confirms_finds_the_note(work):
     _, changes, _ = work
     kernel = Kernel({change.family: change.before for change in changes})
     iptables_chain.apply(kernel, CHAIN, changes, [], enable=False, delay=30, note='{"a": {}}')
-    assert rollback.claim(rollback.CONFIRMED)
-    assert rollback.note() == '{"a": {}}'
-
-
-@pytest.mark.parametrize("delay", [0, 5, 30, 3600])
-def test_a_delay_that_can_be_kept(delay):
-    assert rollback.check_delay(delay) == delay
-
-
-@pytest.mark.parametrize("delay", [-1, 1, 4, 3601])
-def test_a_delay_that_cannot_be_kept(delay):
-    with pytest.raises(FirewallError, match=f"rollback_delay: {delay} must be 5 to 3600 seconds, or 0"):
-        rollback.check_delay(delay)
+    pending = rollback.Rollback("iptables", kernel.run)
+    assert pending.confirm()
+    assert pending.note() == '{"a": {}}'
 
 
 @dataclasses.dataclass

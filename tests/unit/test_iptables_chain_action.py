@@ -4,14 +4,16 @@ import importlib.util
 import json
 import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.playbook.play_context import PlayContext
-from ansible.plugins.loader import connection_loader
+from ansible.plugins.loader import action_loader, connection_loader
 
 ROOT = Path(__file__).parents[2]
+action_loader.add_directory(str(ROOT / "action_plugins"))
 spec = importlib.util.spec_from_file_location("iptables_chain_action", ROOT / "action_plugins/iptables_chain.py")
 action = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(action)
@@ -31,7 +33,7 @@ def test_rules_are_named_and_files_are_not():
 def test_the_confirming_connection_shares_nothing_with_the_open_one():
     shared = connection_loader.get("ssh", PlayContext())
     shared.set_options(direct={"host": "web01", "ssh_args": "-o ControlMaster=auto -o ControlPersist=60s"})
-    fresh = action.new_connection(shared, 5)
+    fresh = sys.modules[action_loader.get("guarded_change", class_only=True).__module__].new_connection(shared, 5)
     assert fresh.get_option("ssh_args").startswith("-o ControlMaster=no -o ControlPath=none ")
     assert (fresh.get_option("host"), fresh.get_option("timeout")) == ("web01", 5)
     assert shared.get_option("ssh_args") == "-o ControlMaster=auto -o ControlPersist=60s"

@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import service_files
+from ansible.module_utils.strata import rollback
+from ansible.module_utils.strata.rollback import RollbackError
 from service_files import Service, ServiceError
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-DEFAULTS = {"files": [], "purge": [], "checks": [], "commands": [], "units": [], "on_change": "restart"}
+LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "units": []}
+DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0}
 FILE = {
     "content": None,
     "secret_content": None,
@@ -150,3 +153,40 @@ def test_a_secret_is_not_in_the_diff(tmp_path: Path) -> None:
 def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ServiceError, match=message):
         converge(Module({"files": [file(tmp_path / "a", "A\n") | keys]}))
+
+
+@pytest.fixture
+def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(rollback, "FOLDER", str(tmp_path / "run"))
+    return tmp_path / "run/trial-rollback"
+
+
+def test_guarded_files_are_in_force_until_somebody_decides(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    params = {"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "on_change": "reload", "rollback_delay": 30}
+    module = Module(params)
+    assert converge(module)["unconfirmed"] == 30
+    assert module.commands[1].startswith("systemd-run ")
+    assert (tmp_path / "a").read_text() == "new\n"
+    assert "\nsystemctl reload-or-restart a.service || status=1\n" in guard.read_text()
+    assert Service(Module({})).decide(keep=True) == {"changed": True, "confirmed": True}
+    assert not list(guard.parent.iterdir())
+    assert "unconfirmed" not in converge(Module(params))
+
+
+def test_guarded_files_that_fail_leave_no_timer(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    module = Module({"files": [file(tmp_path / "a", "new\n")], "checks": ["look at it"], "rollback_delay": 30}, "look")
+    with pytest.raises(ServiceError, match="look at it says no"):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not list(guard.parent.iterdir())
+    assert module.commands[-1] == "systemctl stop strata-trial-rollback.timer"
+
+
+def test_without_a_guard_nothing_is_changed(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    with pytest.raises(RollbackError, match=r"no rollback: systemd-run .* says no"):
+        converge(Module({"files": [file(tmp_path / "a", "new\n")], "rollback_delay": 30}, "systemd-run"))
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not list(guard.parent.iterdir())

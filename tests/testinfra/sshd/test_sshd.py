@@ -1,0 +1,158 @@
+"""The SSH server as clients meet it, and settings that lock everybody out."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from plays import Play, Run
+    from testinfra.host import Host
+
+    Converge = Callable[..., Run]
+
+DROP_IN = "/etc/ssh/sshd_config.d/00-strata.conf"
+DELAY = 5  # sshd_rollback_delay in molecule.yml, seconds
+PATIENCE = 15
+TIMER = "strata-sshd-rollback.timer"
+NEW = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR")
+LOCKED_OUT = {
+    "user": {"sshd_allow_users": ["nobody"]},
+    "source": {"sshd_root_sources": ["192.0.2.0/24"]},
+    "port": {"sshd_ports": [2222]},
+    "algorithm": {"sshd_settings": {"PubkeyAcceptedAlgorithms": "rsa-sha2-512"}},
+}
+
+
+@pytest.fixture
+def rerun(converge: Converge) -> Iterator[Converge]:
+    """Run the role alone, with other values of its variables; afterwards with those of molecule.yml."""
+
+    def run(*flags: str, **values: object) -> Run:
+        return converge("--skip-tags=apt", *flags, **values)
+
+    yield run
+    assert run().rc == 0
+
+
+@pytest.fixture
+def knock(host: Host, probe: Host, address: str) -> Iterator[Callable[..., str]]:
+    """Return a function that logs in from the probe, with a key that root accepts, and returns what ssh says."""
+    probe.check_output("test -e /root/trial || ssh-keygen -q -t ed25519 -N '' -C trial -f /root/trial")
+    host.check_output("echo %s >> /root/.ssh/authorized_keys", probe.file("/root/trial.pub").content_string)
+
+    def log_in(*options: str) -> str:
+        flags = " ".join(f"-o {each}" for each in (*NEW, *options))
+        done = probe.run(f"ssh -n -i /root/trial {flags} {address} echo in")
+        return done.stdout + done.stderr
+
+    yield log_in
+    host.check_output("sed -i '/ trial$/d' /root/.ssh/authorized_keys")
+
+
+def effective(host: Host) -> dict[str, str]:
+    """Return the settings that sshd works with."""
+    return dict(line.split(" ", 1) for line in host.check_output("sshd -T").splitlines() if " " in line)
+
+
+def test_root_comes_in_with_a_key_and_nobody_with_a_password(knock: Callable[..., str]) -> None:
+    assert knock().startswith("in\n")
+    refused = knock("PubkeyAuthentication=no")
+    assert not refused.startswith("in\n")
+    assert "Permission denied (publickey)" in refused
+
+
+def test_old_algorithms_are_refused(host: Host, knock: Callable[..., str]) -> None:
+    settings = effective(host)
+    assert "group14" not in settings["kexalgorithms"]
+    assert "curve25519-sha256" in settings["kexalgorithms"]
+    assert "sha1" not in settings["macs"]
+    assert "cbc" not in settings["ciphers"]
+    assert "no matching key exchange method" in knock("KexAlgorithms=diffie-hellman-group14-sha256")
+
+
+def test_root_comes_in_from_its_sources_only(host: Host, rerun: Converge, knock: Callable[..., str]) -> None:
+    own = host.check_output("echo $SSH_CONNECTION").split()[0]
+    assert rerun(sshd_root_sources=[own, "2001:db8::/32"]).changed == 1
+    assert "Permission denied" in knock()
+    assert host.check_output("id -un") == "root"
+
+
+def test_settings_for_some_connections_hold_for_them_only(host: Host) -> None:
+    nobody = host.check_output("sshd -T -C user=nobody,host=a.example.org,addr=192.0.2.1")
+    assert "forcecommand /bin/false" in nobody
+    assert "allowtcpforwarding no" in nobody
+    assert effective(host)["allowtcpforwarding"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"sshd_settings": {"NoSuchThing": True}}, "Bad configuration option: NoSuchThing"),
+        ({"sshd_ciphers": "rot13"}, "Bad SSH2 cipher spec 'rot13'"),
+        ({"sshd_match": [{"criteria": "Planet Mars", "settings": {"X11Forwarding": False}}]}, "Match"),
+    ],
+)
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_what_sshd_refuses_changes_nothing(rerun, fingerprint, values, message, check) -> None:
+    before = fingerprint()
+    run = rerun(check=check, **values)
+    assert run.rc == 2
+    assert f"{DROP_IN} is refused by sshd: " in run.said
+    assert message in run.said
+    assert fingerprint() == before
+
+
+def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Converge) -> None:
+    host.check_output("sed -i.kept 's/^Include/# Include/' /etc/ssh/sshd_config && rm %s", DROP_IN)
+    try:
+        run = rerun()
+        assert run.rc == 2
+        assert "it does not read our settings: put" in run.said
+        assert not host.file(DROP_IN).exists
+    finally:
+        host.check_output("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config")
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("how", LOCKED_OUT)
+def test_settings_that_lock_us_out_are_taken_back(host: Host, rerun: Converge, fingerprint, how: str) -> None:
+    before = fingerprint()
+    started = time.monotonic()
+    run = rerun(**LOCKED_OUT[how])
+    assert time.monotonic() - started < DELAY + PATIENCE + 10
+    assert run.rc == 2, "failed, not unreachable"
+    assert "the new files let no new SSH connection in" in run.said
+    assert f"the former ones are back, and the host answers again; what locked us out: {DROP_IN}" in run.said
+    assert host.run("ls /run/strata").stdout == ""
+    assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
+    assert fingerprint() == before
+
+
+@pytest.mark.soak
+def test_when_the_run_dies_the_former_settings_come_back(
+    host: Host, begin: Callable[..., Play], rerun: Converge
+) -> None:
+    before = host.file(DROP_IN).content_string
+    play = begin("--skip-tags=apt", **LOCKED_OUT["user"])
+    deadline = time.monotonic() + 60
+    while "AllowUsers" not in host.file(DROP_IN).content_string:
+        assert time.monotonic() < deadline, "the settings did not change"
+    play.kill_after(0)
+    deadline = time.monotonic() + DELAY + PATIENCE
+    while host.file(DROP_IN).content_string != before or host.run("ls /run/strata").stdout:
+        assert time.monotonic() < deadline, "the former settings did not come back"
+        time.sleep(0.1)
+    assert rerun().changed == 0
+
+
+def test_settings_that_let_us_in_stay(host: Host, rerun: Converge) -> None:
+    run = rerun(sshd_settings={"MaxSessions": 7})
+    assert (run.rc, run.changed, run.calls) == (0, 1, 3)
+    assert effective(host)["maxsessions"] == "7"
+    assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
+    assert rerun(sshd_settings={"MaxSessions": 7}).changed == 0

@@ -46,7 +46,10 @@ class ActionModule(ActionBase):
         self._vars = {**(task_vars or {}), "ansible_facts": {**known, **facts}}
         self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
-        self._options = {role: self._read_options(role, folder) for role, folder in self._role_folders().items()}
+        folders = self._role_folders()
+        self._known_roles = sorted(folders, key=len, reverse=True)
+        mine = [role for role in self._vars["ansible_role_names"] if role in folders]
+        self._options = {role: self._read_options(role, folders[role]) for role in mine}
         problems = list(dict.fromkeys(self._problems()))
         if problems:
             return {**result, "failed": True, "msg": "\n".join(problems)}
@@ -123,11 +126,10 @@ class ActionModule(ActionBase):
 
     def _unknown_variables(self) -> Iterator[str]:
         """Find variables that carry the name of a role of the play but that no role knows."""
-        roles = sorted(self._options, key=len, reverse=True)
         known = {name for options in self._options.values() for name in options}
         for variable, value in self._vars.items():
-            role = next((role for role in roles if variable.startswith(f"{role}_")), None)
-            if variable in known or role not in self._vars["ansible_role_names"]:
+            role = next((role for role in self._known_roles if variable.startswith(f"{role}_")), None)
+            if variable in known or role not in self._options:
                 continue
             nearest = _nearest(variable, self._options[role])
             yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"

@@ -250,7 +250,8 @@ class Sandbox:
             time.sleep(0.1)
 
     def _remove_host(self, host: str) -> None:
-        podman("rm", "--force", "--time", "2", self._container(host))
+        # Killed at once: podman fails on a container that ends by itself just when the time to do so is over.
+        podman("rm", "--force", "--time", "0", self._container(host))
         for folder in self.folder.glob(f"packages/*/{host}"):
             Archive(folder, image=folder.parent.name).keep()
 

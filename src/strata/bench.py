@@ -45,15 +45,23 @@ class Side:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """A folder of benchmarks/; where `count` is set, a tree of so many files of `size` bytes is made for it."""
+    """A folder of benchmarks/, for one or more `hosts` a side.
+
+    Where `count` is set, a tree of so many files of `size` bytes is made for it.
+    """
 
     name: str
     description: str
     sides: tuple[Side, ...]
     image: str = "debian-13"
+    hosts: int = 1
     count: int = 0
     size: int = 0
     note: str = ""
+
+    def hosts_of(self, side: Side) -> list[str]:
+        """Return the names of a side's hosts."""
+        return [f"{side.name}{number}" for number in range(1, self.hosts + 1)]
 
 
 @dataclass
@@ -133,7 +141,7 @@ def _side(folder: Path, name: str, given: Mapping[str, Any]) -> Side:
 
 
 def measure(benchmark: Benchmark, runs: int | None = None) -> list[Result]:
-    """Boot a host a side, converge each, and then measure the sides in turn; `runs` overrides what the sides say.
+    """Boot and converge the hosts of each side, and measure the sides in turn; `runs` overrides what the sides say.
 
     Raises:
         UsageError: a program that a side needs is missing on this machine.
@@ -143,9 +151,10 @@ def measure(benchmark: Benchmark, runs: int | None = None) -> list[Result]:
     for side in benchmark.sides:
         if side.command and not shutil.which(side.command[0]):
             raise UsageError(f"{benchmark.name}: {side.name} needs {side.command[0]} on this machine: install it")
+    hosts = [host for side in benchmark.sides for host in benchmark.hosts_of(side)]
     sandbox = Sandbox(
         f"bench-{benchmark.name}",
-        [Host(side.name, benchmark.image, FIRST_NUMBER + at) for at, side in enumerate(benchmark.sides)],
+        [Host(host, benchmark.image, FIRST_NUMBER + at) for at, host in enumerate(hosts)],
     )
     bench = _Bench(benchmark, sandbox, STATE / "bench" / benchmark.name)
     sandbox.down()
@@ -204,11 +213,16 @@ class _Bench:
 
     def _play(self, side: Side, playbook: Path, *options: str) -> _Done:
         command = [str(BIN / "ansible-playbook"), "-i", str(self.inventory)]
-        return self._execute(side, [*command, "--limit", side.name, *options, str(playbook)])
+        hosts = ",".join(self.benchmark.hosts_of(side))
+        return self._execute(side, [*command, "--limit", hosts, *options, str(playbook)])
 
     def _filled(self, side: Side) -> list[str]:
         """Return a side's command with the host, the files and the way to the host in their places."""
-        places = {"{files}": str(self.files), "{host}": side.name, "{ssh}": " ".join(["ssh", *self._ssh_options()])}
+        places = {
+            "{files}": str(self.files),
+            "{host}": self.benchmark.hosts_of(side)[0],
+            "{ssh}": " ".join(["ssh", *self._ssh_options()]),
+        }
         words = side.command
         for place, value in places.items():
             words = tuple(word.replace(place, value) for word in words)
@@ -228,7 +242,7 @@ class _Bench:
             "ansible_control_path": control_path,
             "strata_project_config": str(self.files),
         }
-        hosts: dict[str, dict[str, str]] = {side.name: {} for side in self.benchmark.sides}
+        hosts: dict[str, dict[str, str]] = {host.name: {} for host in self.sandbox.hosts}
         self.inventory.write_text(json.dumps({"all": {"hosts": hosts, "vars": variables}}))
 
     def _execute(self, side: Side, command: list[str]) -> _Done:

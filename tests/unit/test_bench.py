@@ -110,7 +110,7 @@ def test_a_command_is_measured_and_its_host_goes_away(measure: Any, tmp_path: Pa
     side = command(f"import sys; print(*sys.argv[1:], file=open({str(seen)!r}, 'a'))", runs=2)
     side = Side("rsync", command=(*side.command, "{ssh}", "{host}:/srv"), runs=2)
     (result,) = measure(Benchmark("W", "", (side,)))
-    assert seen.read_text() == "ssh -F config rsync:/srv\n" * 3
+    assert seen.read_text() == "ssh -F config rsync1:/srv\n" * 3
     assert len(result.seconds) == 2
     assert result.megabytes > 1
     assert FakeSandbox.asked == ["down", "up", "down"]
@@ -132,3 +132,11 @@ def test_a_run_that_changes_something_is_no_measurement(measure: Any, folder: Pa
 def test_a_missing_program_is_named_before_a_host_is_booted(measure: Any) -> None:
     with pytest.raises(UsageError, match="W: rsync needs no-such-program on this machine"):
         measure(Benchmark("W", "", (Side("rsync", command=("no-such-program",)),)))
+
+
+def test_each_side_has_its_hosts(measure: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    booted: list[str] = []
+    monkeypatch.setattr(FakeSandbox, "up", lambda sandbox: booted.extend(host.name for host in sandbox.hosts))
+    sides = (command("", runs=1), Side("stock", command=(sys.executable, "-c", ""), runs=1))
+    measure(Benchmark("W", "", sides, hosts=2))
+    assert booted == ["rsync1", "rsync2", "stock1", "stock2"]

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 MEMORY = "/var/lib/strata/iptables/strata-INPUT.json"
 PENDING = "/run/strata/iptables-rollback"
-DELAY = 5  # iptables_rollback_delay in molecule.yml, seconds
+DELAY = 5  # of a rollback that is to happen, seconds; rules that are to stay have the default of the role
 
 # Says how a TCP port answers within two seconds.
 KNOCK = """

@@ -101,7 +101,8 @@ def test_when_nobody_confirms_the_former_rules_come_back(host, settle_rules, tmp
         '  kill -KILL "$run" "$PPID"\n  exit 1;;\nesac\nexec ssh "$@"\n'
     )
     wrapper.chmod(0o755)
-    assert settle_rules(ansible_ssh_executable=str(wrapper), **SETS["new"]).end().rc == -9
+    run = settle_rules(ansible_ssh_executable=str(wrapper), iptables_rollback_delay=DELAY, **SETS["new"])
+    assert run.end().rc == -9
     assert any("--dport 8090" in rule for rule in rules(host))
     deadline = time.monotonic() + DELAY + PATIENCE
     while rules(host) != before[0]:
@@ -174,7 +175,7 @@ def assert_next_run_completes(host, settle_rules, change, wanted):
 def test_run_killed_at_any_moment(host, settle_rules, settle, change, moment, repetition):
     change["order"].reverse()
     wanted = change["order"][0]
-    settle_rules(**SETS[wanted]).kill_after(moment * change["seconds"])
+    settle_rules(iptables_rollback_delay=DELAY, **SETS[wanted]).kill_after(moment * change["seconds"])
     assert_whole(host, change)
     if repetition[0] % 2:  # else the next run meets what the killed one left at work
         await_decision(host, change, settle)
@@ -187,7 +188,8 @@ def test_module_killed_on_the_host(host, settle_rules, settle, change, moment, r
     wanted = change["order"][0]
     seconds = moment * 0.05 if repetition[0] > 1 else 0  # later ones may find that the module has ended
     module_killer(PENDING, seconds)
-    assert settle_rules(**SETS[wanted]).end().rc in ((0, 2) if seconds else (2,)), f"killed after {seconds} s"
+    run = settle_rules(iptables_rollback_delay=DELAY, **SETS[wanted])
+    assert run.end().rc in ((0, 2) if seconds else (2,)), f"killed after {seconds} s"
     assert_whole(host, change)
     await_decision(host, change, settle)
     assert_next_run_completes(host, settle_rules, change, wanted)

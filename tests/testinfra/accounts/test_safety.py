@@ -1,0 +1,187 @@
+"""What users and killed runs may have left, check mode of every parameter, and secrets."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+from told import changes
+
+from strata.paths import ROOT
+
+EVE = {"name": "eve", "uid": 2101}
+CANARY = "canaryCANARY"
+
+TRAPS = {
+    "~/.ssh is a link": "ln -s /root/.ssh .ssh",
+    "keys are a link": "mkdir .ssh && ln -s /etc/shadow .ssh/authorized_keys",
+    "temporary file is a link": "mkdir .ssh && ln -s /etc/shadow .ssh/.strata-authorized_keys.new",
+    "keys are a folder": "mkdir -p .ssh/authorized_keys/in/the/way",
+    "second file": "mkdir .ssh && echo stray >.ssh/authorized_keys2",
+}
+
+
+@pytest.mark.parametrize("trap", TRAPS)
+def test_links_of_users_are_not_followed(host, settle_people, login, keys, trap):
+    eve = EVE | {"keys": [keys["one"]]}
+    assert settle_people(EVE).rc == 0
+    host.check_output("su eve -c %s", f"cd && rm -rf .ssh && {TRAPS[trap]}")
+    precious = "sha256sum /etc/shadow /root/.ssh/*; stat -c '%a %u %g %n' /etc/shadow /root/.ssh /root/.ssh/*"
+    before = host.check_output(precious)
+    assert changes(settle_people(eve)) == ["keys of eve"]
+    assert host.check_output(precious) == before
+    assert login("eve", "one") == "eve"
+    assert host.run("ls -A /home/eve/.ssh").stdout == "authorized_keys\n"
+    assert settle_people(eve).changed == 0
+
+
+PEOPLE = [{"name": f"user{number}", "uid": 2200 + number, "groups": ["crowd"]} for number in range(10)]
+CROWD = [{"name": "crowd", "gid": 3100}]
+
+
+def files_agree(host):
+    """Ask shadow's own programs whether the four files fit together."""
+    for program in ("pwck", "grpck"):
+        done = host.run(f"{program} -r -q")
+        assert done.rc == 0, done.stdout + done.stderr
+
+
+@pytest.fixture(scope="module")
+def people(settled):
+    """Bring ten people, or remove them; the seconds that it takes."""
+
+    def run(state, begin=settled):
+        users = [user | ({"state": "absent", "remove_home": True} if state == "absent" else {}) for user in PEOPLE]
+        names = [user["name"] for user in PEOPLE]
+        chosen = {"accounts_present": names, "accounts_admins": [], "accounts_groups": CROWD}
+        return begin(accounts_users=users, **chosen)
+
+    yield run
+    assert run("absent").rc == 0
+
+
+@pytest.mark.soak(ordinary=3)
+def test_module_killed_on_the_host(host, people, settle, repetition, moment, module_killer):
+    wanted = ("present", "absent")[repetition[0] % 2]
+    assert people("absent" if wanted == "present" else "present").rc == 0
+    module_killer("/etc/passwd.lock", moment * 0.5)
+    assert people(wanted).rc in (0, 2)
+    settle()
+    host.run("systemctl stop strata-killer")
+    done = people(wanted)
+    assert done.rc == 0, done.output
+    assert people(wanted).changed == 0
+    assert [host.user(user["name"]).exists for user in PEOPLE] == [wanted == "present"] * len(PEOPLE)
+    assert [host.file(f"/home/{user['name']}").exists for user in PEOPLE] == [wanted == "present"] * len(PEOPLE)
+    files_agree(host)
+
+
+def test_what_a_killed_program_of_shadow_left_is_repaired(host, settle_people, login, keys):
+    eve = EVE | {"keys": [keys["one"]]}
+    assert settle_people(eve).rc == 0
+    gone = host.check_output("sh -c 'echo $$'")
+    host.check_output(f"sed -i /^eve:/d /etc/shadow /etc/gshadow && echo {gone} >/etc/passwd.lock")
+    assert changes(settle_people(eve)) == ["lines of /etc/shadow", "lines of /etc/gshadow", "password of eve"]
+    assert login("eve", "one") == "eve"
+    files_agree(host)
+
+
+FIRST = {
+    "name": "hugo",
+    "uid": 2300,
+    "state": "present",
+    "comment": "Hugo",
+    "keys": ["restrict ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx hugo"],
+    "password": f"$6$saltsaltsalt${CANARY * 7}12",
+    "group": "web",
+    "groups": ["adm"],
+    "shell": "/bin/sh",
+    "home": "/srv/people/hugo",
+    "home_mode": "0750",
+    "create_home": True,
+    "remove_home": False,
+}
+SECOND = {
+    "name": "hugo",
+    "uid": 2300,
+    "state": "present",
+    "comment": "",
+    "keys": [],
+    "password": None,
+    "group": None,
+    "groups": [],
+    "shell": "/bin/bash",
+    "home": "/home/hugo",
+    "home_mode": None,
+    "create_home": False,
+    "remove_home": False,
+}
+STEPS = [
+    {
+        "accounts_users": [FIRST],
+        "accounts_groups": [{"name": "web", "gid": 3000}, {"name": "more", "gid": 3200}],
+        "accounts_present": ["hugo"],
+        "accounts_admins": [],
+        "accounts_admin_groups": ["sudo"],
+        "accounts_root_keys": [],
+        "accounts_replace_root_keys": True,
+        "accounts_end_processes": True,
+        "accounts_purge": False,
+        "accounts_min_id": 2000,
+    },
+    {
+        "accounts_users": [SECOND, {"name": "low", "uid": 1500}],
+        "accounts_present": [],
+        "accounts_admins": ["hugo", "low"],
+        "accounts_admin_groups": ["adm", "staff"],
+        "accounts_root_keys": None,
+        "accounts_min_id": 1500,
+    },
+    {"accounts_users": [SECOND | {"state": "disabled"}], "accounts_end_processes": False, "accounts_purge": True},
+    {"accounts_users": [SECOND | {"state": "absent", "remove_home": True}], "accounts_purge": True},
+]
+
+
+def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, settled, fingerprint):
+    options = yaml.safe_load((ROOT / "roles/accounts/meta/argument_specs.yml").read_text())["argument_specs"]["main"][
+        "options"
+    ]
+    assert set(STEPS[0]) == set(options)
+    assert set(FIRST) == set(SECOND) == set(options["accounts_users"]["options"])
+    known = host.file("/root/.ssh/authorized_keys").content_string.splitlines()
+    STEPS[0]["accounts_root_keys"] = [line for line in known if line and not line.startswith("#")]
+    settled(accounts_users=[])
+    before = fingerprint()
+    for step in STEPS:
+        values = {"accounts_present": [], "accounts_admins": [], **step}
+        checked = settled(check=True, **values)
+        assert fingerprint() == before
+        done = settled(**values)
+        assert (done.rc, done.changed) == (checked.rc, checked.changed) == (0, 1), done.output
+        assert changes(checked) == changes(done) != []
+        after = fingerprint()
+        assert {key for key in before | after if before.get(key) != after.get(key)}
+        before = after
+        assert settled(**values).changed == 0
+        assert fingerprint() == before
+
+
+def test_no_hash_of_a_password_is_told(host, settled):
+    """Neither when it is set, nor when it is refused, nor to the journal of the host."""
+    user = FIRST | {"name": "ida", "uid": 2301, "home": "/home/ida", "keys": [], "group": None}
+    for flags, password, rc in (
+        (["--check"], user["password"], 0),
+        ([], user["password"], 0),
+        ([], f"{CANARY}:no hash", 2),
+        ([], {"not": CANARY}, 2),
+        ([], user["password"] + "\n", 2),
+        ([], None, 0),
+    ):
+        values = {"accounts_users": [user | {"password": password}], "accounts_present": ["ida"], "accounts_admins": []}
+        done = settled("-vvv", "--diff", *flags, **values)
+        assert done.rc == rc, done.output
+        assert CANARY not in done.output
+        if rc == 0 and password and not flags:
+            assert host.user("ida").password == password
+    assert host.user("ida").password == "*"  # declared no longer
+    host.check_output("journalctl --sync")
+    assert CANARY not in host.check_output("journalctl --no-pager --output=cat")

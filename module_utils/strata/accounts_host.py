@@ -83,7 +83,8 @@ def do(step: Step, run: Callable[..., tuple[int, str, str]]) -> None:
         if step.call:
             step.call()
             return
-        status, output, errors = run(list(step.command), data=step.data or None, environ_update={"LC_ALL": "C.UTF-8"})
+        environment = {"LC_ALL": "C.UTF-8"}
+        status, output, errors = run(list(step.command), data=step.data, binary_data=True, environ_update=environment)
     except (HomeError, OSError) as error:
         raise AccountsError(f"{step.what}: {error}") from error
     if status:

@@ -10,7 +10,8 @@ KEYS = "/root/strata-test-keys"
 @pytest.fixture(scope="session")
 def keys(probe):
     """The public halves of some keys that the probe can log in with, by their names."""
-    make = f"mkdir -p {KEYS} && cd {KEYS} && rm -f {{0}} && ssh-keygen -q -t ed25519 -N '' -C {{0}} -f {{0}}; cat {{0}}.pub"
+    probe.check_output(f"rm -rf {KEYS} && mkdir -m 700 {KEYS}")
+    make = f"cd {KEYS} && ssh-keygen -q -t ed25519 -N '' -C {{0}} -f {{0}} && cat {{0}}.pub"
     return {name: probe.check_output(make.format(name)) for name in ("one", "two")}
 
 
@@ -19,9 +20,10 @@ def _patient_sshd(host):
     """Have sshd not shut out an address that has been refused several times, as newer ones do."""
     setting = "/etc/ssh/sshd_config.d/strata-test.conf"
     known = "sshd -T -o PerSourcePenalties=no >/dev/null 2>&1"
-    host.run(f"{known} && echo PerSourcePenalties no >{setting} && systemctl reload ssh")
+    answers = "until (exec 3<>/dev/tcp/localhost/22) 2>/dev/null; do :; done"
+    host.run("bash -c %s", f"{known} && echo PerSourcePenalties no >{setting} && systemctl reload ssh; {answers}")
     yield
-    host.run(f"rm {setting} && systemctl reload ssh")
+    host.run("bash -c %s", f"rm {setting} && systemctl reload ssh; {answers}")
 
 
 @pytest.fixture
@@ -32,8 +34,8 @@ def login(probe, address, keys):
         "-F none -o IdentitiesOnly=yes -o BatchMode=yes -o StrictHostKeyChecking=no -o UserKnownHostsFile=/dev/null"
     )
 
-    def log_in(user, key):
-        done = probe.run(f"ssh {options} -o LogLevel=ERROR -i {KEYS}/{key} {user}@{address} id -un")
+    def log_in(user, key, command="id -un"):
+        done = probe.run(f"ssh {options} -o LogLevel=ERROR -i {KEYS}/{key} {user}@{address} {command} || exit 1")
         return done.stdout.strip() if done.rc == 0 else done.stderr.strip().rpartition(": ")[2]
 
     return log_in

@@ -117,27 +117,25 @@ def squatter(host):
     host.check_output("userdel squatter")
 
 
+TAKEN = [
+    ({"name": "grace", "uid": 2150}, "grace (accounts_users): the uid 2150 belongs to squatter on this host"),
+    ({"name": "squatter", "uid": 2151}, "squatter (accounts_users): has the uid 2150 on this host, not 2151"),
+    ({"name": "heidi", "uid": 2152, "home": "/root"}, "the home /root belongs to uid 0"),
+    ({"name": "ivan", "uid": 2153, "home": "/srv/bobs/ivan"}, "is below /srv/bobs, which others than root can change"),
+    ({"name": "judy", "uid": 2154, "groups": ["none"]}, "there is no group none on this host"),
+]
+
+
 @pytest.mark.usefixtures("squatter")
-@pytest.mark.parametrize(
-    ("user", "message"),
-    [
-        ({"name": "grace", "uid": 2150}, "grace (accounts_users): the uid 2150 belongs to squatter on this host"),
-        ({"name": "squatter", "uid": 2151}, "squatter (accounts_users): has the uid 2150 on this host, not 2151"),
-        ({"name": "grace", "uid": 1001}, "grace (accounts_users): uid 1001 is below 2000"),
-        ({"name": "grace", "uid": 2152, "home": "/root"}, "the home /root belongs to uid 0"),
-        ({"name": "grace", "uid": 2152, "home": "/home/alice/grace"}, "is below /home/alice, which others than root"),
-        ({"name": "grace", "uid": 2152, "groups": ["none"]}, "there is no group none on this host"),
-    ],
-)
-def test_what_belongs_to_another_is_refused_before_anything_changes(converge, host, user, message):
-    both = [{"name": "new", "uid": 2199}, user]
-    before = host.check_output("cat /etc/passwd /etc/shadow /etc/group /etc/gshadow; find /home /root /srv/people")
-    refused = converge(accounts_users=both, accounts_present=["new", user["name"]], accounts_admins=[])
+def test_what_belongs_to_another_is_refused_before_anything_changes(converge, host, fingerprint):
+    host.check_output("install -d -o bob /srv/bobs")
+    users = [{"name": "new", "uid": 2199}, *(user for user, _ in TAKEN)]
+    before = fingerprint()
+    refused = converge(accounts_users=users, accounts_present=[user["name"] for user in users], accounts_admins=[])
     assert (refused.rc, refused.changed) == (2, 0)
-    assert message in said(refused)
-    assert (
-        host.check_output("cat /etc/passwd /etc/shadow /etc/group /etc/gshadow; find /home /root /srv/people") == before
-    )
+    for _, message in TAKEN:
+        assert message in said(refused)
+    assert fingerprint() == before
 
 
 def test_a_failure_on_the_way_is_told_and_the_next_run_completes(host, settle_people, login, keys):
@@ -156,20 +154,15 @@ def test_root_keys_are_a_whole_that_locks_nobody_out_by_mistake(host, converge, 
     assert converge().rc == 0
     host.check_output(f"cp --preserve=all {path} /root/kept")
     known = [line for line in host.file(path).content_string.splitlines() if line and not line.startswith("#")]
-    try:
-        for wrong in ([], [keys["one"]]):
-            refused = converge(accounts_root_keys=wrong)
-            assert refused.rc == 2
-            assert "set accounts_replace_root_keys" in said(refused)
-        assert changes(converge(accounts_root_keys=[*known, keys["one"]])) == ["keys of root"]
-        assert login("root", "one") == "root"
-        assert converge(accounts_root_keys=[*known, keys["one"]]).changed == 0
-        assert changes(converge(accounts_root_keys=known)) == ["keys of root"]
-        assert login("root", "one") == REFUSED
-        replaced = converge(accounts_root_keys=[keys["one"]], accounts_replace_root_keys=True)
-        assert changes(replaced) == ["keys of root"]
-        assert login("root", "one") == "root"
-    finally:
-        # By the connection that is open: a new one could not log in.
-        host.check_output(f"mv /root/kept {path}")
-    assert converge().changed == 0
+    for wrong in ([], [keys["one"]]):
+        refused = converge(accounts_root_keys=wrong)
+        assert refused.rc == 2
+        assert "set accounts_replace_root_keys" in said(refused)
+    assert changes(converge(accounts_root_keys=[*known, keys["one"]])) == ["keys of root"]
+    assert login("root", "one") == "root"
+    assert changes(converge(accounts_root_keys=known)) == ["keys of root"]
+    assert login("root", "one") == REFUSED
+    replaced = converge(accounts_root_keys=[keys["one"]], accounts_replace_root_keys=True)
+    assert changes(replaced) == ["keys of root"]
+    # Now nobody but the probe may come in, to put the suite's own key back.
+    assert login("root", "one", f"'id -un && mv /root/kept {path}'") == "root"

@@ -196,4 +196,6 @@ def test_no_hash_of_a_password_is_told(host, settled, tmp_path):
             assert host.user("ida").password == password
     assert host.user("ida").password == "*"  # declared no longer
     host.check_output("journalctl --sync")
-    assert CANARY not in host.check_output("journalctl --no-pager --output=cat")
+    journal = host.check_output("journalctl --no-pager --output=cat")
+    assert "passwords=NOT_LOGGING_PARAMETER" in journal
+    assert CANARY not in journal

@@ -19,6 +19,8 @@ NOLOGIN = "/usr/sbin/nologin"
 PRESENT, DISABLED, ABSENT = "present", "disabled", "absent"
 
 _NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+# What Debian's packages call their groups.
+_GROUP_OF_OTHERS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _PATH = re.compile(r"(/[A-Za-z0-9_@%+=,.-]+)+")
 _B64 = "[./A-Za-z0-9]"
 _HASH = re.compile(
@@ -154,6 +156,9 @@ def _known_problems(known: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 
 
 def _selection_problems(params: Mapping[str, Any]) -> Iterator[str]:
+    for group in params["admin_groups"]:
+        if not _GROUP_OF_OTHERS.fullmatch(group):
+            yield f"accounts_admin_groups: {group!r} is no name of a group"
     names = [each["name"] for each in params["known"]]
     for chosen in [*params["present"], *params["admins"]]:
         if chosen["value"] not in names:
@@ -174,16 +179,16 @@ def _user_problems(given: Mapping[str, Any], password: str | None, min_id: int) 
         yield _name_rule(given["name"])
     yield from _id_problems("uid", given["uid"], min_id)
     for name in [*given["groups"], *([given["group"]] if given["group"] else [])]:
-        if not _NAME.fullmatch(name):
-            yield f"group {_name_rule(name)}"
+        if not _GROUP_OF_OTHERS.fullmatch(name):
+            yield f"{name!r} is no name of a group"
     if not given["comment"].isprintable() or ":" in given["comment"]:
         yield "the comment must be one line without colons, as /etc/passwd has it"
     for key in ("home", "shell"):
         path = given[key]
         if path and (not _PATH.fullmatch(path) or os.path.normpath(path) != path):
             yield f"{key} {path!r} must be the plain, absolute path of a file or folder"
-    if given["home_mode"] and not re.fullmatch(r"0?[0-7]?[0-7]{3}", given["home_mode"]):
-        yield f"home_mode {given['home_mode']!r} must be octal, such as '0700'"
+    if given["home_mode"] and not re.fullmatch(r"0?[0-7]?[0-7][0145]{2}", given["home_mode"]):
+        yield f"home_mode {given['home_mode']!r} must be octal, such as '0700', and let nobody else write"
     if password is not None and not _HASH.fullmatch(password):
         yield "the password is no hash of crypt(5), such as mkpasswd makes (yescrypt, SHA-512, SHA-256 or bcrypt)"
 

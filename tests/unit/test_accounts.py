@@ -85,8 +85,9 @@ def host(account: Account | None = ALICE, home: Home = HOME, **more: Any) -> Act
         ({"home": "/"}, "home '/' must be"),
         ({"shell": "/bin/bash\nx"}, "must be the plain, absolute path"),
         ({"home_mode": "rwx"}, "home_mode 'rwx' must be octal"),
-        ({"group": "a b"}, "group 'a b' is no name"),
-        ({"groups": ["a,b"]}, "group 'a,b' is no name"),
+        ({"home_mode": "0775"}, "home_mode '0775' must be octal, such as '0700', and let nobody else write"),
+        ({"group": "a b"}, "'a b' is no name of a group"),
+        ({"groups": ["a,b"]}, "'a,b' is no name of a group"),
         ({"keys": ["ssh-ed25519 nonsense"]}, "key 1 is cut off or damaged"),
         ({"keys": [KEY, f"{KEY}\n{KEY}"]}, "key 2 has a line break"),
     ],
@@ -138,6 +139,12 @@ def test_contradictions_are_refused(users: list[dict[str, Any]], params: dict[st
     with pytest.raises(AccountsError) as refused:
         declare(*users, **params)
     assert message in str(refused.value)
+
+
+def test_groups_of_packages_may_have_other_names_than_ours() -> None:
+    assert declare({"groups": ["Debian-exim"]}).users["alice"].groups == {"Debian-exim"}
+    with pytest.raises(AccountsError, match="accounts_admin_groups: 'a,b' is no name of a group"):
+        declare({}, admin_groups=["a,b"])
 
 
 def test_a_chosen_name_must_be_known_and_the_nearest_is_told() -> None:

@@ -94,7 +94,7 @@ FIRST = {
     "name": "hugo",
     "uid": 2300,
     "state": "present",
-    "comment": "Hugo",
+    "comment": "Hugo Müller",
     "keys": ["restrict ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx hugo"],
     "password": f"$6$saltsaltsalt${CANARY * 7}12",
     "group": "web",

@@ -66,6 +66,9 @@ options:
       validate:
         description: Command, run without a shell, that accepts a copy of the file, C(%s), before it gets in its place.
         type: str
+      origin:
+        description: The variable that asks for the file, for messages.
+        type: str
   purge:
     description: Shell patterns of further files that are removed unless they are among O(files).
     type: list
@@ -219,7 +222,11 @@ class Service:
             folder, name = os.path.split(pattern)
             present = os.listdir(folder) if os.path.isdir(folder) else []
             found.update({os.path.join(folder, each): None for each in present if fnmatch.fnmatch(each, name)})
+        declared: dict[str, Any] = {}
         for file in self.given["files"]:
+            other = declared.setdefault(file["path"], file)
+            if other is not file:
+                raise ServiceError(f"{label(file)} is declared twice, also by {other['origin'] or 'the same'}")
             found[file["path"]] = self.file(file) if file["ensure"] == "present" else None
         return found
 
@@ -252,12 +259,12 @@ class Service:
             ServiceError: one is refused.
 
         """
-        wanted = {each["path"]: each["validate"] for each in self.given["files"] if each["validate"]}
+        wanted = {each["path"]: each for each in self.given["files"] if each["validate"]}
         with tempfile.TemporaryDirectory(prefix="strata-") as folder:
             for change in changes:
                 if change.path not in wanted or not isinstance(change.after, files.File):
                     continue
-                words = shlex.split(wanted[change.path])
+                words = shlex.split(wanted[change.path]["validate"])
                 if self.module.check_mode and not shutil.which(words[0]):
                     continue  # an earlier task brings it
                 copy = os.path.join(folder, os.path.basename(change.path))
@@ -266,7 +273,7 @@ class Service:
                 code, out, err = self.run([word.replace("%s", copy) for word in words])
                 if code:
                     said = (err or out).strip().replace(copy, change.path)
-                    raise ServiceError(f"{change.path} is refused by {words[0]}: {said}")
+                    raise ServiceError(f"{label(wanted[change.path])} is refused by {words[0]}: {said}")
 
     def apply(self, changes: list[files.Change], commands: list[list[str]], todo: list[Any], guard: int) -> None:
         """Write the files, check them and take the steps; without a confirmation in `guard` seconds they are undone.
@@ -336,6 +343,11 @@ class Service:
         return {"changed": bool(names), "changes": names, "diff": diff}
 
 
+def label(file: dict[str, Any]) -> str:
+    """Return the path of a file, and the variable that asks for it, if that is known."""
+    return f"{file['path']} ({file['origin']})" if file["origin"] else str(file["path"])
+
+
 def main() -> None:
     """Run the module."""
     file = {
@@ -347,6 +359,7 @@ def main() -> None:
         "owner": {"type": "str", "default": "root"},
         "group": {"type": "str", "default": "root"},
         "validate": {"type": "str"},
+        "origin": {"type": "str"},
     }
     unit = {
         "name": {"type": "str", "required": True},

@@ -78,6 +78,17 @@ def test_a_closed_port_is_refused(sandbox: Sandbox, host: str) -> None:
         sandbox.on(host, "systemctl stop listener")
 
 
+@pytest.mark.parametrize(
+    ("host", "people", "admins"),
+    [("static01", "alice bob", "alice"), ("review01", "alice carol", "alice carol"), ("bastion01", "alice", "alice")],
+)
+def test_people_have_accounts_where_their_groups_of_hosts_say_so(
+    sandbox: Sandbox, host: str, people: str, admins: str
+) -> None:
+    found = sandbox.on(host, "getent passwd 2001 2002 2003 2004 | cut -d: -f1; getent group sudo | cut -d: -f4")
+    assert found.output.split() == [*people.split(), ",".join(admins.split())]
+
+
 @pytest.mark.parametrize("python", PYTHONS)
 def test_a_second_converge_changes_nothing(sandbox: Sandbox, python: str) -> None:
     before = {host: sandbox.fingerprint(host) for host in HOSTS}

@@ -40,6 +40,11 @@ class Run:
         """The output on one line."""
         return one_line(self.output)
 
+    @property
+    def message(self) -> str:
+        """The message of the task that failed, on one line."""
+        return one_line(str(self.results[-1]["msg"]))
+
 
 def one_line(text: str) -> str:
     """Return output without the line breaks and doubled quotes that Ansible and YAML put in."""

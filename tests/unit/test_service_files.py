@@ -24,6 +24,7 @@ FILE = {
     "owner": str(os.getuid()),
     "group": str(os.getgid()),
     "validate": None,
+    "origin": None,
 }
 
 
@@ -109,6 +110,15 @@ def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path
         ServiceError, match=f"^{tmp_path}/a is refused by /bin/look: /bin/look at {tmp_path}/a says no$"
     ):
         converge(module)
+    assert not (tmp_path / "a").exists()
+
+
+def test_messages_name_who_asks_for_a_file(tmp_path: Path) -> None:
+    mine = file(tmp_path / "a", "A\n", validate="/bin/look at %s", origin="web__rules")
+    with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(web__rules\) is refused by /bin/look: "):
+        converge(Module({"files": [mine]}, "look"))
+    with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(rules\) is declared twice, also by web__rules$"):
+        converge(Module({"files": [mine, mine | {"origin": "rules"}]}))
     assert not (tmp_path / "a").exists()
 
 

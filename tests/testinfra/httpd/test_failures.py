@@ -7,7 +7,6 @@ import time
 
 import pytest
 from http_client import UNPROVEN, ask, ask_all, request
-from plays import one_line
 
 BAD = "bad.example.org"
 TLS = "/etc/apache2/strata-tls"
@@ -109,7 +108,7 @@ def refused(serve, probe, address, host):
         before, after = run.fingerprints[0], again.fingerprints[0]
         assert (without_times(after) == without_times(before)) if undone else after == before
         assert not host.file(OWED).exists
-        return one_line(str(run.results[-1]["msg"]))
+        return run.message
 
     return refuse
 
@@ -207,7 +206,7 @@ def test_site_broken_by_hand_is_named_as_such(host, serve, probe, address):
         broken = files_of(host)
         run = serve([*GOOD, raw("good.example.org", "")]).end()
         assert run.rc == 2
-        said = one_line(str(run.results[-1]["msg"]))
+        said = run.message
         assert f"was broken on this host before this run, in {path};" in said
         assert "good.example.org" not in said
         assert files_of(host) == broken

@@ -29,6 +29,11 @@ def test_the_firewall_rejects_what_no_role_opened(host: Host, program: str) -> N
     assert not [rule for rule in rules if "--dport 80 " in rule]
 
 
+def test_admins_of_every_host_are_root_and_others_are_not(host: Host) -> None:
+    assert host.run("su alice -c 'sudo -n id -un'").stdout == "root\n"
+    assert host.run("su bob -c 'sudo -n id -un'").rc == 1
+
+
 def test_preflight_gathers_what_ansible_gathers(target: str, tmp_path: Path) -> None:
     def facts(gather: str, *tasks: dict[str, object]) -> dict[str, str]:
         playbook = tmp_path / "facts.yml"

@@ -1,0 +1,318 @@
+"""Ansible module `host_accounts`: the users and groups of a host, with their homes, keys and passwords."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.strata import accounts, accounts_home, accounts_host, accounts_plan, files, locks
+from ansible.module_utils.strata.accounts import AccountsError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.module_utils.strata.accounts_plan import Step
+
+DOCUMENTATION = r"""
+module: host_accounts
+short_description: The users and groups of a host, with their homes, keys and passwords
+description:
+  - Keeps declared groups and users, the keys that they log in with, and root's keys, in one call.
+  - Everything is checked before anything changes. What is declared contradictory or unsafe, or what another account of
+    the host has already, is refused. A failure on the way leaves what was done; the next run goes on from there.
+  - Users that are not declared are left alone, but those that this module once kept are named, or disabled.
+options:
+  users:
+    description: The users that have an account on the host, and all that left.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name.
+        type: str
+        required: true
+      uid:
+        description: Number, the same on all hosts. An account that has another one is refused, never renumbered.
+        type: int
+        required: true
+      state:
+        description:
+          - A V(disabled) user is locked, has expired, has no shell, no keys and no further groups, and keeps the home.
+          - An V(absent) user is removed. Neither is made on a host that does not have the account.
+        type: str
+        choices: [present, disabled, absent]
+        default: present
+      comment:
+        description: The person's name, or what the account is for.
+        type: str
+        default: ""
+      shell:
+        description: Shell.
+        type: str
+        default: /bin/bash
+      home:
+        description: Home. Default is the name below C(/home). A home that changes is not moved.
+        type: str
+      home_mode:
+        description: Mode of the home, octal and in quotes. Without it a new home gets 0700, and is left as it is later.
+        type: str
+      create_home:
+        description: Whether a missing home is made, from C(/etc/skel).
+        type: bool
+        default: true
+      remove_home:
+        description: Whether the home of an absent user is removed.
+        type: bool
+        default: false
+      group:
+        description: Name of the primary group. Default is a group of the user's own, with the same name and number.
+        type: str
+      groups:
+        description: Names of all further groups.
+        type: list
+        elements: str
+        default: []
+      keys:
+        description: Lines of authorized_keys, options included. All others are removed.
+        type: list
+        elements: str
+        default: []
+      origin:
+        description: The variable that declares the user, for messages.
+        type: str
+        default: users
+  known:
+    description: Names and numbers of all people, of whom O(users) are those that concern this host.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name.
+        type: str
+        required: true
+      uid:
+        description: Number.
+        type: int
+        required: true
+  present:
+    description: Names, each with its origin, that are chosen for this host, and must be known.
+    type: list
+    elements: dict
+    default: []
+    suboptions: &chosen
+      value:
+        description: Name of a user.
+        type: str
+        required: true
+      origin:
+        description: The variable that names the user, for messages.
+        type: str
+        default: present
+  admins:
+    description: Names, each with its origin, of users who are in O(admin_groups) too.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *chosen
+  admin_groups:
+    description: Names of groups that admins are in.
+    type: list
+    elements: str
+    default: []
+  passwords:
+    description:
+      - Hashes of passwords, by name of the user. A user whose hash is no longer given has no password any more.
+      - One that never was given is the user's own business.
+    type: dict
+    default: {}
+  groups:
+    description: Groups.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name.
+        type: str
+        required: true
+      gid:
+        description: Number, the same on all hosts.
+        type: int
+        required: true
+      origin:
+        description: The variable that declares the group, for messages.
+        type: str
+        default: groups
+  root_keys:
+    description: Lines of root's authorized_keys. Without it they are not touched.
+    type: list
+    elements: str
+  replace_root_keys:
+    description: Whether O(root_keys) may have none of the keys that root has now.
+    type: bool
+    default: false
+  end_processes:
+    description: Whether the processes of disabled and absent users are ended.
+    type: bool
+    default: true
+  purge:
+    description: Whether users are disabled that this module kept, and that are no longer declared.
+    type: bool
+    default: false
+  min_id:
+    description: The lowest number that a user or group may have.
+    type: int
+    default: 2000
+attributes:
+  check_mode:
+    support: full
+    description: A group or a shell that is not there yet counts as one that an earlier task brings.
+  diff_mode:
+    support: full
+    description: Passwords are not shown.
+author: Strata contributors
+"""
+
+EXAMPLES = r"""
+- name: Settle the accounts
+  host_accounts:
+    users:
+      - name: alice
+        uid: 2001
+        groups: [sudo]
+        keys: ["restrict,pty,from=\"192.0.2.0/24\" ssh-ed25519 AAAA... alice@example.org"]
+      - name: bob
+        uid: 2002
+        state: disabled
+    groups:
+      - name: web
+        gid: 3000
+"""
+
+RETURN = r"""
+changes:
+  description: What was changed, or would be in check mode.
+  type: list
+  elements: str
+  returned: success
+  sample: [user alice, home /home/alice, keys of alice]
+undeclared:
+  description: Users that the module kept on this host, and that are no longer declared.
+  type: list
+  elements: str
+  returned: success
+"""
+
+ROOT = "/root"
+
+
+def converge(module: AnsibleModule) -> dict[str, Any]:
+    """Bring the accounts to the declared state and return the module's result.
+
+    Raises:
+        AccountsError: the declaration is refused, or a step failed.
+
+    """
+    given = module.params
+    declared = accounts.check(given)
+    wanted_root = None if given["root_keys"] is None else accounts.check_root_keys(given["root_keys"])
+    actual = accounts_host.read()
+    forgotten = accounts_plan.undeclared(declared, actual)
+    if forgotten and not given["purge"]:
+        module.warn(
+            f"no longer declared, but still on this host: {', '.join(forgotten)}: say in accounts_users that they are "
+            "disabled or absent, or set accounts_purge"
+        )
+    elif forgotten:
+        declared = accounts_plan.with_leavers(declared, actual)
+    actual = accounts_host.look(declared, actual)
+    ending = given["end_processes"]
+    problems = accounts_plan.conflicts(declared, actual, end_processes=ending, check_mode=module.check_mode)
+    if problems:
+        raise AccountsError("\n".join(problems))
+    root = accounts_home.look(ROOT, 0)
+    steps = accounts_plan.plan(declared, actual, end_processes=ending)
+    steps += accounts_plan.root_keys(wanted_root, ROOT, root, replace_all=given["replace_root_keys"])
+    record = accounts_plan.record(declared, actual)
+    remembered = accounts_host.memory(record)
+    if not module.check_mode:
+        apply(module, steps, actual.recorded, record)
+    names = [step.what for step in steps] + [change.path for change in remembered]
+    diff = [
+        {"before_header": step.what, "after_header": step.what, "before": step.before, "after": step.after}
+        for step in steps
+    ]
+    return {
+        "changed": bool(names),
+        "changes": names,
+        "diff": [*diff, *files.diff(remembered)],
+        "undeclared": forgotten,
+    }
+
+
+def apply(module: AnsibleModule, steps: list[Step], old: Mapping[str, bool], new: Mapping[str, bool]) -> None:
+    """Carry out the steps.
+
+    Users are remembered before they are made, and forgotten after they are gone, whatever becomes of this run.
+    """
+    on_the_way = {name: old.get(name, False) or new.get(name, False) for name in {*old, *new}}
+    accounts_host.remember(on_the_way)
+    for step in steps:
+        accounts_host.do(step, module.run_command)
+    accounts_host.remember(new)
+
+
+def main() -> None:
+    """Run the module."""
+    names: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+    name = {"type": "str", "required": True}
+    number = {"type": "int", "required": True}
+    user = {
+        "name": name,
+        "uid": number,
+        "state": {"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
+        "comment": {"type": "str", "default": ""},
+        "shell": {"type": "str", "default": "/bin/bash"},
+        "home": {"type": "str"},
+        "home_mode": {"type": "str"},
+        "create_home": {"type": "bool", "default": True},
+        "remove_home": {"type": "bool", "default": False},
+        "group": {"type": "str"},
+        "groups": names,
+        "keys": {**names, "no_log": False},
+        "origin": {"type": "str", "default": "users"},
+    }
+    group = {"name": name, "gid": number, "origin": {"type": "str", "default": "groups"}}
+
+    def dicts(options: dict[str, Any]) -> dict[str, Any]:
+        return {"type": "list", "elements": "dict", "default": [], "options": options}
+
+    module = AnsibleModule(
+        argument_spec={
+            "users": dicts(user),
+            "known": dicts({"name": name, "uid": number}),
+            "present": dicts({"value": name, "origin": {"type": "str", "default": "present"}}),
+            "admins": dicts({"value": name, "origin": {"type": "str", "default": "admins"}}),
+            "admin_groups": names,
+            "passwords": {"type": "dict", "default": {}, "no_log": True},
+            "groups": dicts(group),
+            "root_keys": {"type": "list", "elements": "str", "no_log": False},
+            "replace_root_keys": {"type": "bool", "default": False, "no_log": False},
+            "end_processes": {"type": "bool", "default": True},
+            "purge": {"type": "bool", "default": False},
+            "min_id": {"type": "int", "default": 2000},
+        },
+        supports_check_mode=True,
+    )
+    try:
+        with locks.alone("accounts", check_mode=module.check_mode):
+            result = converge(module)
+    except (AccountsError, OSError) as error:
+        module.fail_json(msg=str(error))
+    module.exit_json(**result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,231 @@
+"""Home folders and the keys in them, handled by root without ever following what the user may have put there.
+
+The folders above a home must be root's, so nobody can swap the home itself. Below it, everything is opened relative to
+an open folder and without following links.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import stat
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+SKELETON = "/etc/skel"
+SSH, KEYS, OLD_KEYS = ".ssh", "authorized_keys", "authorized_keys2"
+
+_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+_WRITABLE_BY_OTHERS = 0o022
+_MANY_LINKS = 40
+_PRIVATE = 0o600
+#: Bytes of authorized_keys that are read: whoever made it may have made it endless.
+_MOST = 2**20
+
+
+class HomeError(Exception):
+    """The path is not fit to be this user's home; the text goes on after the path."""
+
+
+@dataclass(frozen=True)
+class Home:
+    """What is at a home's path: its mode, None if nothing is there; the keys; why it is not to be touched."""
+
+    mode: int | None = None
+    keys: bytes | None = None
+    #: What stands where keys belong, but is not as sshd wants it, or was made to mislead.
+    strays: tuple[str, ...] = ()
+    problem: str = ""
+
+    def has(self, keys: bytes | None) -> bool:
+        """Tell whether these are the keys, and nothing else is there."""
+        return self.keys == keys and not self.strays
+
+
+def look(path: str, uid: int) -> Home:
+    """Return what is at the path of the home of a user."""
+    try:
+        with _opened(path, uid) as home:
+            keys, strays = _look_at_keys(home, uid)
+            return Home(stat.S_IMODE(os.fstat(home).st_mode), keys, strays)
+    except FileNotFoundError:
+        return Home()
+    except HomeError as error:
+        return Home(problem=str(error))
+
+
+def make(path: str, uid: int, gid: int, mode: int) -> None:
+    """Make a home from the skeleton; it appears when it is complete."""
+    parent, name = os.path.split(path)
+    os.makedirs(parent, mode=0o755, exist_ok=True)
+    _require_roots(parent)
+    new = os.path.join(parent, f".strata-{name}.new")
+    shutil.rmtree(new, ignore_errors=True)
+    os.mkdir(new, 0o700)
+    if os.path.isdir(SKELETON):
+        shutil.copytree(SKELETON, new, symlinks=True, dirs_exist_ok=True)
+        os.chmod(new, 0o700)
+    for folder, folders, files in os.walk(new):
+        for each in [*folders, *files]:
+            os.chown(os.path.join(folder, each), uid, gid, follow_symlinks=False)
+    os.chmod(new, mode)
+    os.chown(new, uid, gid)
+    os.rename(new, path)
+
+
+def set_mode(path: str, uid: int, mode: int) -> None:
+    """Change the mode of a home."""
+    with _opened(path, uid) as home:
+        os.fchmod(home, mode)
+
+
+def remove(path: str, uid: int) -> None:
+    """Remove a home with all that is in it."""
+    with _opened(path, uid):
+        shutil.rmtree(path)
+
+
+def write_keys(path: str, uid: int, gid: int, keys: bytes | None) -> None:
+    """Make `keys`, or none, all that sshd finds in a home; what stands in the way is removed."""
+    with _opened(path, uid) as home, _ssh_folder(home, uid, gid, make=keys is not None) as folder:
+        if folder is None:
+            return
+        _clear(folder, OLD_KEYS)
+        if keys is None:
+            _clear(folder, KEYS)
+            return
+        if not stat.S_ISREG(_mode(folder, KEYS)):
+            _clear(folder, KEYS)
+        new = f".strata-{KEYS}.new"
+        _clear(folder, new)
+        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE, dir_fd=folder)
+        with os.fdopen(descriptor, "wb") as stream:
+            stream.write(keys)
+            os.fchown(descriptor, uid, gid)
+            os.fchmod(descriptor, _PRIVATE)
+            stream.flush()
+            os.fsync(descriptor)
+        os.rename(new, KEYS, src_dir_fd=folder, dst_dir_fd=folder)
+        os.fsync(folder)
+
+
+@contextlib.contextmanager
+def _opened(path: str, uid: int) -> Iterator[int]:
+    """Give a home as an open folder.
+
+    Raises:
+        HomeError: it is not this user's folder, or others could swap it.
+        FileNotFoundError: nothing is there.
+
+    """
+    _require_roots(os.path.dirname(path))
+    try:
+        home = os.open(path, _FOLDER)
+    except NotADirectoryError:
+        raise HomeError("is a link or no folder: declare the path of the folder itself") from None
+    try:
+        owner = os.fstat(home).st_uid
+        if owner != uid:
+            raise HomeError(f"belongs to uid {owner}, not to uid {uid}: chown it, move it away or declare another home")
+        yield home
+    finally:
+        os.close(home)
+
+
+def _require_roots(path: str) -> None:
+    """Refuse a path on whose way anybody but root can change anything; links of root's are followed."""
+    links, done = 0, "/"
+    todo = path.strip("/").split("/")
+    while todo:
+        step = os.path.join(done, todo.pop(0))
+        info = os.lstat(step)
+        # In a sticky folder nobody can swap what is root's.
+        shared = info.st_mode & _WRITABLE_BY_OTHERS and not info.st_mode & stat.S_ISVTX
+        loose = shared and not stat.S_ISLNK(info.st_mode)
+        if info.st_uid or loose or links > _MANY_LINKS:
+            raise HomeError(f"is below {step}, which others than root can change: declare another home")
+        if stat.S_ISLNK(info.st_mode):
+            links += 1
+            target = os.path.normpath(os.path.join(done, os.readlink(step)))
+            done, todo = "/", [*target.strip("/").split("/"), *todo]
+        else:
+            done = step
+
+
+def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
+    """Return the keys in a home, and what is there but should not be."""
+    mode = _mode(home, SSH)
+    if not mode:
+        return None, ()
+    try:
+        folder = os.open(SSH, _FOLDER, dir_fd=home)
+    except OSError:
+        return None, (f"{SSH} is no folder",)
+    try:
+        _require_own(folder, uid)
+        info = os.fstat(folder)
+        wrong = info.st_uid != uid or info.st_mode & _WRITABLE_BY_OTHERS
+        strays = [f"{SSH} can be changed by others"] if wrong else []
+        strays += [OLD_KEYS] if _mode(folder, OLD_KEYS) else []
+        mode = _mode(folder, KEYS)
+        if not stat.S_ISREG(mode):
+            return None, (*strays, *([f"{KEYS} is no file"] if mode else []))
+        descriptor = os.open(KEYS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        with os.fdopen(descriptor, "rb") as stream:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode) or info.st_uid != uid or info.st_nlink > 1:
+                # Perhaps a second name of a file that its user may not read: it is not shown.
+                return None, (*strays, f"{KEYS} is no file of the user alone")
+            strays += [f"{KEYS} has another mode"] if stat.S_IMODE(info.st_mode) != _PRIVATE else []
+            return stream.read(_MOST), tuple(strays)
+    finally:
+        os.close(folder)
+
+
+@contextlib.contextmanager
+def _ssh_folder(home: int, uid: int, gid: int, *, make: bool) -> Iterator[int | None]:
+    """Give ~/.ssh as an open folder that only the user can change; None if it is not there and not to be made."""
+    if not stat.S_ISDIR(_mode(home, SSH)):
+        _clear(home, SSH)
+        if not make:
+            yield None
+            return
+        os.mkdir(SSH, 0o700, dir_fd=home)
+    folder = os.open(SSH, _FOLDER, dir_fd=home)
+    try:
+        _require_own(folder, uid)
+        info = os.fstat(folder)
+        os.fchown(folder, uid, gid)
+        if info.st_mode & _WRITABLE_BY_OTHERS or not info.st_uid:
+            os.fchmod(folder, 0o700)
+        yield folder
+    finally:
+        os.close(folder)
+
+
+def _require_own(folder: int, uid: int) -> None:
+    """Refuse a ~/.ssh that sshd would refuse too, as a third one owns it."""
+    owner = os.fstat(folder).st_uid
+    if owner not in (uid, 0):
+        raise HomeError(f"has a {SSH} that belongs to uid {owner}: remove it")
+
+
+def _mode(folder: int, name: str) -> int:
+    """Return the mode of what stands at a name, 0 if nothing does; a link is a link."""
+    try:
+        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
+    except FileNotFoundError:
+        return 0
+
+
+def _clear(folder: int, name: str) -> None:
+    """Remove what stands at a name, whatever it is."""
+    if stat.S_ISDIR(_mode(folder, name)):
+        shutil.rmtree(name, dir_fd=folder)
+    else:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(name, dir_fd=folder)

@@ -6,10 +6,9 @@ import os
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import service_files
-from ansible.module_utils.strata import rollback
+from ansible.module_utils.strata import rollback, service
 from ansible.module_utils.strata.rollback import RollbackError
-from service_files import Service, ServiceError
+from ansible.module_utils.strata.service import Service, ServiceError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,7 +48,7 @@ class Module:
 @pytest.fixture(autouse=True)
 def owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "owed"
-    monkeypatch.setattr(service_files, "OWED", str(folder))
+    monkeypatch.setattr(service, "OWED", str(folder))
     return folder
 
 

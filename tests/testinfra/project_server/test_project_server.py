@@ -29,6 +29,15 @@ def test_the_firewall_rejects_what_no_role_opened(host: Host, program: str) -> N
     assert not [rule for rule in rules if "--dport 80 " in rule]
 
 
+def test_nobody_comes_in_with_a_password(host: Host) -> None:
+    assert "passwordauthentication no" in host.check_output("sshd -T").splitlines()
+
+
+def test_the_host_says_by_which_roles_it_is_managed(host: Host) -> None:
+    facts = json.loads(host.file("/etc/ansible/facts.d/strata.fact").content_string)
+    assert {"project_server", "accounts", "sshd"} <= set(facts["roles"])
+
+
 def test_admins_of_every_host_are_root_and_others_are_not(host: Host) -> None:
     assert host.run("su alice -c 'sudo -n id -un'").stdout == "root\n"
     assert host.run("su bob -c 'sudo -n id -un'").rc == 1

@@ -1,0 +1,39 @@
+"""Fixtures for the tests of apt."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from repository import Repositories, serve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run
+    from testinfra.host import Host
+
+
+@pytest.fixture(scope="session")
+def repositories(host: Host) -> Repositories:
+    """Repositories that the host serves to itself."""
+    return serve(host)
+
+
+@pytest.fixture
+def in_force(host: Host) -> Callable[[], str]:
+    """Return what apt works with: its settings, its lists, and what it makes of them."""
+    return lambda: host.check_output(
+        "sha256sum $(find /etc/apt /var/lib/apt/lists -type f ! -name lock | sort) && apt-cache policy | sha256sum"
+    )
+
+
+@pytest.fixture
+def afterwards(host: Host, converge: Callable[..., Run]) -> Iterator[None]:
+    """Bring the host back to the scenario's own values after the test."""
+    yield
+    host.run("rm -f /run/strata-hold")
+    assert converge().rc == 0
+    host.check_output(
+        "names=$(dpkg-query -W -f '${Package} ' 'strata-*' 2>&-); [ -z \"$names\" ] || dpkg --purge $names"
+    )

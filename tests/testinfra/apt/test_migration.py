@@ -1,0 +1,83 @@
+"""Sources in the old form, with keys that count for all sources, become today's, and nothing is lost."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from repository import PORT, Repositories, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Run
+    from testinfra.host import Host
+
+LIST = "/etc/apt/sources.list.d/trial.list"
+OLD_RING = "/etc/apt/trusted.gpg"
+UPDATE = "apt-get -q update --option=APT::Update::Error-Mode=any"
+
+
+@pytest.fixture
+def legacy(host: Host, repositories: Repositories) -> Iterator[None]:
+    """A source as it was written long ago, whose key is one of two in the keyring of apt-key."""
+    assert repositories.keys
+    host.check_output("tar -C /etc -cf /run/apt.tar apt")
+    host.check_output(f"GNUPGHOME=/srv/gnupg gpg --export good@example.org other@example.org >{OLD_RING}")
+    host.check_output(f"echo 'deb http://127.0.0.1:{PORT}/good ./ # ours' >{LIST} && {UPDATE}")
+    yield
+    host.check_output(f"rm -r /etc/apt && tar -C /etc -xf /run/apt.tar && {UPDATE}")
+
+
+def candidates(host: Host) -> list[str]:
+    """Return what apt makes of all sources, and of some packages."""
+    known = host.check_output("apt-cache policy; apt-cache policy $(dpkg-query -W -f '${Package} ') strata-hello tree")
+    return sorted(line.strip() for line in known.splitlines())
+
+
+@pytest.mark.usefixtures("legacy")
+def test_migration_is_predicted_and_loses_nothing(
+    host: Host, converge: Callable[..., Run], fingerprint: Callable[[], dict[str, str]]
+) -> None:
+    before, untouched = candidates(host), fingerprint()
+    assert any("Candidate: 1.1" in line for line in before)
+    preview = converge("--diff", check=True, apt_migrate=True)
+    assert (preview.rc, preview.changed) == (0, 1), preview.output
+    assert fingerprint() == untouched
+    done = converge("--diff", apt_migrate=True)
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert preview.results[-1]["files"] == done.results[-1]["files"]
+    assert done.results[-1]["migrated_sources"] == ["/etc/apt/sources.list", LIST]
+
+    assert candidates(host) == before
+    assert host.check_output("ls /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>&- || true") == ""
+    assert "# ours" in host.file(f"{LIST}.bak").content_string
+    assert "Signed-By: /etc/apt/keyrings/trial.gpg" in host.file(LIST.replace(".list", ".sources")).content_string
+    # Each key on its own: the one that signs is for its source only, the one that nobody needs stays.
+    shown = "gpg --show-keys --with-colons %s | grep -c ^pub"
+    assert [host.check_output(shown, ring) for ring in ("/etc/apt/keyrings/trial.gpg", OLD_RING)] == ["1", "1"]
+
+    host.check_output(f"rm -r /var/lib/apt/lists/* && {UPDATE}")
+    assert candidates(host) == before
+    assert converge(apt_migrate=True).changed == 0
+
+
+@pytest.mark.usefixtures("legacy")
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("deb [novel=1] http://example.org/ x main", "line 1: the option 'novel=1' is not understood"),
+        (f"deb http://127.0.0.1:{PORT}/unknown ./", "line 1: its lists are not there: run apt-get update"),
+    ],
+)
+def test_source_that_cannot_be_migrated_is_named_and_left(
+    host: Host, converge: Callable[..., Run], line: str, said: str
+) -> None:
+    other = "/etc/apt/sources.list.d/left.list"
+    host.check_output(f"echo '{line}' >{other}")
+    done = converge(apt_migrate=True)
+    assert done.rc == 0, done.output
+    assert f"{other} stays as it is, because it cannot be migrated: {said}" in words(done.output)
+    assert done.results[-1]["migrated_sources"] == ["/etc/apt/sources.list", LIST]
+    assert host.file(other).content_string == f"{line}\n"
+    assert host.file(OLD_RING).exists

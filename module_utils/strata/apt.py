@@ -64,7 +64,10 @@ class Result:
         matches = [*(_WARNING.findall(text) if warnings else ()), *(match[0] for match in _REASON.finditer(text))]
         found = [" ".join(re.sub("^[EW]: ", "", each).split()).rstrip(".") for each in matches]
         told = [line for line in dict.fromkeys(found) if "--solver 3.0" not in line]
-        return "; ".join(told[-6:]) or (text.strip().splitlines() or [f"exit status {self.status}"])[-1]
+        return (
+            "; ".join(told if warnings else told[-6:])
+            or (text.strip().splitlines() or [f"exit status {self.status}"])[-1]
+        )
 
 
 class Simulation(Result):
@@ -128,6 +131,7 @@ class Tools:
         """Take AnsibleModule.run_command, or what behaves like it, and the longest wait for a lock in seconds."""
         self._run = run
         self._lock_timeout = lock_timeout
+        #: Seconds for which others were waited for, by what they held.
         self.waited: dict[str, float] = {}
 
     def read(self, command: Sequence[str], environment: Mapping[str, str] | None = None, data: str = "") -> Result:
@@ -182,8 +186,9 @@ class Tools:
                 raise AptError(f"{held[0]} is held by {held[1]}: gave up after waiting {self._lock_timeout:g} s")
             waited = True
             told = f"{held[1]}, which held {held[0]}"
-            self.waited[told] = self.waited.get(told, 0) + _POLL_SECONDS
+            start = time.monotonic()
             time.sleep(_POLL_SECONDS)
+            self.waited[told] = self.waited.get(told, 0) + time.monotonic() - start
         return waited
 
     @contextlib.contextmanager

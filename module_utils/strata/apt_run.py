@@ -67,8 +67,6 @@ class Run:
             "files": [change.path for change in self.changes],
             "foreign_sources": self.foreign,
             "migrated_sources": self.migration.migrated,
-            "installed": {},
-            "removed": {},
             "diff": files.diff([*self.changes, *remember]),
         }
         if lines := self.transaction.lines():
@@ -81,6 +79,8 @@ class Run:
         if self.tried:
             with apt_stage.staged(self.tools, self.tried, check_mode=self.module.check_mode) as stage:
                 self._try(stage)
+        installed: dict[str, str] = {}
+        removed: dict[str, str] = {}
         if self.module.check_mode:
             installed, removed, warning = self.transaction.predict(known=not self.tried)
             if warning:

@@ -56,7 +56,7 @@ class Stage:
         result = self._run(_POLICY)
         if result.status:
             said = self._said(result)
-            askers = dict.fromkeys(origins[change.path] for change in self.changes if change.path in said)
+            askers = dict.fromkeys(asker for path, asker in origins.items() if path in said)
             who = f" ({', '.join(askers)})" if any(askers) else ""
             raise AptError(f"apt does not understand its settings{who}: {said}; nothing was changed")
 

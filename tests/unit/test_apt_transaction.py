@@ -268,6 +268,9 @@ def test_wait_says_whether_it_waited(locked, monkeypatch):
     tools = apt.Tools(lambda *_, **__: (0, "", ""), 60)
     monkeypatch.setattr(apt.time, "sleep", lambda _: process.communicate("\n"))
     assert tools.wait([path])
+    (told,) = tools.waited
+    assert told.startswith(f"process {process.pid} (python")
+    assert told.endswith(f"which held {path}")
     assert not tools.wait([path])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from repository import Repositories, serve
+from repository import Repositories, forget_packages, serve
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def repositories(host: Host) -> Repositories:
+def repositories(host: Host) -> Iterator[Repositories]:
     """Repositories that the host serves to itself."""
-    return serve(host)
+    yield serve(host)
+    host.check_output("systemctl stop strata-repository")
 
 
 @pytest.fixture
@@ -28,12 +29,11 @@ def in_force(host: Host) -> Callable[[], str]:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def afterwards(host: Host, converge: Callable[..., Run]) -> Iterator[None]:
-    """Bring the host back to the scenario's own values after the test."""
+    """Bring the host back to the scenario's own values after the tests of a file."""
     yield
     host.run("rm -f /run/strata-hold")
-    assert converge().rc == 0
-    host.check_output(
-        "names=$(dpkg-query -W -f '${Package} ' 'strata-*' 2>&-); [ -z \"$names\" ] || dpkg --purge $names"
-    )
+    done = converge()
+    assert done.rc == 0, done.output
+    forget_packages(host)

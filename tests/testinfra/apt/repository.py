@@ -73,6 +73,7 @@ touch /run/strata-began
 while [ -e /run/strata-hold ]; do sleep 0.1; done
 rm -f /run/strata-began
 systemctl daemon-reload
+systemctl --quiet enable strata-service.service
 deb-systemd-invoke start strata-service.service
 """
 
@@ -156,6 +157,12 @@ def serve(host: Host) -> Repositories:
     )
     names = ("good", "other", "late")
     return Repositories({name: host.check_output(f"cat /srv/keys/{name}.asc") for name in names})
+
+
+def forget_packages(host: Host) -> None:
+    """Remove the repositories' packages."""
+    there = host.run("dpkg-query --show --showformat='${Package} ' 'strata-*'").stdout.split()
+    assert host.run(f"dpkg --purge {' '.join(there) or '--pending'}").rc == 0
 
 
 def encoded(text: str) -> str:

@@ -37,3 +37,9 @@ def afterwards(host: Host, converge: Callable[..., Run]) -> Iterator[None]:
     done = converge()
     assert done.rc == 0, done.output
     forget_packages(host)
+
+
+@pytest.fixture
+def fresh(host: Host) -> None:
+    """The repositories' packages are not there before a test."""
+    forget_packages(host)

@@ -52,7 +52,7 @@ def test_migration_is_predicted_and_loses_nothing(
     assert candidates(host) == before
     assert host.check_output("ls /etc/apt/sources.list.d/*.list /etc/apt/sources.list 2>&- || true") == ""
     assert "# ours" in host.file(f"{LIST}.bak").content_string
-    assert "Signed-By: /etc/apt/keyrings/trial.gpg" in host.file(LIST.replace(".list", ".sources")).content_string
+    assert "Signed-By: /etc/apt/keyrings/trial.gpg" in host.file(LIST.removesuffix("list") + "sources").content_string
     # Each key on its own: the one that signs is for its source only, the one that nobody needs stays.
     shown = "gpg --show-keys --with-colons %s | grep -c ^pub"
     assert [host.check_output(shown, ring) for ring in ("/etc/apt/keyrings/trial.gpg", OLD_RING)] == ["1", "1"]
@@ -63,21 +63,18 @@ def test_migration_is_predicted_and_loses_nothing(
 
 
 @pytest.mark.usefixtures("legacy")
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("deb [novel=1] http://example.org/ x main", "line 1: the option 'novel=1' is not understood"),
-        (f"deb http://127.0.0.1:{PORT}/unknown ./", "line 1: its lists are not there: run apt-get update"),
-    ],
-)
-def test_source_that_cannot_be_migrated_is_named_and_left(
-    host: Host, converge: Callable[..., Run], line: str, said: str
-) -> None:
-    other = "/etc/apt/sources.list.d/left.list"
-    host.check_output(f"echo '{line}' >{other}")
+def test_sources_that_cannot_be_migrated_are_named_and_left(host: Host, converge: Callable[..., Run]) -> None:
+    lines = {
+        "deb [novel=1] http://example.org/ x main": "line 1: the option 'novel=1' is not understood",
+        f"deb http://127.0.0.1:{PORT}/unknown ./": "line 1: its lists are not there: run apt-get update",
+    }
+    for number, line in enumerate(lines):
+        host.check_output(f"echo '{line}' >/etc/apt/sources.list.d/left{number}.list")
     done = converge(apt_migrate=True)
     assert done.rc == 0, done.output
-    assert f"{other} stays as it is, because it cannot be migrated: {said}" in words(done.output)
     assert done.results[-1]["migrated_sources"] == ["/etc/apt/sources.list", LIST]
-    assert host.file(other).content_string == f"{line}\n"
+    for number, (line, said) in enumerate(lines.items()):
+        path = f"/etc/apt/sources.list.d/left{number}.list"
+        assert f"{path} stays as it is, because it cannot be migrated: {said}" in words(done.output)
+        assert host.file(path).content_string == f"{line}\n"
     assert host.file(OLD_RING).exists

@@ -6,7 +6,6 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
-from repository import forget_packages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,12 +18,6 @@ WANTED = ["rsync", "less", "awk", "strata-service"]
 POLICY = "/usr/sbin/policy-rc.d"
 
 pytestmark = pytest.mark.usefixtures("afterwards", "fresh")
-
-
-@pytest.fixture
-def fresh(host: Host) -> None:
-    """The package is not there before a test."""
-    forget_packages(host)
 
 
 def test_service_of_a_new_package_does_not_start(

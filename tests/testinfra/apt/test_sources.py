@@ -57,7 +57,7 @@ def test_source_is_predicted_made_used_and_taken_away(
     mine = ["/etc/apt/keyrings/trial.asc", "/etc/apt/preferences.d/new.pref", "/etc/apt/sources.list.d/trial.sources"]
     assert sorted(set(done.results[-1]["files"]) & set(mine)) == mine
     assert predicted.results[-1]["files"] == done.results[-1]["files"]
-    assert host.check_output("apt-mark showhold") == "less"
+    assert host.check_output("apt-mark showhold") == "gzip"
     assert f":{PORT}/" not in " ".join(policy(host, "strata-hello"))
 
 
@@ -77,14 +77,18 @@ def test_binary_key_and_versions_up_and_down(host: Host, converge: Converge, rep
     assert said in words(done.output)
 
 
-#: What is wrong with a repository, by its folder, the name of the key, and a word that apt says about it.
-WRONG = {
-    "good": ("other", "signature"),
-    "late": ("late", "signature"),
-    "forged": ("good", "signature"),
-    "tampered": ("good", "Packages"),
-    "nothing-here": ("good", "404"),
-}
+#: What is wrong with a repository, by its place: the name of the key, and what apt says about it. Those that apt would
+#: stop at come together.
+WRONG = [
+    {
+        "good": ("other", "signature"),
+        "late": ("late", "signature"),
+        "forged": ("good", "signature"),
+        "nothing-here": ("good", "does not have a Release file"),
+    },
+    {"tampered": ("good", "Packages")},
+    {"dead": ("good", "Could not connect")},
+]
 
 
 def test_sources_that_apt_refuses_change_nothing(
@@ -93,21 +97,22 @@ def test_sources_that_apt_refuses_change_nothing(
     good = {"apt_sources": [repositories.source("flaky/good")]}
     assert converge(**good).rc == 0
     before = in_force()
-    bad = [
-        repositories.source(place, name=f"trial-{place}", signed_by=repositories.keys[key])
-        for place, (key, _) in WRONG.items()
-    ]
-    dead = repositories.source(name="dead", uris=["http://127.0.0.2:1/dead"])
-    done = converge(apt_sources=[*bad, dead], apt_packages=[*WANTED, "strata-hello"])
-    assert done.rc != 0
-    named, reasons = words(done.results[-1]["msg"]).removeprefix("apt refuses the source ").split(": ", 1)
-    assert named.split(", ") == [f"{source['name']} (apt_sources)" for source in [*bad, dead]]
-    for place, (_, word) in WRONG.items():
-        told = [reason for reason in reasons.split("; ") if f"/{place}" in reason]
-        assert any(word in reason for reason in told), (place, told)
-    assert "Could not connect to 127.0.0.2:1" in reasons
-    assert reasons.endswith("the old sources stay in force.")
-    assert in_force() == before
+    for together in WRONG:
+        bad = [
+            repositories.source(place, name=f"trial-{place}", signed_by=repositories.keys[key])
+            for place, (key, _) in together.items()
+        ]
+        if "dead" in together:
+            bad[0]["uris"] = ["http://127.0.0.1:1/dead"]
+        done = converge(apt_sources=bad, apt_packages=[*WANTED, "strata-hello"])
+        assert done.rc != 0
+        named, reasons = words(done.results[-1]["msg"]).removeprefix("apt refuses the source ").split(": ", 1)
+        assert named.split(", ") == [f"{source['name']} (apt_sources)" for source in bad]
+        for place, (_, said) in together.items():
+            told = [reason for reason in reasons.split("; ") if f"/{place}" in reason]
+            assert any(said in reason for reason in told), (place, reasons)
+        assert reasons.endswith("the old sources stay in force.")
+        assert in_force() == before
     assert not host.package("strata-hello").is_installed
     assert converge(**good).changed == 0
 

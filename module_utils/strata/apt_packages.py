@@ -95,8 +95,7 @@ class Transaction:
         self._settle_holds(Holds(release=self.holds.release))
         if self.plan and self._incomplete():
             # A failure here is no verdict yet: a package may only lack dependencies, which apt-get brings.
-            fresh = {package.name for package in self.host.packages if package.unfinished and not package.configured}
-            self._write(["dpkg", "--configure", "--pending", *KEEP_CONFIGURATION], fresh)
+            self._write(["dpkg", "--configure", "--pending", *KEEP_CONFIGURATION], self._never_configured())
             self._read()
             if self.host.unfinished:
                 self._commit(Plan())
@@ -136,7 +135,7 @@ class Transaction:
             self._update()
             simulation = self._simulate(plan)
         simulation.check(plan, self.absent)
-        news = simulation.news()
+        news = simulation.news() | self._never_configured()
         self._answer(news)
         result = self._write(self._command(plan, () if plan.remove else ("APT::Get::Remove=false",)), news)
         if result.status and "Failed to fetch" in result.errors and not self.updated:
@@ -144,6 +143,9 @@ class Transaction:
             self._commit(plan)
         elif result.status:
             raise AptError(f"{apt.describe(plan, self.absent)} failed: {result.reason()}")
+
+    def _never_configured(self) -> set[str]:
+        return {package.name for package in self.host.packages if package.unfinished and not package.configured}
 
     def _write(self, command: Sequence[str], news: set[str]) -> apt.Result:
         with apt_policy.services_wait(news) as environment:

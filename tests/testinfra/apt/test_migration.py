@@ -14,18 +14,22 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
 LIST = "/etc/apt/sources.list.d/trial.list"
-OLD_RING = "/etc/apt/trusted.gpg"
+#: Debian 12 is the last whose apt reads the keyring of apt-key.
+OLD_RINGS = {"12": "/etc/apt/trusted.gpg", "13": "/etc/apt/trusted.gpg.d/legacy.gpg"}
 UPDATE = "apt-get -q update --option=APT::Update::Error-Mode=any"
 
 
 @pytest.fixture
-def legacy(host: Host, repositories: Repositories) -> Iterator[None]:
-    """A source as it was written long ago, whose key is one of two in the keyring of apt-key."""
+def old_ring(host: Host, repositories: Repositories) -> Iterator[str]:
+    """A source as it was written long ago, whose key is one of two in a keyring for all sources: that one's path."""
     assert repositories.keys
+    ring = OLD_RINGS[host.system_info.release.partition(".")[0]]
     host.check_output("tar -C /etc -cf /run/apt.tar apt")
-    host.check_output(f"GNUPGHOME=/srv/gnupg gpg --export good@example.org other@example.org >{OLD_RING}")
-    host.check_output(f"echo 'deb http://127.0.0.1:{PORT}/good ./ # ours' >{LIST} && {UPDATE}")
-    yield
+    host.check_output(f"GNUPGHOME=/srv/gnupg gpg --export good@example.org other@example.org >{ring}")
+    host.check_output(f"echo 'deb http://127.0.0.1:{PORT}/good ./ # ours' >{LIST}")
+    if (updated := host.run(UPDATE)).rc:
+        pytest.fail(updated.stderr)
+    yield ring
     host.check_output(f"rm -r /etc/apt && tar -C /etc -xf /run/apt.tar && {UPDATE}")
 
 
@@ -35,9 +39,8 @@ def candidates(host: Host) -> list[str]:
     return sorted(line.strip() for line in known.splitlines())
 
 
-@pytest.mark.usefixtures("legacy")
 def test_migration_is_predicted_and_loses_nothing(
-    host: Host, converge: Callable[..., Run], fingerprint: Callable[[], dict[str, str]]
+    host: Host, converge: Callable[..., Run], old_ring: str, fingerprint: Callable[[], dict[str, str]]
 ) -> None:
     before, untouched = candidates(host), fingerprint()
     assert any("Candidate: 1.1" in line for line in before)
@@ -55,15 +58,16 @@ def test_migration_is_predicted_and_loses_nothing(
     assert "Signed-By: /etc/apt/keyrings/trial.gpg" in host.file(LIST.removesuffix("list") + "sources").content_string
     # Each key on its own: the one that signs is for its source only, the one that nobody needs stays.
     shown = "gpg --show-keys --with-colons %s | grep -c ^pub"
-    assert [host.check_output(shown, ring) for ring in ("/etc/apt/keyrings/trial.gpg", OLD_RING)] == ["1", "1"]
+    assert [host.check_output(shown, ring) for ring in ("/etc/apt/keyrings/trial.gpg", old_ring)] == ["1", "1"]
 
     host.check_output(f"rm -r /var/lib/apt/lists/* && {UPDATE}")
     assert candidates(host) == before
     assert converge(apt_migrate=True).changed == 0
 
 
-@pytest.mark.usefixtures("legacy")
-def test_sources_that_cannot_be_migrated_are_named_and_left(host: Host, converge: Callable[..., Run]) -> None:
+def test_sources_that_cannot_be_migrated_are_named_and_left(
+    host: Host, converge: Callable[..., Run], old_ring: str
+) -> None:
     lines = {
         "deb [novel=1] http://example.org/ x main": "line 1: the option 'novel=1' is not understood",
         f"deb http://127.0.0.1:{PORT}/unknown ./": "line 1: its lists are not there: run apt-get update",
@@ -77,4 +81,4 @@ def test_sources_that_cannot_be_migrated_are_named_and_left(host: Host, converge
         path = f"/etc/apt/sources.list.d/left{number}.list"
         assert f"{path} stays as it is, because it cannot be migrated: {said}" in words(done.output)
         assert host.file(path).content_string == f"{line}\n"
-    assert host.file(OLD_RING).exists
+    assert host.file(old_ring).exists

@@ -87,7 +87,7 @@ WRONG = [
         "nothing-here": ("good", "does not have a Release file"),
     },
     {"tampered": ("good", "Packages")},
-    {"dead": ("good", "Could not connect")},
+    {"dead": ("good", "connect to 127.0.0.1:1")},
 ]
 
 

@@ -1,29 +1,32 @@
-"""Ansible module: bring all packages of a host to the wanted state in one apt transaction."""
+"""Ansible module: bring apt's settings and all packages of a host to the wanted state, in one transaction."""
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import apt, packages
-from ansible.module_utils.strata.packages import PackagesError, Plan, Wish
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from ansible.module_utils.strata import locks
+from ansible.module_utils.strata.apt_run import Run
+from ansible.module_utils.strata.packages import AptError
 
 DOCUMENTATION = """
 module: apt_transaction
-short_description: Install and remove all packages of a host in one apt transaction
+short_description: Apt's sources and settings, and all packages of a host, in one transaction
 description:
-  - Takes all packages that a host must have and all that it must not have, compares them with dpkg's database and, if
-    something is to do, runs C(apt-get install) once.
+  - Takes all sources, keys, pins and settings of apt, and all packages that a host must have and must not have. It
+    compares them with C(/etc/apt) and dpkg's database and, if something is to do, runs C(apt-get install) once.
   - On a host that is as wanted it runs one process, C(dpkg-query), and takes no lock.
-  - The transaction is simulated first. It is refused if it would remove a package that is not listed in O(absent), or
-    install one that is.
+  - Changed settings are tried in a copy of C(/etc/apt) first. Apt reads them all there, and fetches and verifies the
+    lists of the changed sources. Only if it accepts them do they take the place of the old ones, with their lists.
+  - The transaction is simulated first. It is refused if it would remove a package that is not listed in O(absent),
+    install one that is, or change the version of one that is held.
   - Names are taken as they are, never as patterns (C(apt-get) alone reads an unknown C(python3.1) as a regular
     expression).
   - If something is to do and an earlier run of dpkg was interrupted, that one is completed first.
+  - Services of packages that are new on the host are not started; a C(/usr/sbin/policy-rc.d) of the host's own decides
+    instead.
+  - What it wrote is removed when it is declared no longer. C(/var/lib/strata/apt.json) remembers it.
 options:
   packages:
     description:
@@ -34,7 +37,9 @@ options:
     default: []
     suboptions: &suboptions
       value:
-        description: The name of the package, with an architecture if it is not the host's own, such as V(libc6:i386).
+        description:
+          - The name of the package, with an architecture if it is not the host's own, such as V(libc6:i386).
+          - In O(packages) also with a version, V(rsync=3.4.1-5) or V(rsync=3.4*), be it an older one.
         type: str
         required: true
       origin:
@@ -47,6 +52,147 @@ options:
     elements: dict
     default: []
     suboptions: *suboptions
+  held:
+    description: Packages whose version apt must not change by itself, if they are installed.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *suboptions
+  sources:
+    description: Sources of packages, each a file C(/etc/apt/sources.list.d/NAME.sources).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: &name
+        description: Name of the file.
+        type: str
+        required: true
+      types:
+        description: Kinds of archives, V(deb) and V(deb-src).
+        type: list
+        elements: str
+        default: [deb]
+      uris:
+        description: Where it is. Users and passwords are refused; they belong in C(/etc/apt/auth.conf.d).
+        type: list
+        elements: str
+        required: true
+      suites:
+        description: Names of distributions, or a path that ends in V(/).
+        type: list
+        elements: str
+        required: true
+      components:
+        description: Sections of the distributions.
+        type: list
+        elements: str
+        default: []
+      architectures:
+        description: Architectures; the host's own by default.
+        type: list
+        elements: str
+        default: []
+      signed_by:
+        description: A name among O(keys), the path of a file on the host, or the key itself in ASCII armour.
+        type: str
+        default: ""
+      trusted:
+        description: Whether apt uses it without a signature, V(true), or in no case, V(false).
+        type: bool
+      enabled:
+        description: Whether apt uses it.
+        type: bool
+        default: true
+      fields:
+        description: Further fields of deb822, such as C({Check-Valid-Until: "no"}).
+        type: dict
+        default: {}
+      origin: &origin
+        description: Who asked for it, for messages.
+        type: str
+        default: ""
+  keys:
+    description: Keys of sources, each a file in C(/etc/apt/keyrings).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: *name
+      key:
+        description: The public key, in ASCII armour, or binary in base64.
+        type: str
+        required: true
+      origin: *origin
+  pins:
+    description: Pins, each a file C(/etc/apt/preferences.d/NAME.pref).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: *name
+      packages:
+        description: Names or patterns of packages.
+        type: list
+        elements: str
+        default: ["*"]
+      pin:
+        description: What it is about, such as V(release n=trixie-backports).
+        type: str
+        required: true
+      priority:
+        description: The priority.
+        type: int
+        default: 501
+      origin: *origin
+  conf:
+    description: Settings, each a file C(/etc/apt/apt.conf.d/NAME).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name: *name
+      settings:
+        description: Values by the names of settings; a list takes the place of what earlier files say.
+        type: dict
+        required: true
+      origin: *origin
+  debconf:
+    description: Answers to questions of packages, given before a package is installed. Later they have no effect.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      package:
+        description: The package that asks.
+        type: str
+        required: true
+      question:
+        description: Name of the question.
+        type: str
+        required: true
+      type:
+        description: Its type.
+        type: str
+        choices: [boolean, multiselect, password, select, string]
+        default: string
+      value:
+        description: The answer.
+        type: str
+      secret_value:
+        description: The answer, if it must be kept out of diffs and logs.
+        type: str
+      origin: *origin
+  purge:
+    description: Whether to remove sources that nobody declared.
+    type: bool
+    default: false
+  migrate:
+    description:
+      - Whether to turn sources in the old form of one line into today's, each with the key that signed its lists.
+      - Apt must see the same packages after it. What cannot be migrated stays, with a warning.
+    type: bool
+    default: false
   lists_max_age:
     description:
       - The package lists are updated before an installation when they are older than this many seconds.
@@ -72,6 +218,12 @@ author: Strata contributors
 EXAMPLES = """
 - name: Install the packages of a web server
   apt_transaction:
+    sources:
+      - name: example
+        uris: [https://packages.example.org/debian]
+        suites: [trixie]
+        components: [main]
+        signed_by: /usr/share/keyrings/example.asc
     packages:
       - value: apache2
         origin: httpd__apt_packages
@@ -82,11 +234,25 @@ EXAMPLES = """
 """
 
 RETURN = """
+files:
+  description: Files that were written or removed.
+  type: list
+  elements: str
+  returned: success
+foreign_sources:
+  description: Files of sources that nobody declared. They are removed if O(purge) says so.
+  type: list
+  elements: str
+  returned: success
+migrated_sources:
+  description: Files of sources in the old form that were migrated.
+  type: list
+  elements: str
+  returned: success
 installed:
   description:
     - Packages that were installed, upgraded or configured, dependencies included, each with its version.
-    - In check mode, what apt's simulation says, or the wanted names without versions if the package lists would be
-      updated first.
+    - In check mode, what apt's simulation says, or the wanted names alone if lists would be updated or sources change.
   type: dict
   returned: success
   sample: {rsync: 3.4.1+ds1-5, libpopt0: 1.19+dfsg-2}
@@ -97,178 +263,74 @@ removed:
   sample: {popularity-contest: "1.77"}
 """
 
-LISTS = "/var/lib/apt/lists"
-UPDATE_STAMP = "/var/lib/apt/periodic/update-success-stamp"
-JOURNAL = "/var/lib/dpkg/updates"
-KEEP_CONFIGURATION = ("--force-confdef", "--force-confold")
-READ_ONLY = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=", "Dir::Log::Planner=/dev/null")
-
-
-class Transaction:
-    """The wanted state of a host's packages and the way there."""
-
-    def __init__(
-        self, tools: apt.Tools, wanted: list[Wish], absent: list[Wish], *, lists_max_age: int, install_recommends: bool
-    ) -> None:
-        """Read the host and plan; `predict` and `execute` go on from there.
-
-        Raises:
-            PackagesError: the wishes contradict each other or the host, or dpkg-query fails.
-
-        """
-        self.tools = tools
-        self.wanted = wanted
-        self.absent = absent
-        self.lists_max_age = lists_max_age
-        self.install_recommends = install_recommends
-        self.updated = False
-        self._read()
-
-    def predict(self) -> tuple[dict[str, str], dict[str, str], str]:
-        """Return what `execute` would install and remove, and perhaps a warning; leave no trace on the host.
-
-        Raises:
-            PackagesError: the transaction would be refused.
-
-        """
-        installed = {key: package.version for key, package in self.plan.configure}
-        named = installed | {wish.spec: "" for wish in self.plan.install}
-        removed = {key: package.version for key, package in self.plan.remove}
-        if self._incomplete() or self._lists_are_old():
-            return named, removed, ""
-        simulation = self._simulate(self.plan, READ_ONLY)
-        if unknown := simulation.unknown(self.plan.install):
-            return named, removed, f"{unknown}; a real run would update the package lists and try again"
-        simulation.check(self.plan, self.absent)
-        return installed | simulation.installs(), simulation.removes(), ""
-
-    def execute(self) -> tuple[dict[str, str], dict[str, str]]:
-        """Bring the host to the wanted state and return what was installed and removed.
-
-        Raises:
-            PackagesError: the transaction is refused or fails, or did not do what it should.
-
-        """
-        if self.tools.wait():
-            self._read()  # what the other process did may be what is wanted
-        before = self.host.versions()
-        if self.plan and self._incomplete():
-            # A failure here is no verdict yet: a package may only lack dependencies, which apt-get brings.
-            self.tools.write(["dpkg", "--configure", "--pending", *KEEP_CONFIGURATION])
-            self._read()
-            if self.host.unfinished:
-                self._commit(Plan())
-                self._read()
-        if self.plan:
-            self._commit(self.plan)
-            self._read()
-        if self.plan:
-            raise PackagesError(f"apt-get reports success, but this is still to do: {', '.join(self.plan.lines())}")
-        after = self.host.versions()
-        return (
-            {name: version for name, version in after.items() if before.get(name) != version},
-            {name: version for name, version in before.items() if name not in after},
-        )
-
-    def _read(self) -> None:
-        result = self.tools.read(packages.QUERY)
-        if result.status:
-            raise PackagesError(f"dpkg-query failed: {result.reason()}")
-        self.host = packages.parse_query(result.output)
-        self.plan: Plan = packages.make_plan(self.host, self.wanted, self.absent)
-
-    def _commit(self, plan: Plan) -> None:
-        if self._lists_are_old():
-            self._update()
-        simulation = self._simulate(plan)
-        if simulation.unknown(plan.install) and not self.updated:
-            self._update()
-            simulation = self._simulate(plan)
-        simulation.check(plan, self.absent)
-        result = self.tools.write(self._command(plan, () if plan.remove else ("APT::Get::Remove=false",)))
-        if result.status and "Failed to fetch" in result.errors and not self.updated:
-            self._update()
-            self._commit(plan)
-        elif result.status:
-            raise PackagesError(f"{apt.describe(plan, self.absent)} failed: {result.reason()}")
-
-    def _simulate(self, plan: Plan, options: Sequence[str] = ()) -> apt.Simulation:
-        return self.tools.simulate(self._command(plan, ("APT::Get::Simulate=true", *options)))
-
-    def _command(self, plan: Plan, options: Sequence[str]) -> list[str]:
-        settings = (
-            "APT::Cmd::Pattern-Only=true",
-            "APT::Get::AutomaticRemove=false",
-            f"APT::Get::Fix-Broken={'false' if plan else 'true'}",  # apt-get repairs only when no package is named
-            f"APT::Install-Recommends={'true' if self.install_recommends else 'false'}",
-            "Dpkg::Use-Pty=false",
-            *(f"Dpkg::Options::={option}" for option in KEEP_CONFIGURATION),
-            *options,
-        )
-        return [
-            "apt-get",
-            "-q",
-            "-y",
-            *(f"--option={setting}" for setting in settings),
-            "install",
-            "--",
-            *plan.arguments(),
-        ]
-
-    def _update(self) -> None:
-        result = self.tools.write(["apt-get", "-q", "update"], apt.UPDATE_LOCKS)
-        if result.status:
-            raise PackagesError(f"apt-get update failed: {result.reason()}")
-        self.updated = True
-
-    def _lists_are_old(self) -> bool:
-        wanted = self.plan.install or self.plan.configure
-        return bool(wanted) and not self.updated and apt.lists_age(LISTS, UPDATE_STAMP) > self.lists_max_age
-
-    def _incomplete(self) -> bool:
-        journal = os.listdir(JOURNAL) if os.path.isdir(JOURNAL) else []
-        return self.host.unfinished or any(name.isdigit() for name in journal)
-
 
 def main() -> None:
     """Run the module."""
-    names: dict[str, Any] = {
-        "type": "list",
-        "elements": "dict",
-        "default": [],
-        "options": {"value": {"type": "str", "required": True}, "origin": {"type": "str", "default": ""}},
+    text: dict[str, Any] = {"type": "str", "default": ""}
+    name: dict[str, Any] = {"type": "str", "required": True}
+    words: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+    items: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
+    wishes = {**items, "options": {"value": name, "origin": text}}
+    source = {
+        "name": name,
+        "types": {**words, "default": ["deb"]},
+        "uris": {"type": "list", "elements": "str", "required": True},
+        "suites": {"type": "list", "elements": "str", "required": True},
+        "components": words,
+        "architectures": words,
+        "signed_by": text,
+        "trusted": {"type": "bool"},
+        "enabled": {"type": "bool", "default": True},
+        "fields": {"type": "dict", "default": {}},
+        "origin": text,
+    }
+    key = {"name": name, "key": {**name, "no_log": False}, "origin": text}
+    pin = {
+        "name": name,
+        "packages": {**words, "default": ["*"]},
+        "pin": name,
+        "priority": {"type": "int", "default": 501},
+        "origin": text,
+    }
+    kinds = ["boolean", "multiselect", "password", "select", "string"]
+    answer = {
+        "package": name,
+        "question": name,
+        "type": {"type": "str", "choices": kinds, "default": "string"},
+        "value": {"type": "str"},
+        "secret_value": {"type": "str", "no_log": True},
+        "origin": text,
     }
     module = AnsibleModule(
         argument_spec={
-            "packages": names,
-            "absent": names,
+            "packages": wishes,
+            "absent": wishes,
+            "held": wishes,
+            "sources": {**items, "options": source},
+            "keys": {**items, "options": key, "no_log": False},
+            "pins": {**items, "options": pin},
+            "conf": {
+                **items,
+                "options": {"name": name, "settings": {"type": "dict", "required": True}, "origin": text},
+            },
+            "debconf": {**items, "options": answer},
+            "purge": {"type": "bool", "default": False},
+            "migrate": {"type": "bool", "default": False},
             "lists_max_age": {"type": "int", "default": 86400},
             "lock_timeout": {"type": "int", "default": 300},
             "install_recommends": {"type": "bool", "default": False},
         },
         supports_check_mode=True,
     )
-    result: dict[str, Any] = {"changed": False, "installed": {}, "removed": {}}
+    os.umask(0o022)  # apt reads sources and keys as a user without rights
     try:
-        transaction = Transaction(
-            apt.Tools(module.run_command, module.params["lock_timeout"]),
-            packages.parse_wishes(module.params["packages"]),
-            packages.parse_wishes(module.params["absent"]),
-            lists_max_age=module.params["lists_max_age"],
-            install_recommends=module.params["install_recommends"],
-        )
-        if plan := transaction.plan:
-            result["diff"] = {"prepared": "".join(f"{line}\n" for line in plan.lines())}
-            if module.check_mode:
-                result["changed"] = True
-                result["installed"], result["removed"], warning = transaction.predict()
-                if warning:
-                    module.warn(warning)
-            else:
-                result["installed"], result["removed"] = transaction.execute()
-                result["changed"] = bool(result["installed"] or result["removed"])
-    except PackagesError as error:
+        with locks.alone("apt", check_mode=module.check_mode):
+            run = Run(module)
+            result = run.converge()
+    except (AptError, OSError) as error:
         module.fail_json(msg=f"{error}.")
+    for told, seconds in run.tools.waited.items():
+        module.warn(f"waited {seconds:.0f} s for {told}")
     module.exit_json(**result)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import re
@@ -10,13 +11,14 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.packages import PackagesError
+from ansible.module_utils.strata.packages import AptError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from ansible.module_utils.strata.packages import Plan, Wish
 
+LISTS = "/var/lib/apt/lists"
 INSTALL_LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock")
 UPDATE_LOCKS = ("/var/lib/apt/lists/lock",)
 
@@ -28,17 +30,23 @@ _ENVIRONMENT = {
 }
 _POLL_SECONDS = 0.2
 _FLOCK = "hhqqi0q"
-_LOCKED = re.compile(r"Could not get lock|is another process using it|lock was locked by")
+_LOCKED = re.compile(r"Could not get lock|is another process using it|lock was locked by|locked by another process")
 _UNKNOWN = re.compile(
     r"^E: (Unable to locate package (\S+)|Package '([^']+)' has no installation candidate"
+    r"|Version '[^']+' for '([^']+)' was not found"
     r"|Couldn't find any package by (?:glob|regex) '([^']+)')$",
     re.MULTILINE,
 )
 _VIRTUAL = re.compile(r"^Package (\S+) is a virtual package provided by:\n((?: .*\n)+)", re.MULTILINE)
 _REMOVED = re.compile(r"^The following packages will be REMOVED:\n((?: .*\n)+)", re.MULTILINE)
+_RISKY = re.compile(
+    r"^The following (?:packages will be DOWNGRADED|held packages will be changed):\n((?: .*\n)+)", re.MULTILINE
+)
+_NEW = re.compile(r"^Inst (\S+) \((\S+)", re.MULTILINE)
 _INST = re.compile(r"^Inst (\S+) (?:\[\S+\] )?\((\S+)", re.MULTILINE)
 _REMV = re.compile(r"^(?:Remv|Purg) (\S+) \[(\S+)\]", re.MULTILINE)
 # What is worth telling: errors, and the block of unmet dependencies that says what an error is about.
+_WARNING = re.compile(r"^W: .*", re.MULTILINE)
 _REASON = re.compile(r"^(?:E: .*|dpkg: error.*(?:\n .*)*| \S+ : .*(?:\n {3,}.*)*)", re.MULTILINE)
 
 
@@ -50,12 +58,16 @@ class Result:
     output: str
     errors: str
 
-    def reason(self) -> str:
-        """Return why it failed, in one line: the errors without the noise around them."""
+    def reason(self, *, warnings: bool = False) -> str:
+        """Return why it failed, in one line: the errors (and warnings) without the noise around them."""
         text = f"{self.output}\n{self.errors}"
-        found = [" ".join(match[0].removeprefix("E: ").split()).rstrip(".") for match in _REASON.finditer(text)]
+        matches = [*(_WARNING.findall(text) if warnings else ()), *(match[0] for match in _REASON.finditer(text))]
+        found = [" ".join(re.sub("^[EW]: ", "", each).split()).rstrip(".") for each in matches]
         told = [line for line in dict.fromkeys(found) if "--solver 3.0" not in line]
-        return "; ".join(told[-6:]) or (text.strip().splitlines() or [f"exit status {self.status}"])[-1]
+        return (
+            "; ".join(told if warnings else told[-6:])
+            or (text.strip().splitlines() or [f"exit status {self.status}"])[-1]
+        )
 
 
 class Simulation(Result):
@@ -64,6 +76,10 @@ class Simulation(Result):
     def installs(self) -> dict[str, str]:
         """Return what would be installed or upgraded, with the versions."""
         return dict(_INST.findall(self.output))
+
+    def news(self) -> set[str]:
+        """Return the names of packages that are not on the host and would be installed."""
+        return {name.partition(":")[0] for name, _ in _NEW.findall(self.output)}
 
     def removes(self) -> dict[str, str]:
         """Return what would be removed, with the versions."""
@@ -87,21 +103,25 @@ class Simulation(Result):
         """Check that apt knows all packages of the plan and would do no harm with it.
 
         Raises:
-            PackagesError: it would not go that way.
+            AptError: it would not go that way.
 
         """
         if unknown := self.unknown(plan.install):
-            raise PackagesError(unknown)
+            raise AptError(unknown)
         allowed = {package.name for _, package in plan.remove} | {key for key, _ in plan.remove}
         removed = [name.rstrip("*") for block in _REMOVED.findall(self.output) for name in block.split()]
         asked = describe(plan, absent)
         if others := [name for name in removed if name not in allowed]:
-            raise PackagesError(f"{asked} would also remove {', '.join(others)}, which nobody wants absent")
+            raise AptError(f"{asked} would also remove {', '.join(others)}, which nobody wants absent")
+        versioned = {wish.name for wish in plan.install if wish.version}
+        risky = [name.partition(":")[0] for block in _RISKY.findall(self.output) for name in block.split()]
+        if others := [name for name in risky if name not in versioned]:
+            raise AptError(f"{asked} would also change the version of {', '.join(others)}, which is held or newer")
         if self.status:
-            raise PackagesError(f"{asked} is not possible: {self.reason()}")
+            raise AptError(f"{asked} is not possible: {self.reason()}")
         for wish in absent:
             if wish.spec in self.installs():
-                raise PackagesError(f"{asked} would bring {wish.spec}, but {wish} must be absent")
+                raise AptError(f"{asked} would bring {wish.spec}, but {wish} must be absent")
 
 
 class Tools:
@@ -111,20 +131,30 @@ class Tools:
         """Take AnsibleModule.run_command, or what behaves like it, and the longest wait for a lock in seconds."""
         self._run = run
         self._lock_timeout = lock_timeout
+        #: Seconds for which others were waited for, by what they held.
+        self.waited: dict[str, float] = {}
 
-    def read(self, command: Sequence[str]) -> Result:
-        """Run a command that needs no lock."""
-        return Result(*self._run(list(command), environ_update=_ENVIRONMENT))
+    def read(self, command: Sequence[str], environment: Mapping[str, str] | None = None, data: str = "") -> Result:
+        """Run a command that needs no lock, with more environment and standard input if they are given."""
+        return Result(
+            *self._run(list(command), environ_update={**_ENVIRONMENT, **(environment or {})}, data=data or None)
+        )
 
     def simulate(self, command: Sequence[str]) -> Simulation:
         """Run an apt-get command that simulates."""
         return Simulation(*self._run(list(command), environ_update=_ENVIRONMENT))
 
-    def write(self, command: Sequence[str], locks: Sequence[str] = INSTALL_LOCKS) -> Result:
+    def write(
+        self,
+        command: Sequence[str],
+        locks: Sequence[str] = INSTALL_LOCKS,
+        environment: Mapping[str, str] | None = None,
+        data: str = "",
+    ) -> Result:
         """Run a command that takes locks, again and again until it gets them.
 
         Raises:
-            PackagesError: another process holds one of them for too long.
+            AptError: another process holds one of them for too long.
 
         """
         deadline = time.monotonic() + self._lock_timeout
@@ -134,18 +164,18 @@ class Tools:
             if arguments[0] == "apt-get":
                 # This closes most of the gap between our look at the locks and apt's, but only for dpkg's two locks.
                 arguments.insert(1, f"--option=DPkg::Lock::Timeout={max(0, int(deadline - time.monotonic()))}")
-            result = self.read(arguments)
+            result = self.read(arguments, environment, data)
             if result.status == 0 or not _LOCKED.search(result.errors):
                 return result
             if time.monotonic() >= deadline:
-                raise PackagesError(f"gave up after waiting {self._lock_timeout:g} s: {result.reason()}")
+                raise AptError(f"gave up after waiting {self._lock_timeout:g} s: {result.reason()}")
             time.sleep(_POLL_SECONDS)
 
     def wait(self, locks: Sequence[str] = INSTALL_LOCKS, deadline: float | None = None) -> bool:
         """Wait until the locks are free and return whether another process had one of them.
 
         Raises:
-            PackagesError: another process holds one of them for too long.
+            AptError: another process holds one of them for too long.
 
         """
         if deadline is None:
@@ -153,10 +183,32 @@ class Tools:
         waited = False
         while held := next(((path, by) for path in locks if (by := holder(path))), None):
             if time.monotonic() >= deadline:
-                raise PackagesError(f"{held[0]} is held by {held[1]}: gave up after waiting {self._lock_timeout:g} s")
+                raise AptError(f"{held[0]} is held by {held[1]}: gave up after waiting {self._lock_timeout:g} s")
             waited = True
+            told = f"{held[1]}, which held {held[0]}"
+            start = time.monotonic()
             time.sleep(_POLL_SECONDS)
+            self.waited[told] = self.waited.get(told, 0) + time.monotonic() - start
         return waited
+
+    @contextlib.contextmanager
+    def locked(self, path: str) -> Iterator[None]:
+        """Have a lock for ourselves.
+
+        Raises:
+            AptError: another process holds it for too long.
+
+        """
+        deadline = time.monotonic() + self._lock_timeout
+        with open(path, "a", encoding="utf-8") as stream:
+            while True:
+                self.wait([path], deadline)
+                try:
+                    fcntl.lockf(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                    break
+                except BlockingIOError:
+                    time.sleep(_POLL_SECONDS)
+            yield
 
 
 def describe(plan: Plan, absent: Sequence[Wish]) -> str:

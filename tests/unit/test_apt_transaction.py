@@ -1,11 +1,14 @@
+import contextlib
+import dataclasses
 import os
 import subprocess
 import sys
+from pathlib import Path
 
-import apt_transaction
 import pytest
-from ansible.module_utils.strata import apt, packages
-from ansible.module_utils.strata.packages import Host, Package, PackagesError, Wish
+from ansible.module_utils.strata import apt, apt_packages, apt_policy, debconf, packages
+from ansible.module_utils.strata.apt_packages import Transaction, Wishes
+from ansible.module_utils.strata.packages import AptError, Host, Package, Wish
 
 DPKG = Package("ii ", "dpkg", "amd64", "1.22")
 LESS = Package("ii ", "less", "amd64", "668-1")
@@ -28,7 +31,7 @@ def lines(wanted=(), absent=(), host=HOST):
 
 
 def test_query_is_parsed():
-    output = "ii \tmawk\tamd64\t1.3\tawk, other (= 1.2)\nhi \ttzdata\tall\t2026a\t\n"
+    output = "ii \tmawk\tamd64\t1.3\tawk, other (= 1.2)\t\nhi \ttzdata\tall\t2026a\t\t\n"
     mawk, tzdata = packages.parse_query(output).packages
     assert mawk == Package("ii ", "mawk", "amd64", "1.3", frozenset({"awk", "other"}))
     assert tzdata == HELD
@@ -73,7 +76,7 @@ def test_unfinished_package_that_two_names_mean_is_configured_once():
     ("wanted", "absent"), [("less", "less"), ("less", "less:amd64"), ("less:amd64", "less"), ("x:i386", "x")]
 )
 def test_wanted_and_absent_is_an_error_with_both_origins(wanted, absent):
-    with pytest.raises(PackagesError, match=r"\(one\) is wanted, and .* \(two\) must be absent"):
+    with pytest.raises(AptError, match=r"\(one\) is wanted, and .* \(two\) must be absent"):
         packages.make_plan(HOST, [wish(wanted, "one")], [wish(absent, "two")])
 
 
@@ -82,7 +85,7 @@ def test_other_architecture_may_be_absent():
 
 
 def test_held_package_is_not_removed():
-    with pytest.raises(PackagesError, match=r"tzdata \(two\) cannot be removed: the package is on hold"):
+    with pytest.raises(AptError, match=r"tzdata \(two\) cannot be removed: the package is on hold"):
         packages.make_plan(HOST, [], [wish("tzdata", "two")])
 
 
@@ -110,8 +113,51 @@ def test_wishes_are_merged_and_sorted():
     ],
 )
 def test_hostile_names_are_refused_with_their_origin(name):
-    with pytest.raises(PackagesError, match=r"\(someone\) is not the name of a Debian package"):
+    with pytest.raises(AptError, match=r"\(someone\) is not the name of a Debian package"):
         packages.parse_wishes([{"value": name, "origin": "someone"}])
+
+
+def test_versions_are_part_of_a_wish():
+    items = [{"value": "zip=3.0-1", "origin": "one"}, {"value": "zip", "origin": "two"}]
+    (zip_,) = packages.parse_wishes(items, versions=True)
+    assert (str(zip_), zip_.version) == ("zip=3.0-1 (one, two)", "3.0-1")
+    with pytest.raises(AptError, match="is not the name"):
+        packages.parse_wishes(items)
+    with pytest.raises(AptError, match=r"zip=3.0-1 \(one\) is wanted, and zip=3.1\* \(two\) too"):
+        packages.parse_wishes([items[0], {"value": "zip=3.1*", "origin": "two"}], versions=True)
+
+
+@pytest.mark.parametrize(
+    ("spec", "expected"),
+    [("less=668-1", []), ("less=668*", []), ("less=600-1", ["less=600-1"]), ("less=668-1+", ["less=668-1++"])],
+)
+def test_wanted_version_is_installed_if_it_is_another_one(spec, expected):
+    wanted = packages.parse_wishes([{"value": spec, "origin": ""}], versions=True)
+    assert packages.make_plan(HOST, wanted, []).arguments() == expected
+
+
+def test_version_of_a_virtual_package_is_nobodys():
+    wanted = packages.parse_wishes([{"value": "awk=1.3", "origin": ""}], versions=True)
+    assert packages.make_plan(HOST, wanted, []).arguments() == ["awk=1.3"]
+
+
+def test_holds_are_made_and_only_ours_released():
+    holds = packages.plan_holds(HOST, [wish("less"), wish("tzdata"), wish("nosuch"), wish("telnet")], ["mawk"])
+    assert holds == packages.Holds(("less",), ())
+    assert not packages.plan_holds(HOST, [], [])
+    holds = packages.plan_holds(HOST, [], ["tzdata", "less"])
+    assert holds.lines() == ["= tzdata (no longer held)"]
+    assert holds.selections() == "tzdata install\n"
+    assert packages.make_plan(HOST.released(holds.release), [], [wish("tzdata")]).lines() == ["- tzdata"]
+
+
+def test_versions_of_others_stay():
+    output = (
+        "The following packages will be DOWNGRADED:\n  zip libz\nThe following held packages will be changed:\n  a\n"
+    )
+    wanted = packages.parse_wishes([{"value": "zip=1", "origin": ""}], versions=True)
+    with pytest.raises(AptError, match="installing zip=1 would also change the version of libz, a, which is held or"):
+        apt.Simulation(0, output, "").check(packages.make_plan(HOST, wanted, []), [])
 
 
 SIMULATED = """\
@@ -133,12 +179,13 @@ def test_simulation_is_understood():
     simulation = apt.Simulation(0, SIMULATED, "")
     assert simulation.installs() == {"libpopt0": "1.19", "rsync": "3.5"}
     assert simulation.removes() == {"postfix": "3.10"}
+    assert simulation.news() == {"libpopt0"}
 
 
 def test_removal_of_unlisted_packages_is_refused():
     host = Host((DPKG, Package("ii ", "postfix", "amd64", "3.10")))
     plan = packages.make_plan(host, [wish("rsync", "one")], [wish("postfix", "two")])
-    with pytest.raises(PackagesError) as caught:
+    with pytest.raises(AptError) as caught:
         apt.Simulation(0, SIMULATED, "").check(plan, [wish("postfix", "two")])
     assert str(caught.value) == (
         "installing rsync (one) and removing postfix (two) would also remove mailutils:i386, old, "
@@ -148,7 +195,7 @@ def test_removal_of_unlisted_packages_is_refused():
 
 def test_dependency_that_must_be_absent_is_refused():
     plan = packages.make_plan(HOST, [wish("zip", "one")], [])
-    with pytest.raises(PackagesError, match=r"zip \(one\) would bring libpopt0, but libpopt0 \(two\) must be absent"):
+    with pytest.raises(AptError, match=r"zip \(one\) would bring libpopt0, but libpopt0 \(two\) must be absent"):
         apt.Simulation(0, "Inst libpopt0 (1.19 Debian [amd64])\n", "").check(plan, [wish("libpopt0", "two")])
 
 
@@ -221,12 +268,15 @@ def test_wait_says_whether_it_waited(locked, monkeypatch):
     tools = apt.Tools(lambda *_, **__: (0, "", ""), 60)
     monkeypatch.setattr(apt.time, "sleep", lambda _: process.communicate("\n"))
     assert tools.wait([path])
+    (told,) = tools.waited
+    assert told.startswith(f"process {process.pid} (python")
+    assert told.endswith(f"which held {path}")
     assert not tools.wait([path])
 
 
 def test_lock_held_too_long_is_an_error_with_its_holder(locked):
     path, process = locked
-    with pytest.raises(PackagesError, match=rf"lock is held by process {process.pid} \(python.*after waiting 0 s"):
+    with pytest.raises(AptError, match=rf"lock is held by process {process.pid} \(python.*after waiting 0 s"):
         apt.Tools(lambda *_, **__: (0, "", ""), 0).write(["true"], [path])
 
 
@@ -245,7 +295,7 @@ def test_command_that_loses_the_race_for_a_lock_is_run_again():
 
 def test_lock_that_cannot_be_had_ends_with_the_tools_own_words():
     answer = (2, "", "dpkg: error: dpkg frontend lock was locked by another process with pid 7\n")
-    with pytest.raises(PackagesError, match="gave up after waiting 0 s: dpkg: error: dpkg frontend lock"):
+    with pytest.raises(AptError, match="gave up after waiting 0 s: dpkg: error: dpkg frontend lock"):
         apt.Tools(lambda *_, **__: answer, 0).write(["dpkg", "--configure", "--pending"], [])
 
 
@@ -274,10 +324,14 @@ class Machine:
         self.after_update = set(after_update)
         self.commands = []
         self.install_answers = []
+        self.told = []
 
-    def __call__(self, command, **_):
+    def __call__(self, command, data=None, **_):
+        if data:
+            self.told.append(data)
+            return 0, "", ""
         if command[0] == "dpkg-query":
-            return 0, "".join(f"{status}\t{name}\tamd64\t1\t\n" for name, status in self.status.items()), ""
+            return 0, "".join(f"{status}\t{name}\tamd64\t1\t\t\n" for name, status in self.status.items()), ""
         simulated = "--option=APT::Get::Simulate=true" in command
         words = [word for word in command if not word.startswith(("--option", "--force"))]
         self.commands.append(" ".join(["simulate", *words] if simulated else words))
@@ -308,16 +362,15 @@ def transact(tmp_path, monkeypatch):
     lists = tmp_path / "lists"
     lists.mkdir()
     (lists / "x_InRelease").touch()
-    monkeypatch.setattr(apt_transaction, "LISTS", str(lists))
-    monkeypatch.setattr(apt_transaction, "UPDATE_STAMP", str(tmp_path / "stamp"))
-    monkeypatch.setattr(apt_transaction, "JOURNAL", str(tmp_path / "updates"))
+    monkeypatch.setattr(apt, "LISTS", str(lists))
+    monkeypatch.setattr(apt_packages, "UPDATE_STAMP", str(tmp_path / "stamp"))
+    monkeypatch.setattr(apt_packages, "JOURNAL", str(tmp_path / "updates"))
     monkeypatch.setattr(apt, "holder", lambda _: "")
+    monkeypatch.setattr(apt_policy, "PATH", str(tmp_path / "policy-rc.d"))
 
     def run(machine, wanted=(), absent=(), lists_max_age=3600):
-        wishes = [wish(name, "someone") for name in wanted], [wish(name, "someone") for name in absent]
-        return apt_transaction.Transaction(
-            apt.Tools(machine, 0), *wishes, lists_max_age=lists_max_age, install_recommends=False
-        )
+        wishes = Wishes(*([wish(name, "someone") for name in names] for names in (wanted, absent)))
+        return Transaction(apt.Tools(machine, 0), wishes, lists_max_age=lists_max_age, install_recommends=False)
 
     return run
 
@@ -350,7 +403,7 @@ def test_unknown_package_is_looked_for_in_updated_lists(transact):
 
 def test_unknown_package_installs_nothing(transact):
     machine = Machine()
-    with pytest.raises(PackagesError, match=r"nosuch \(someone\) cannot be installed"):
+    with pytest.raises(AptError, match=r"nosuch \(someone\) cannot be installed"):
         transact(machine, ["nosuch", "rsync"]).execute()
     assert "rsync" not in machine.status
 
@@ -365,14 +418,14 @@ def test_file_that_is_gone_from_the_archive_is_looked_for_in_updated_lists(trans
 def test_failed_installation_is_told_with_the_reason(transact):
     machine = Machine()
     machine.install_answers = [(100, "", "E: Sub-process /usr/bin/dpkg returned an error code (1)\n")]
-    with pytest.raises(PackagesError, match=r"installing rsync \(someone\) failed: Sub-process /usr/bin/dpkg returned"):
+    with pytest.raises(AptError, match=r"installing rsync \(someone\) failed: Sub-process /usr/bin/dpkg returned"):
         transact(machine, ["rsync"]).execute()
 
 
 def test_installation_that_did_nothing_is_an_error(transact):
     machine = Machine()
     machine.install_answers = [(0, "", "")]
-    with pytest.raises(PackagesError, match=r"still to do: \+ rsync"):
+    with pytest.raises(AptError, match=r"still to do: \+ rsync"):
         transact(machine, ["rsync"]).execute()
 
 
@@ -381,6 +434,67 @@ def test_unfinished_package_is_configured_without_apt(transact):
     machine.status["rsync"] = "iU "
     assert transact(machine, ["rsync"]).execute() == ({"rsync": "1"}, {})
     assert machine.commands == ["dpkg --configure --pending"]
+
+
+class Policy(Machine):
+    """Notes of which packages the policy knew while dpkg and apt-get ran."""
+
+    def __call__(self, command, environ_update=None, **_):
+        if command[0] != "dpkg-query" and "--option=APT::Get::Simulate=true" not in command:
+            there = Path(apt_policy.PATH).exists()
+            self.commands.append((command[0], there, (environ_update or {}).get("STRATA_NEW_PACKAGES")))
+        return super().__call__(command)
+
+
+def test_services_wait_while_packages_are_installed_and_no_longer(transact):
+    machine = Policy(known=["rsync", "zip"])
+    machine.status["rsync"] = "iU "
+    transact(machine, ["rsync", "zip"]).execute()
+    assert [each for each in machine.commands if isinstance(each, tuple)] == [
+        ("dpkg", True, "rsync"),
+        ("apt-get", True, "zip"),
+    ]
+    assert not Path(apt_policy.PATH).exists()
+
+
+def test_policy_of_the_host_stays(transact, tmp_path):
+    (tmp_path / "policy-rc.d").write_text("exit 0\n")
+    machine = Policy()
+    transact(machine, ["rsync"]).execute()
+    assert ("apt-get", True, None) in machine.commands
+    assert (tmp_path / "policy-rc.d").read_text() == "exit 0\n"
+    assert apt_policy.left_behind() == []
+
+
+def test_policy_that_a_killed_run_left_is_removed(tmp_path, monkeypatch):
+    monkeypatch.setattr(apt_policy, "PATH", str(tmp_path / "policy-rc.d"))
+    with contextlib.suppress(KeyboardInterrupt), apt_policy.services_wait(["rsync"]):
+        left = (tmp_path / "policy-rc.d").read_bytes()
+        raise KeyboardInterrupt
+    (tmp_path / "policy-rc.d").write_bytes(left)
+    (tmp_path / "policy-rc.d").chmod(0o755)
+    (change,) = apt_policy.left_behind()
+    assert change.after is None
+
+
+@pytest.mark.parametrize(
+    ("new", "package", "expected"),
+    [("a rsync", "rsync", 101), ("a rsync", "syn", 0), ("a rsync", "", 0), ("", "rsync", 0)],
+)
+def test_policy_forbids_new_packages_only(tmp_path, new, package, expected):
+    path = tmp_path / "policy"
+    path.write_bytes(apt_policy.POLICY.content)
+    environment = {"STRATA_NEW_PACKAGES": new, "DPKG_MAINTSCRIPT_PACKAGE": package}
+    assert subprocess.run(["sh", path, "x.service", "start"], env=environment, check=False).returncode == expected
+
+
+def test_answers_are_given_for_new_packages_only(transact):
+    machine = Machine()
+    transaction = transact(machine, ["rsync"])
+    answers = [debconf.Answer(name, "q", "string", "v") for name in ("rsync", "less")]
+    transaction.wishes = dataclasses.replace(transaction.wishes, answers=answers)
+    transaction.execute()
+    assert machine.told == ["rsync q string v\n"]
 
 
 def test_what_is_left_unfinished_is_repaired_before_the_transaction(transact):
@@ -421,17 +535,21 @@ def test_what_another_process_did_meanwhile_counts(transact, monkeypatch):
 
 def test_prediction_runs_simulations_only(transact):
     machine = Machine()
-    assert transact(machine, ["rsync"]).predict() == ({"rsync": "1"}, {}, "")
+    assert transact(machine, ["rsync"]).predict(known=True) == ({"rsync": "1"}, {}, "")
     assert machine.commands == ["simulate apt-get -q -y install -- rsync"]
 
 
 def test_prediction_from_old_lists_asks_nobody(transact):
     machine = Machine()
-    assert transact(machine, ["rsync"], ["less"], lists_max_age=-1).predict() == ({"rsync": ""}, {"less": "1"}, "")
+    assert transact(machine, ["rsync"], ["less"], lists_max_age=-1).predict(known=True) == (
+        {"rsync": ""},
+        {"less": "1"},
+        "",
+    )
     assert machine.commands == []
 
 
 def test_prediction_warns_of_an_unknown_package(transact):
-    installed, _, warning = transact(Machine(), ["nosuch"]).predict()
+    installed, _, warning = transact(Machine(), ["nosuch"]).predict(known=True)
     assert installed == {"nosuch": ""}
     assert warning.startswith("nosuch (someone) cannot be installed: Unable to locate package nosuch; a real run")

@@ -1,13 +1,16 @@
 """The packages of a real host: installed, removed, repaired; what is refused; whose locks are waited for."""
 
+import re
+
 import pytest
+from repository import words
 
 WANTED = ["rsync", "less", "awk"]
 
-# Takes a lock, tells systemd, and leaves when others have opened the lock's file a number of times.
+# Takes a lock, tells systemd, and leaves some seconds after others have opened the lock's file a number of times.
 HOLDER = """
-import ctypes, fcntl, os, socket, sys
-path, times = sys.argv[1], int(sys.argv[2])
+import ctypes, fcntl, os, socket, sys, time
+path, times, seconds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 lock = open(path, "a")
 fcntl.lockf(lock, fcntl.LOCK_EX)
 libc = ctypes.CDLL(None)
@@ -17,12 +20,8 @@ libc.inotify_add_watch(watch, path.encode(), in_open)
 socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).sendto(b"READY=1", os.environ["NOTIFY_SOCKET"].replace("@", chr(0)))
 for _ in range(times):
     os.read(watch, 4096)
+time.sleep(seconds)
 """
-
-
-def words(text):
-    """Return a text without the line breaks that Ansible puts in."""
-    return " ".join(text.split())
 
 
 @pytest.fixture
@@ -36,13 +35,14 @@ def spare(host):
 def hold(host, spare):  # noqa: ARG001 (the lock goes before the package does)
     """Let another process hold a lock until the test ends, or until its file was opened so many times."""
 
-    def start(lock, times=1_000_000):
+    def start(lock, times=1_000_000, seconds=0):
         host.check_output(
             "systemd-run --quiet --collect --unit=strata-lock --property=Type=notify --property=NotifyAccess=all "
-            "/usr/bin/python3 -c %s %s %s",
+            "/usr/bin/python3 -c %s %s %s %s",
             HOLDER,
             lock,
             str(times),
+            str(seconds),
         )
 
     yield start
@@ -124,6 +124,22 @@ def test_lock_of_another_process_is_waited_for(host, converge, hold, spare, lock
     hold(lock, times=3)
     result = converge(apt_packages=[*WANTED, spare])
     assert (result.rc, result.changed) == (0, 1)
+    assert host.package(spare).is_installed
+
+
+@pytest.mark.soak(times=2)
+def test_lock_that_is_held_long_is_waited_for_and_its_holder_named(host, converge, hold, spare, repetition):
+    _, repetitions = repetition
+    hold("/var/lib/dpkg/lock-frontend", times=1, seconds=10 if repetitions == 1 else 60)
+    process = host.check_output("systemctl show --property=MainPID --value strata-lock")
+    result = converge(apt_packages=[*WANTED, spare])
+    assert (result.rc, result.changed) == (0, 1)
+    told = re.search(
+        rf"waited (\d+) s for process {process} \(python3\), which held /var/lib/dpkg/lock-frontend",
+        words(result.output),
+    )
+    assert told, result.output
+    assert int(told[1]) >= 8
     assert host.package(spare).is_installed
 
 

@@ -1,0 +1,107 @@
+"""Apt as a whole on a host: its settings, then its packages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.strata import (
+    apt,
+    apt_migrate,
+    apt_policy,
+    apt_settings,
+    apt_stage,
+    debconf,
+    files,
+    packages,
+)
+from ansible.module_utils.strata.apt_migrate import Migration
+from ansible.module_utils.strata.apt_packages import Transaction, Wishes
+from ansible.module_utils.strata.apt_settings import RECORD, Record
+
+if TYPE_CHECKING:
+    from ansible.module_utils.basic import AnsibleModule
+
+
+class Run:
+    """One run of the module."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        """Read the parameters and the host, and plan.
+
+        Raises:
+            AptError: the parameters contradict each other or the host.
+
+        """
+        self.module = module
+        given = module.params
+        self.tools = apt.Tools(module.run_command, given["lock_timeout"])
+        self.settings = apt_settings.parse(given)
+        self.record = apt_settings.recorded()
+        self.foreign = apt_settings.foreign_sources(self.settings, self.record)
+        purged = self.foreign if given["purge"] else []
+        self.migration = Migration()
+        if given["migrate"] and self.foreign and not purged:
+            self.migration = apt_migrate.plan(self.tools, self.settings)
+        self.tried = apt_settings.plan(self.settings, self.record, purged) + self.migration.changes
+        self.changes = self.tried + apt_policy.left_behind()
+        wishes = Wishes(
+            packages.parse_wishes(given["packages"], versions=True),
+            packages.parse_wishes(given["absent"]),
+            packages.parse_wishes(given["held"]),
+            self.record.held,
+            debconf.parse_answers(given["debconf"]),
+        )
+        options = {name: given[name] for name in ("lists_max_age", "install_recommends")}
+        self.transaction = Transaction(self.tools, wishes, **options)
+
+    def converge(self) -> dict[str, Any]:
+        """Carry the plan out, or predict it in check mode, and return the module's result.
+
+        Raises:
+            AptError: it cannot be done.
+
+        """
+        remember = self._remember(Record(tuple(sorted(self.settings.files)), tuple(self.transaction.held())))
+        result = {
+            "changed": bool(self.changes or remember or self.transaction),
+            "files": [change.path for change in self.changes],
+            "foreign_sources": self.foreign,
+            "migrated_sources": self.migration.migrated,
+            "diff": files.diff([*self.changes, *remember]),
+        }
+        if lines := self.transaction.lines():
+            result["diff"].append({"prepared": "".join(f"{line}\n" for line in lines)})
+        for path, reason in self.migration.left.items():
+            self.module.warn(f"{path} stays as it is, because it cannot be migrated: {reason}")
+        if self.migration.changes:
+            with apt_stage.staged(self.tools, self.migration.changes, check_mode=True) as stage:
+                stage.check_same()
+        if self.tried:
+            with apt_stage.staged(self.tools, self.tried, check_mode=self.module.check_mode) as stage:
+                self._try(stage)
+        installed: dict[str, str] = {}
+        removed: dict[str, str] = {}
+        if self.module.check_mode:
+            installed, removed, warning = self.transaction.predict(known=not self.tried)
+            if warning:
+                self.module.warn(warning)
+        elif result["changed"]:
+            # What is about to be made is remembered too, so that a killed run leaves nothing that is nobody's.
+            both = dict.fromkeys([*self.record.files, *self.settings.files])
+            files.apply([*self._remember(Record(tuple(both), self.record.held)), *self.changes])
+            installed, removed = self.transaction.execute()
+            files.apply(remember)
+            done = [self.changes, remember, installed, removed, self.transaction.settled_holds]
+            result["changed"] = any(done)  # another process may have done it meanwhile
+        return {**result, "installed": installed, "removed": removed}
+
+    def _try(self, stage: apt_stage.Stage) -> None:
+        stage.check(self.settings.origins)
+        sources = self.settings.changed_sources(self.tried)
+        if sources and not self.module.check_mode:
+            stage.verify(sources)
+            stage.install_lists()
+
+    @staticmethod
+    def _remember(record: Record) -> list[files.Change]:
+        return files.plan({RECORD: record.file})

@@ -47,6 +47,9 @@ options:
       secret_content:
         description: The whole content, if it must be kept out of diffs and logs.
         type: str
+      link:
+        description: What the path is a symbolic link to, instead of a file; it must be there.
+        type: path
       ensure:
         description: Whether the file is there.
         type: str
@@ -196,11 +199,15 @@ class Service:
             found[file["path"]] = self.file(file) if file["ensure"] == "present" else None
         return found
 
-    def file(self, file: dict[str, Any]) -> files.File:
+    def file(self, file: dict[str, Any]) -> files.File | files.Link:
         """Return one file as it shall be."""
-        given = [text for text in (file["content"], file["secret_content"]) if text is not None]
+        given = [text for text in (file["content"], file["secret_content"], file["link"]) if text is not None]
         if len(given) != 1:
-            raise ServiceError(f"{file['path']}: needs either content or secret_content")
+            raise ServiceError(f"{file['path']}: needs either content, secret_content or link")
+        if file["link"] is not None:
+            if not self.module.check_mode and not os.path.exists(os.path.join(os.path.dirname(file["path"]), given[0])):
+                raise ServiceError(f"{file['path']}: there is no {given[0]} on this host")
+            return files.Link(given[0])
         try:
             mode = int(file["mode"], 8)
         except ValueError:
@@ -309,6 +316,7 @@ def main() -> None:
         "path": {"type": "path", "required": True},
         "content": {"type": "str"},
         "secret_content": {"type": "str", "no_log": True},
+        "link": {"type": "path"},
         "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "mode": {"type": "str", "default": "0644"},
         "owner": {"type": "str", "default": "root"},

@@ -38,6 +38,9 @@ options:
       secret_content:
         description: The whole content, if it must be kept out of diffs and logs.
         type: str
+      link:
+        description: What the path is a symbolic link to, instead of a file; it must be there.
+        type: path
       ensure:
         description: Whether the file is there.
         type: str
@@ -140,12 +143,20 @@ changes:
 """
 
 
+class DiscreetModule(AnsibleModule):
+    """A module whose parameters don't get into the host's log, where Ansible masks no secret inside a list."""
+
+    def _log_invocation(self) -> None:
+        """Log nothing."""
+
+
 def main() -> None:
     """Run the module."""
     file = {
         "path": {"type": "path", "required": True},
         "content": {"type": "str"},
         "secret_content": {"type": "str", "no_log": True},
+        "link": {"type": "path"},
         "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
         "mode": {"type": "str", "default": "0644"},
         "owner": {"type": "str", "default": "root"},
@@ -158,7 +169,7 @@ def main() -> None:
         "started": {"type": "bool", "default": True},
         "enabled": {"type": "bool"},
     }
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "files": {"type": "list", "elements": "dict", "default": [], "options": file},

@@ -100,11 +100,15 @@ class Service:
             found[file["path"]] = self.file(file) if file["ensure"] == "present" else None
         return found
 
-    def file(self, file: dict[str, Any]) -> files.File:
+    def file(self, file: dict[str, Any]) -> files.File | files.Link:
         """Return one file as it shall be."""
-        given = [text for text in (file["content"], file["secret_content"]) if text is not None]
+        given = [text for text in (file["content"], file["secret_content"], file["link"]) if text is not None]
         if len(given) != 1:
-            raise ServiceError(f"{file['path']}: needs either content or secret_content")
+            raise ServiceError(f"{file['path']}: needs either content, secret_content or link")
+        if file["link"] is not None:
+            if not self.module.check_mode and not os.path.exists(os.path.join(os.path.dirname(file["path"]), given[0])):
+                raise ServiceError(f"{file['path']}: there is no {given[0]} on this host")
+            return files.Link(given[0])
         try:
             mode = int(file["mode"], 8)
         except ValueError:

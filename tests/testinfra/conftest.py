@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import time
@@ -10,9 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import testinfra
 import yaml
-from plays import SANDBOX, Play, Run
+from plays import SANDBOX, Play, Run, connect
 
 from strata.paths import ROOT
 from strata.sandbox.podman import require
@@ -40,11 +38,6 @@ def inventory_group(group: str) -> list[str]:
     """Return the hosts of a group of the scenario."""
     inventory = yaml.safe_load(Path(os.environ["MOLECULE_INVENTORY_FILE"]).read_text())
     return sorted(inventory.get(group, {}).get("hosts", {}))
-
-
-def connect(name: str) -> Host:
-    sockets = json.loads((SANDBOX.folder / "hosts.json").read_text())["control_path"].replace("%%", "%25")
-    return testinfra.get_host(f"ssh://{name}?ssh_config={SANDBOX.ssh_config}&ssh_extra_args=-oControlPath={sockets}")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -1,4 +1,4 @@
-"""Runs of a scenario's playbook that tests make, and what they did."""
+"""The hosts of a scenario, and the runs of its playbook that tests make."""
 
 from __future__ import annotations
 
@@ -11,17 +11,26 @@ import subprocess
 import textwrap
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import testinfra
 import yaml
 
 from strata.paths import ROOT
 from strata.sandbox.hosts import Sandbox
 
+if TYPE_CHECKING:
+    from testinfra.host import Host
+
 SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
 
 # What a task gave back, as `ansible-playbook -v` prints it.
 RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
+
+
+def connect(name: str) -> Host:
+    sockets = json.loads((SANDBOX.folder / "hosts.json").read_text())["control_path"].replace("%%", "%25")
+    return testinfra.get_host(f"ssh://{name}?ssh_config={SANDBOX.ssh_config}&ssh_extra_args=-oControlPath={sockets}")
 
 
 @dataclass(frozen=True)

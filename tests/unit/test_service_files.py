@@ -18,6 +18,7 @@ DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0}
 FILE = {
     "content": None,
     "secret_content": None,
+    "link": None,
     "ensure": "present",
     "mode": "0644",
     "owner": str(os.getuid()),
@@ -151,10 +152,21 @@ def test_a_secret_is_not_in_the_diff(tmp_path: Path) -> None:
     assert "canary" not in str(result)
 
 
+def test_a_link_is_made_to_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "zone").write_text("Z\n")
+    link = file(tmp_path / "a", "") | {"content": None, "link": "zone"}
+    converge(Module({"files": [link]}))
+    assert (tmp_path / "a").readlink().name == "zone"
+    assert not converge(Module({"files": [link]}))["changed"]
+    with pytest.raises(ServiceError, match=f"^{tmp_path}/a: there is no none on this host$"):
+        converge(Module({"files": [link | {"link": "none"}]}))
+    assert (tmp_path / "a").readlink().name == "zone"
+
+
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"content": None}, "needs either content or secret_content"),
+        ({"content": None}, "needs either content, secret_content or link"),
         ({"mode": "rw"}, "mode 'rw' must be octal"),
         ({"owner": "nobody-at-all"}, "there is no user nobody-at-all on this host"),
     ],

@@ -25,7 +25,8 @@ from strata.sandbox.podman import podman, podman_json
 T = TypeVar("T")
 R = TypeVar("R")
 
-CAPABILITIES = "NET_ADMIN,NET_RAW,SYS_ADMIN,AUDIT_WRITE"
+#: What root of a real host has: without SYS_PTRACE, for example, start-stop-daemon finds no daemon of another user.
+CAPABILITIES = "NET_ADMIN,NET_RAW,SYS_ADMIN,AUDIT_WRITE,SYS_PTRACE"
 
 #: Runs in a new host: takes the public key and the addresses of the name servers, waits until systemd has started
 #: everything, prints state and host key. (Podman's own resolv.conf is a mount, which no role could replace.)

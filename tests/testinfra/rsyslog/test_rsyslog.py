@@ -1,0 +1,153 @@
+"""The log: own rules, lines that go from host to host over TLS, and what waits while the log host is down."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+from plays import connect
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plays import Run
+    from testinfra.host import Host
+
+    Converge = Callable[..., Run]
+
+#: Sends one line, in syslog's frames over TLS, to a log host; with a certificate or without.
+SEND = """
+frame=%s
+printf '%%s %%s' ${#frame} "$frame" | timeout 10 openssl s_client -quiet -no_ign_eof -connect %s:6514 %s
+"""
+
+
+@pytest.fixture
+def log_host_name(target: str) -> str:
+    """The log host of the host: the other target."""
+    return {"deb12": "deb13", "deb13": "deb12"}[target]
+
+
+@pytest.fixture
+def log_host(log_host_name: str) -> Host:
+    return connect(log_host_name)
+
+
+def received(log_host: Host, text: str) -> list[str]:
+    """Return the files of received lines that have a text."""
+    return log_host.run(f"grep -rlF -- {text} /var/log/hosts").stdout.split()
+
+
+def wait_for(what: Callable[[], object], why: Callable[[], str], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.1)
+
+
+def log(host: Host, *options: str, lines: int = 1) -> str:
+    """Log lines that are like no others, and return what is in all of them."""
+    text = uuid4().hex
+    host.check_output(f"for line in $(seq {lines}); do logger {' '.join(options)} {text} $line; done")
+    return text
+
+
+def own_words(host: Host, since: str = "") -> str:
+    """Return what rsyslog says about itself, since it logged a text."""
+    return host.check_output(f"sed -n '/{since}/,$p' /var/log/syslog | grep rsyslogd: | tail -n 30")
+
+
+def test_a_rule_of_its_own_is_in_force(host: Host) -> None:
+    text = log(host, "--tag=app")
+    wait_for(lambda: host.run(f"grep -F {text} /var/log/app.log").rc == 0, lambda: own_words(host))
+
+
+def test_a_line_is_found_on_the_log_host(host: Host, target: str, log_host: Host) -> None:
+    text = log(host)
+    wait_for(lambda: received(log_host, text), lambda: own_words(host) + own_words(log_host))
+    today = log_host.check_output("date +%F")
+    assert received(log_host, text) == [f"/var/log/hosts/{target}/{today}.log"]
+
+
+def test_lines_wait_while_the_log_host_is_down(host: Host, log_host: Host) -> None:
+    """From when rsyslog knows that it is: what it sends in the moment before may be lost, as TCP has no receipts."""
+    first = log(host)
+    wait_for(lambda: received(log_host, first), lambda: own_words(host))
+    log_host.check_output("systemctl stop syslog.socket rsyslog.service")
+    try:
+        wait_for(lambda: "suspended" in own_words(host, first) or not log(host), lambda: own_words(host, first))
+        before = log(host, lines=20)
+        # What waits in memory is kept when rsyslog, or the host, ends.
+        host.check_output("systemctl restart rsyslog")
+        after = log(host, lines=20)
+    finally:
+        log_host.check_output("systemctl start rsyslog.service")
+
+    def numbers() -> list[int]:
+        """Return which lines have come."""
+        found = log_host.run(f"grep -rhoE '({before}|{after}) [0-9]+' /var/log/hosts").stdout.splitlines()
+        return sorted(int(line.split()[1]) for line in found)
+
+    wait_for(lambda: set(numbers()) == set(range(1, 21)) and len(numbers()) >= 40, lambda: f"{numbers()}")
+
+
+def test_a_log_host_of_another_name_gets_nothing(
+    host: Host, log_host: Host, log_host_name: str, converge: Converge
+) -> None:
+    done = converge(rsyslog_send_to=[{"target": log_host_name, "peer": "another.example.org"}])
+    assert (done.rc, done.changed) == (0, 1), done.output
+    text = log(host)
+    wait_for(lambda: "peer name not authorized" in own_words(host, text), lambda: own_words(host))
+    assert not received(log_host, text)
+    assert converge().rc == 0
+    # It waited, so it is there now.
+    wait_for(lambda: received(log_host, text), lambda: own_words(host))
+
+
+def test_a_log_host_of_an_unknown_authority_gets_nothing(host: Host, log_host: Host, converge: Converge) -> None:
+    done = converge(rsyslog_ca_file="/srv/tls/other-ca.pem")
+    assert (done.rc, done.changed) == (0, 1), done.output
+    text = log(host)
+    wait_for(lambda: "certificate" in own_words(host, text), lambda: own_words(host))
+    assert not received(log_host, text)
+    assert converge().rc == 0
+    wait_for(lambda: received(log_host, text), lambda: own_words(host))
+
+
+def test_only_hosts_of_the_authority_may_send(host: Host, target: str, probe: Host) -> None:
+    own = "-cert /srv/tls/host.pem -key /srv/tls/host.key"
+    unknown = "-cert /srv/tls/other-host.pem -key /srv/tls/host.key"
+    texts = [uuid4().hex for _ in range(3)]
+    for text, certificate in zip(texts, ("", unknown, own), strict=True):
+        frame = f"'<14>1 - probe test - - - {text}'"
+        probe.run(SEND % (frame, target, certificate))
+    wait_for(lambda: received(host, texts[2]), lambda: own_words(host))
+    assert not received(host, texts[0])
+    assert not received(host, texts[1])
+
+
+def test_a_name_does_not_lead_out_of_the_folder(host: Host, target: str, probe: Host) -> None:
+    text = uuid4().hex
+    frame = f"'<14>1 - ../../../srv/out test - - - {text}'"
+    probe.run(SEND % (frame, target, "-cert /srv/tls/host.pem -key /srv/tls/host.key"))
+    wait_for(lambda: received(host, text), lambda: own_words(host))
+    assert not host.file("/srv/out").exists
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        ({"rsyslog_rules": [{"name": "broken", "content": "if $programname then then"}]}, "rsyslogd -N1 ends with"),
+        ({"rsyslog_ca_file": "/srv/tls/none.pem"}, "/srv/tls/none.pem"),
+    ],
+)
+def test_what_is_refused_does_not_stay(host: Host, converge: Converge, settings: dict[str, object], said: str) -> None:
+    before = host.file("/etc/rsyslog.d/strata.conf").content
+    done = converge(**settings)
+    assert done.rc == 2
+    assert said in done.output
+    assert "the old files are back in force" in done.output
+    assert host.file("/etc/rsyslog.d/strata.conf").content == before
+    assert converge().changed == 0

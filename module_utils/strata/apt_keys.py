@@ -38,6 +38,11 @@ def checked_name(item: Mapping[str, Any]) -> str:
     return str(item["name"])
 
 
+def without_passwords(text: str) -> str:
+    """Return a text without the users and passwords in its URIs."""
+    return SECRET.sub("://***@", text)
+
+
 def is_key(text: str) -> bool:
     """Whether a text is a key itself, and not the name or path of one."""
     return "-----BEGIN PGP" in text

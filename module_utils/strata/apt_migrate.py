@@ -59,7 +59,7 @@ def parse_line(line: str) -> dict[str, str] | None:
         return None
     match = _LINE.fullmatch(line)
     if not match:
-        raise AptError(f"{line!r} is not understood")
+        raise AptError(f"{apt_keys.without_passwords(line)!r} is not understood")
     kind, options, uri, suite, components = match.groups()
     if uri.startswith("cdrom:") or apt_keys.SECRET.search(uri):
         raise AptError(f"a {'CD' if uri.startswith('cdrom:') else 'URI with a password'} stays as it is")

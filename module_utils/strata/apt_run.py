@@ -67,7 +67,7 @@ class Run:
             "files": [change.path for change in self.changes],
             "foreign_sources": self.foreign,
             "migrated_sources": self.migration.migrated,
-            "diff": files.diff([*self.changes, *remember]),
+            "diff": files.diff(apt_settings.masked([*self.changes, *remember])),
         }
         if lines := self.transaction.lines():
             result["diff"].append({"prepared": "".join(f"{line}\n" for line in lines)})

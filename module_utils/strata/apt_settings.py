@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import apt_conf, apt_keys, apt_sources, files
@@ -116,6 +116,16 @@ def plan(settings: Settings, record: Record, purged: Sequence[str]) -> list[file
     gone = dict.fromkeys([path for path in record.files if path not in settings.files] + list(purged))
     changes = files.plan({**gone, **settings.files})
     return sorted(changes, key=_order)
+
+
+def masked(changes: Iterable[files.Change]) -> list[files.Change]:
+    """Return the changes for a diff, which does not show a file that has a password in a URI."""
+    return [replace(change, before=_masked(change.before), after=_masked(change.after)) for change in changes]
+
+
+def _masked(state: files.State) -> files.State:
+    secret = isinstance(state, files.File) and apt_keys.SECRET.search(state.content.decode("latin-1"))
+    return replace(state, secret=True) if secret else state
 
 
 def _order(change: files.Change) -> tuple[bool, bool]:

@@ -121,7 +121,7 @@ class Stage:
         return self.tools.read(command, {"APT_CONFIG": f"{self.folder}/apt.conf"})
 
     def _said(self, result: apt.Result, *, warnings: bool = False) -> str:
-        return result.reason(warnings=warnings).replace(self.folder, "")
+        return apt_keys.without_passwords(result.reason(warnings=warnings)).replace(self.folder, "")
 
     def _moved(self, state: files.State) -> files.State:
         if not isinstance(state, files.File):

@@ -43,6 +43,7 @@ def test_line_is_fields(line, expected):
     [
         ("rpm http://example.org/ x", "is not understood"),
         ("deb http://example.org/", "is not understood"),
+        ("deb http://me:secret@example.org/", "'deb http://\\*\\*\\*@example.org/' is not understood"),
         ("deb [arch+=i386] http://example.org/ x main", "the option 'arch\\+=i386' is not understood"),
         ("deb [novel=1] http://example.org/ x main", "the option 'novel=1' is not understood"),
         ("deb cdrom:[Debian]/ trixie main", "a CD stays as it is"),

@@ -168,6 +168,15 @@ def test_purge_leaves_a_source() -> None:
         apt_settings.plan(settings(sources=[SOURCE | {"enabled": False}]), Record(), ["/etc/apt/sources.list"])
 
 
+def test_password_of_a_foreign_source_is_not_shown() -> None:
+    old = files.File(b"# deb http://me:canary@example.org/ x main\n")
+    (shown,) = files.diff(apt_settings.masked([files.Change("/etc/apt/sources.list", old, None)]))
+    assert "secret content" in shown["before"]
+    assert "canary" not in shown["before"]
+    plain = files.Change("/x", None, files.File(b"URIs: http://example.org/\n"))
+    assert "example.org" in files.diff(apt_settings.masked([plain]))[0]["after"]
+
+
 def test_record_is_read_as_it_was_written(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(apt_settings, "RECORD", str(tmp_path / "apt.json"))
     assert apt_settings.recorded() == Record()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import locks
 from ansible.module_utils.strata.apache_configtest import RefusedError
 from ansible.module_utils.strata.apache_run import ARGUMENTS, Run
+from ansible.module_utils.strata.discreet import DiscreetModule
 
 DOCUMENTATION = r"""
 module: apache_server
@@ -271,7 +271,7 @@ foreign:
 
 def main() -> None:
     """Bring Apache to the declared state."""
-    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = DiscreetModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
         with locks.alone("httpd", check_mode=module.check_mode):
             Run(module).converge()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import locks
 from ansible.module_utils.strata.apt_run import Run
+from ansible.module_utils.strata.discreet import DiscreetModule
 from ansible.module_utils.strata.packages import AptError
 
 DOCUMENTATION = """
@@ -301,7 +301,7 @@ def main() -> None:
         "secret_value": {"type": "str", "no_log": True},
         "origin": text,
     }
-    module = AnsibleModule(
+    module = DiscreetModule(
         argument_spec={
             "packages": wishes,
             "absent": wishes,

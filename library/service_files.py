@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import locks
+from ansible.module_utils.strata.discreet import DiscreetModule
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import Service, ServiceError
 
@@ -141,13 +141,6 @@ changes:
   returned: success
   sample: [/etc/unbound/unbound.conf.d/strata.conf, "unbound.service: restart"]
 """
-
-
-class DiscreetModule(AnsibleModule):
-    """A module whose parameters don't get into the host's log, where Ansible masks no secret inside a list."""
-
-    def _log_invocation(self) -> None:
-        """Log nothing."""
 
 
 def main() -> None:

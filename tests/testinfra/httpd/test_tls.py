@@ -90,6 +90,7 @@ def test_certificate_from_content_is_served_and_never_shown(host, converge, prob
     for run in runs:
         assert path in run.output
         assert line not in run.output
+    assert host.run("journalctl -q --output=cat | grep -qF %s", line).rc == 1
 
 
 def test_self_signed_certificate_that_fits_no_longer_is_made_anew(host, converge):

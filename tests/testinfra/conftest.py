@@ -166,6 +166,25 @@ def settle(host: Host) -> Callable[[], None]:
 @pytest.fixture
 def module_killer(host: Host) -> Iterator[Callable[[str, float], None]]:
     """Have the next module killed on the host, some seconds after a path has appeared there."""
-    start = "systemd-run --collect --unit=strata-killer python3 -c %s %s %s"
+    start = "systemctl stop strata-killer; systemd-run --collect --unit=strata-killer python3 -c %s %s %s"
     yield lambda path, seconds: host.check_output(start, KILLER, path, str(seconds))
     host.run("systemctl stop strata-killer")
+
+
+@pytest.fixture
+def kill_module(module_killer: Callable[[str, float], None]) -> Callable[[Callable[[], Play], str, float], None]:
+    """Start runs until the module of one has been killed, some seconds after a path has appeared on the host.
+
+    A module that was faster than that is no failure: then the next run is given half the time.
+    """
+
+    def start_until_killed(start: Callable[[], Play], path: str, seconds: float) -> None:
+        for attempt in range(10):
+            module_killer(path, seconds / 2**attempt)
+            run = start().end()
+            if run.rc != 0:
+                assert run.rc == 2, run.output
+                return
+        pytest.fail("the module was always faster")
+
+    return start_until_killed

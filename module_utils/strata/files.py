@@ -93,9 +93,15 @@ def read(path: str) -> State:
 
 
 def plan(desired: Mapping[str, State]) -> list[Change]:
-    """Compare the desired state of paths with the host and return the changes, sorted by path."""
-    changes = (Change(path, read(path), after) for path, after in sorted(desired.items()))
-    return [change for change in changes if change.before != change.after]
+    """Compare the desired state of paths with the host and return the changes in the order of their paths.
+
+    What goes comes last, and backwards: so a run that dies leaves no link in an `x-enabled` to a file of `x-available`
+    that is gone, which nobody would know for ours any more.
+    """
+    changes = [Change(path, read(path), after) for path, after in sorted(desired.items())]
+    changes = [change for change in changes if change.before != change.after]
+    gone = [change for change in changes if change.after is None]
+    return [change for change in changes if change.after is not None] + gone[::-1]
 
 
 def apply(changes: Iterable[Change]) -> None:

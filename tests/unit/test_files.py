@@ -7,7 +7,7 @@ import signal
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible.module_utils.strata.files import Change, File, Link, State, apply, read
+from ansible.module_utils.strata.files import Change, File, Link, State, apply, plan, read
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,3 +27,15 @@ def test_what_a_killed_run_left_goes_away(tmp_path: Path, after: State) -> None:
     apply([Change(path, None, after)])
     assert [each.name for each in tmp_path.iterdir()] == ["a.conf"]
     assert read(path) == after
+
+
+def test_a_link_goes_before_the_file_that_it_leads_to(tmp_path: Path) -> None:
+    for folder in ("x-available", "x-enabled"):
+        (tmp_path / folder).mkdir()
+    old, new = (f"{tmp_path}/x-available/{name}.conf" for name in ("old", "new"))
+    old_link, new_link = (path.replace("-available", "-enabled") for path in (old, new))
+    mine = File(b"", uid=os.getuid(), gid=os.getgid())
+    wanted = {old: mine, old_link: Link("../x-available/old.conf")}
+    apply(plan(wanted))
+    swapped = dict.fromkeys(wanted) | {new: mine, new_link: Link("../x-available/new.conf")}
+    assert [change.path for change in plan(swapped)] == [new, new_link, old_link, old]

@@ -28,11 +28,11 @@ options:
     elements: dict
     default: []
     suboptions:
-      name:
+      name: &name
         description: Name.
         type: str
         required: true
-      uid:
+      uid: &uid
         description: Number, the same on all hosts. An account that has another one is refused, never renumbered.
         type: int
         required: true
@@ -88,14 +88,8 @@ options:
     elements: dict
     default: []
     suboptions:
-      name:
-        description: Name.
-        type: str
-        required: true
-      uid:
-        description: Number.
-        type: int
-        required: true
+      name: *name
+      uid: *uid
   present:
     description: Names, each with its origin, that are chosen for this host, and must be known.
     type: list

@@ -138,6 +138,17 @@ def converge(begin: Callable[..., Play]) -> Callable[..., Run]:
     return lambda *flags, **options: begin(*flags, **options).end()
 
 
+@pytest.fixture
+def rerun(converge: Callable[..., Run]) -> Iterator[Callable[..., Run]]:
+    """Run the role without apt, with other values of its variables; afterwards with those of molecule.yml."""
+
+    def run(*flags: str, **values: Any) -> Run:
+        return converge("--skip-tags=apt", *flags, **values)
+
+    yield run
+    assert run().rc == 0
+
+
 @pytest.fixture(scope="session")
 def fingerprint(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], dict[str, str]]:
     """Take the host's fingerprint: all that a change of it would change, by kind and name."""

@@ -29,17 +29,6 @@ LOCKED_OUT = {
 
 
 @pytest.fixture
-def rerun(converge: Converge) -> Iterator[Converge]:
-    """Run the role alone, with other values of its variables; afterwards with those of molecule.yml."""
-
-    def run(*flags: str, **values: object) -> Run:
-        return converge("--skip-tags=apt", *flags, **values)
-
-    yield run
-    assert run().rc == 0
-
-
-@pytest.fixture
 def knock(host: Host, probe: Host, address: str) -> Iterator[Callable[..., str]]:
     """Return a function that logs in from the probe, with a key that root accepts, and returns what ssh says."""
     probe.check_output("test -e /root/trial || ssh-keygen -q -t ed25519 -N '' -C trial -f /root/trial")

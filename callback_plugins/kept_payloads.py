@@ -1,0 +1,134 @@
+"""Callback plugin: keep packed modules from run to run."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import stat
+import sys
+import tempfile
+from typing import TYPE_CHECKING, Any
+
+import ansible
+from ansible import constants
+from ansible.plugins.callback import CallbackBase
+from ansible.plugins.loader import module_loader, module_utils_loader
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DOCUMENTATION = """
+name: kept_payloads
+type: notification
+author: Strata contributors
+short_description: Keep packed modules from run to run
+description:
+  - To run a module on a host, Ansible packs it with all that it imports, which takes 0.1 s a module and run. It keeps
+    what it packed for the run. This plugin keeps it for later runs, which find it as if they had packed it.
+  - What is kept is used only by runs with the same versions of Ansible and Python, and the same files, by name, size
+    and time of change, in all folders in which modules and their utilities are looked for. Modules of collections are
+    not kept.
+  - The folder must be the user's own, and nobody else may write to it, as its contents are run on hosts.
+options:
+  folder:
+    description: The folder that payloads are kept in. Without it, none are.
+    type: path
+    env:
+      - name: STRATA_PAYLOADS
+    ini:
+      - section: kept_payloads
+        key: folder
+"""
+
+#: Where Ansible keeps payloads during a run, below its temporary folder (ansible/executor/module_common.py).
+OF_A_RUN = "ansiballz_cache"
+
+#: Payloads of modules in folders, not in collections, have names that begin so.
+OURS = ("ansible.legacy.", "ansible.modules.")
+
+#: So many sets of payloads are kept: one for each combination of versions and files used lately.
+KEPT_SETS = 8
+
+
+class CallbackModule(CallbackBase):
+    """See DOCUMENTATION."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "kept_payloads"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def set_options(self, *args: Any, **kwargs: Any) -> None:
+        """Read the options."""
+        super().set_options(*args, **kwargs)
+        self._folder = self.get_option("folder")
+        self.disabled = not self._folder
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        """Give the run what former runs packed; the folders of the playbook and of its roles are known by now."""
+        del playbook
+        self._key = key()
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        self.disabled = not is_private(self._folder)
+        if self.disabled:
+            self._display.warning(f"{self._folder} is not used: others than its owner can write to it")
+            return
+        copy(os.path.join(self._folder, self._key), os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN))
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Keep what the run packed, unless its files have changed meanwhile."""
+        del stats
+        if key() != self._key:
+            return
+        kept = os.path.join(self._folder, self._key)
+        copy(os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN), kept)
+        with contextlib.suppress(OSError):
+            os.utime(kept)
+        forget(self._folder)
+
+
+def is_private(folder: str) -> bool:
+    """Tell whether a folder is the user's own and nobody else may write to it."""
+    found = os.stat(folder)
+    return found.st_uid == os.geteuid() and not found.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+
+
+def key() -> str:
+    """Return a digest of all that payloads are made of: versions, and the files of the folders of modules."""
+    digest = hashlib.sha256(repr((ansible.__file__, ansible.release.__version__, sys.version)).encode())
+    for loader in (module_loader, module_utils_loader):
+        for folder in loader._get_paths(subdirs=False):  # noqa: SLF001 - as module_common itself asks for them
+            if not folder.startswith(os.path.dirname(ansible.__file__)):
+                digest.update(repr((folder, list(files(folder)))).encode())
+    return digest.hexdigest()
+
+
+def files(folder: str) -> Iterator[tuple[str, int, int]]:
+    """Give path, size and time of change of each Python file in a folder."""
+    for parent, folders, names in os.walk(folder):
+        folders[:] = sorted(set(folders) - {"__pycache__"})
+        for name in sorted(names):
+            path = os.path.join(parent, name)
+            with contextlib.suppress(FileNotFoundError):
+                found = os.stat(path)
+                yield path, found.st_size, found.st_mtime_ns
+
+
+def copy(source: str, destination: str) -> None:
+    """Copy the payloads that the destination lacks, each at once."""
+    with contextlib.suppress(FileNotFoundError):
+        names = [name for name in os.listdir(source) if name.startswith(OURS) and not name.endswith(".lock")]
+        os.makedirs(destination, mode=0o700, exist_ok=True)
+        for name in set(names) - set(os.listdir(destination)):
+            with tempfile.NamedTemporaryFile(dir=destination, prefix=".", delete=False) as temporary:
+                shutil.copyfile(os.path.join(source, name), temporary.name)
+            os.rename(temporary.name, os.path.join(destination, name))
+
+
+def forget(folder: str) -> None:
+    """Remove the sets of payloads that were not used for longest."""
+    sets = sorted(os.scandir(folder), key=lambda entry: entry.stat().st_mtime, reverse=True)
+    for entry in sets[KEPT_SETS:]:
+        shutil.rmtree(entry.path, ignore_errors=True)

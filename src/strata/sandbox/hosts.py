@@ -120,7 +120,7 @@ class Sandbox:
                 ):
                     known[host.name] = {**wanted[host.name], "host_key": host_key}
             self._keep_multicast_flowing()
-        self._write_files({host.name: known[host.name] for host in self.hosts})
+        self._write_files({host.name: known[host.name] for host in self.hosts}, ranges)
         _parallel(lambda host: self.wait_for_ssh(host.name), self.hosts)
 
     def down(self) -> None:
@@ -217,7 +217,7 @@ class Sandbox:
             raise StrataError(f"{host.name} came up {state}: {'; '.join(failed)}")
         return " ".join(host_key.split()[:2])
 
-    def _write_files(self, known: dict[str, dict[str, str]]) -> None:
+    def _write_files(self, known: dict[str, dict[str, str]], ranges: Ranges) -> None:
         """Write what SSH and Ansible need to reach the hosts, with strict checking of their keys."""
         self._sockets.mkdir(mode=0o700, parents=True, exist_ok=True)
         known_hosts = self.folder / "known_hosts"
@@ -229,7 +229,12 @@ class Sandbox:
             + f"Host *\n  User root\n  IdentityFile {self.folder}/key\n  IdentitiesOnly yes\n"
             f"  StrictHostKeyChecking yes\n  UserKnownHostsFile {known_hosts}\n  LogLevel ERROR\n"
         )
-        description = {"control_path": f"{self._sockets}/%%C", "ssh_config": str(self.ssh_config), "hosts": known}
+        description = {
+            "control_path": f"{self._sockets}/%%C",
+            "ssh_config": str(self.ssh_config),
+            "resolvers": [ranges.address(GATEWAY), ranges.address6(GATEWAY)],
+            "hosts": known,
+        }
         (self.folder / "hosts.json").write_text(json.dumps(description, indent=1))
 
     def wait_for_ssh(self, host: str) -> None:

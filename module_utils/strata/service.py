@@ -8,6 +8,7 @@ import shlex
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
@@ -54,7 +55,7 @@ class Service:
         """
         delay = check_delay(self.given["rollback_delay"])
         settled = not self.module.check_mode and self.rollback.settle()
-        changes = files.plan(self.desired())
+        changes = files.plan(self.former()) + files.plan(self.desired())
         owed = os.path.exists(self.mark)
         status = self.systemd.status([unit.name for unit in self.units])
         absent = [name for name, found in status.items() if not found.there]
@@ -84,6 +85,15 @@ class Service:
             return self.rollback.withdraw()
         self.rollback.disarm()
         return {"changed": True, "confirmed": True}
+
+    def former(self) -> dict[str, files.State]:
+        """Return the copies that are still to be made of what was there before the first run; empty for nothing."""
+        copies: dict[str, files.State] = {}
+        for file in self.given["files"]:
+            if file["former"] and not os.path.exists(file["former"]):
+                found = files.read(os.path.realpath(file["path"])) or files.File(b"")
+                copies[file["former"]] = replace(found, secret=file["secret_content"] is not None)
+        return copies
 
     def desired(self) -> dict[str, files.State]:
         """Return the wanted state of each path."""

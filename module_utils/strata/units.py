@@ -109,7 +109,9 @@ class Systemd:
         booted = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
         found = {name: _status(shown, booted) for name, shown in zip(names, blocks, strict=True)}
         # The links of an init script, from which a unit was generated, are not among the unit's properties.
-        for name in [name for name, shown in zip(names, blocks, strict=True) if shown.get("UnitFileState") == "generated"]:
+        for name in [
+            name for name, shown in zip(names, blocks, strict=True) if shown.get("UnitFileState") == "generated"
+        ]:
             code, _, _ = self.run(["systemctl", "is-enabled", "--quiet", "--", name])
             found[name] = replace(found[name], enabled=code == 0)
         return found

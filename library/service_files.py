@@ -62,7 +62,7 @@ options:
         description: Command, run without a shell, that accepts a copy of the file, C(%s), before it gets in its place.
         type: str
       former:
-        description: Another path, to which what the host has at O(files[].path) is copied by the first run, once and for good.
+        description: Another path, to which the first run copies what the host has at O(files[].path), once and for good.
         type: path
       origin:
         description: The variable that asks for the file, for messages.

@@ -13,8 +13,8 @@ short_description: The files of one service, and its units in the state that fit
 description:
   - Writes the files of a service, checks them, and starts, restarts or reloads its units, in one call.
   - Each file is checked before it is put in its place (O(files[].validate)), and all of them together after that
-    (O(checks)). If a check, a command or a unit fails, the old files are put back, the units are brought back to run
-    with them, and the module fails with what the program said.
+    (O(checks)). If a check, a command or a unit fails, or a unit does not listen at its ports, the old files are put
+    back, the units are brought back to run with them, and the module fails with what the program said.
   - A unit whose process is older than its files is restarted, and what a killed run left undone (a reload, a command)
     is done by the next.
 options:
@@ -62,7 +62,7 @@ options:
         description: Command, run without a shell, that accepts a copy of the file, C(%s), before it gets in its place.
         type: str
       former:
-        description: Another path, to which the first run copies what the host has at O(files[].path), once and for good.
+        description: Another path, to which the first run copies what is at O(files[].path), once and for good.
         type: path
       origin:
         description: The variable that asks for the file, for messages.
@@ -99,6 +99,15 @@ options:
       enabled:
         description: Whether it starts at boot. Default as O(units[].started).
         type: bool
+      listens:
+        description:
+          - Ports, such as C(tcp:514) or C(udp:161), at which processes of the unit listen while it runs, at any address.
+          - They are waited for, up to 20 seconds, after the unit's steps; without them the old files come back, and the
+            module fails with the last lines that the unit wrote to the journal.
+          - A unit that runs but does not listen is restarted, also when nothing else changes.
+        type: list
+        elements: str
+        default: []
   on_change:
     description: What running units need when files changed.
     type: str
@@ -134,6 +143,7 @@ EXAMPLES = r"""
     checks: [unbound-checkconf]
     units:
       - name: unbound.service
+        listens: [udp:53, tcp:53]
 """
 
 RETURN = r"""
@@ -165,6 +175,7 @@ def main() -> None:
         "name": {"type": "str", "required": True},
         "started": {"type": "bool", "default": True},
         "enabled": {"type": "bool"},
+        "listens": {"type": "list", "elements": "str", "default": []},
     }
     module = DiscreetModule(
         argument_spec={

@@ -11,12 +11,15 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import files, listeners
 from ansible.module_utils.strata.rollback import Rollback, RollbackError, check_delay, script
-from ansible.module_utils.strata.units import Systemd, Unit, UnitError, steps
+from ansible.module_utils.strata.units import Step, Systemd, Unit, UnitError, steps
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     from ansible.module_utils.basic import AnsibleModule
+    from ansible.module_utils.strata.units import Status
 
 OWED = "/var/lib/strata/owed"
 UNIT_FOLDER = "/etc/systemd/system/"
@@ -38,6 +41,7 @@ class Service:
             Unit(each["name"], each["started"], each["started"] if each["enabled"] is None else each["enabled"])
             for each in self.given["units"]
         ]
+        self.ports = {each["name"]: list(map(port, each["listens"])) for each in self.given["units"]}
         self.mark = os.path.join(OWED, self.given["name"])
         self.rollback = Rollback(self.given["name"], self.run)
 
@@ -66,6 +70,7 @@ class Service:
                 raise ServiceError(f"there is no unit {absent[0]} on this host: install its package first")
         due = bool(changes) or owed
         todo = steps(self.units, status, on_change=self.given["on_change"], due=due, newest=self.newest())
+        todo += self.deaf(status, {step.unit for step in todo})
         self.validate(changes)
         commands = [shlex.split(command) for command in self.given["commands"]] if due else []
         result = self.result(changes, [*map(shlex.join, commands), *map(str, todo)])
@@ -94,6 +99,16 @@ class Service:
                 found = files.read(os.path.realpath(file["path"])) or files.File(b"")
                 copies[file["former"]] = replace(found, secret=file["secret_content"] is not None)
         return copies
+
+    def deaf(self, status: Mapping[str, Status], busy: Collection[str]) -> list[Step]:
+        """Return the restarts of units that run, and to which nothing else is done, but that do not listen."""
+        return [
+            Step("restart", unit.name)
+            for unit in self.units
+            if unit.started and status[unit.name].active and unit.name not in busy
+            if self.ports[unit.name]
+            and listeners.wait(self.run, unit.name, self.ports[unit.name], status[unit.name].since + listeners.PATIENCE)
+        ]
 
     def desired(self) -> dict[str, files.State]:
         """Return the wanted state of each path."""
@@ -174,8 +189,10 @@ class Service:
         try:
             files.apply(changes)
             self.settle(changes, [*map(shlex.split, self.given["checks"] if changes else []), *commands])
+            began = time.time()
             for step in todo:
                 self.systemd.do(step)
+            self.listen(began)
             if guard:
                 self.rollback.require_pending(guard)
         except (ServiceError, RollbackError, UnitError, OSError) as error:
@@ -193,6 +210,16 @@ class Service:
             code, out, err = self.run(command)
             if code:
                 raise ServiceError(f"{shlex.join(command)} ends with status {code}: {(err or out).strip()}")
+
+    def listen(self, began: float) -> None:
+        """Wait until the units, whose steps began at a time, listen at their ports. Raises UnitError."""
+        wanted = [unit.name for unit in self.units if unit.started and self.ports[unit.name]]
+        for name, status in self.systemd.status(wanted).items():
+            until = time.time() + listeners.PATIENCE
+            absent = [] if status.skipped else listeners.wait(self.run, name, self.ports[name], until)
+            if absent:
+                said = self.systemd.said(name, int(began)) or "it says nothing"
+                raise UnitError(f"{name} does not listen at {', '.join(map(str, absent))}: {said}")
 
     def undoing(self, commands: list[list[str]]) -> str:
         """Return the shell commands that put files in force again which are back in their places."""
@@ -225,6 +252,14 @@ class Service:
         diff = files.diff(changes) + [{"prepared": f"{each}\n"} for each in done]
         names = [change.path for change in changes] + done
         return {"changed": bool(names), "changes": names, "diff": diff}
+
+
+def port(text: str) -> listeners.Port:
+    """Return a port at which a unit shall listen. Raises ServiceError."""
+    try:
+        return listeners.port(text)
+    except ValueError as error:
+        raise ServiceError(f"listens: {error}") from None
 
 
 def label(file: dict[str, Any]) -> str:

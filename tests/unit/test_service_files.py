@@ -86,7 +86,7 @@ def test_check_mode_says_the_same_and_touches_nothing(tmp_path: Path, owed: Path
     assert predicted == converge(Module(params))
 
 
-UNIT = {"name": "a.service", "started": True, "enabled": None}
+UNIT = {"name": "a.service", "started": True, "enabled": None, "listens": []}
 
 
 @pytest.mark.parametrize("refuse", ["look", "make it so", "systemctl restart"])
@@ -161,6 +161,34 @@ def test_what_a_killed_run_owes_is_done(tmp_path: Path, owed: Path) -> None:
     assert not converge(Module(params))["changed"]
 
 
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What the unit does not listen at, each time it is looked at; the last answer stays."""
+    answers: list[list[str]] = [[]]
+    monkeypatch.setattr(service.listeners, "wait", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0])
+    return answers
+
+
+def test_a_unit_that_runs_but_does_not_listen_is_restarted(heard: list[list[str]]) -> None:
+    params = {"units": [UNIT | {"listens": ["tcp:514"]}]}
+    heard[:] = [["tcp:514"], ["tcp:514"], []]
+    assert converge(Module(params, check_mode=True))["changes"] == ["a.service: restart"]
+    module = Module(params)
+    assert converge(module)["changes"] == ["a.service: restart"]
+    assert "systemctl restart -- a.service" in module.commands
+    assert not converge(Module(params))["changed"]
+
+
+def test_files_with_which_a_unit_does_not_listen_do_not_stay(tmp_path: Path, heard: list[list[str]]) -> None:
+    (tmp_path / "a").write_text("old\n")
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "units": [UNIT | {"listens": ["tcp:514", "udp:514"]}]})
+    heard[:] = [["udp:514"]]
+    with pytest.raises(ServiceError, match=r"^a.service does not listen at udp:514: .*; the old files are back in"):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert module.commands.count("systemctl restart -- a.service") == 2
+
+
 def test_files_that_are_not_declared_are_purged(tmp_path: Path) -> None:
     for name in ("keep.conf", "gone.conf", "other.txt"):
         (tmp_path / name).write_text("")
@@ -198,6 +226,11 @@ def test_a_link_is_made_to_what_is_there(tmp_path: Path) -> None:
 def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
     with pytest.raises(ServiceError, match=message):
         converge(Module({"files": [file(tmp_path / "a", "A\n") | keys]}))
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(ServiceError, match=r"^listens: '514' is no port such as tcp:514 or udp:161$"):
+        converge(Module({"units": [UNIT | {"listens": ["514"]}]}))
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes, in the new folder $1, two authorities, and for each of the names that follow a folder with certificates of both.
+# Makes, in the new folder $1, two authorities, and for each of the names that follow a folder with certificates of both
+# and a key that belongs to neither.
 set -e
 folder=$1
 shift
@@ -19,4 +20,8 @@ for name in "$@"; do
             -addext "subjectAltName=DNS:$name" -addext basicConstraints=critical,CA:FALSE -out "$name/${prefix}host.pem"
     done
 done
+# The first authority, as the role certificates has that of a site.
+mkdir -m 700 site
+cp ca.pem site/ca.crt
+cp ca.key site/ca.key
 mv "$PWD" "$folder"

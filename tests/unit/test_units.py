@@ -90,6 +90,19 @@ def test_what_cannot_be_enabled_counts_as_enabled(state: str, enabled: bool) -> 
     assert Systemd(Answers(shown(UnitFileState=state))).status(["a.service"])["a.service"].enabled == enabled
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_unit_of_an_init_script_is_enabled_if_its_links_are_there(code: int) -> None:
+    def run(command: list[str]) -> tuple[int, str, str]:
+        if command[1] == "show":
+            return 0, shown(UnitFileState="generated") + "\n" + shown(UnitFileState="enabled"), ""
+        assert command == ["systemctl", "is-enabled", "--quiet", "--", "a.service"]
+        return code, "", ""
+
+    status = Systemd(run).status(["a.service", "b.service"])
+    assert status["a.service"].enabled == (code == 0)
+    assert status["b.service"].enabled
+
+
 def test_no_unit_takes_no_call() -> None:
     answers = Answers("")
     assert Systemd(answers).status([]) == {}

@@ -63,6 +63,9 @@ options:
       validate:
         description: Command, run without a shell, that accepts a copy of the file, C(%s), before it gets in its place.
         type: str
+      former:
+        description: Another path, to which the first run copies what is at O(files[].path), once and for good.
+        type: path
       origin:
         description: The variable that asks for the file, for messages.
         type: str
@@ -171,6 +174,7 @@ def main() -> None:
         "owner": {"type": "str", "default": "root"},
         "group": {"type": "str", "default": "root"},
         "validate": {"type": "str"},
+        "former": {"type": "path"},
         "origin": {"type": "str"},
     }
     unit = {

@@ -63,7 +63,7 @@ class Service:
         """
         delay = check_delay(self.given["rollback_delay"])
         settled = not self.module.check_mode and self.rollback.settle()
-        changes = self.masked(files.plan(self.desired()))
+        changes = self.masked(files.plan(self.former()) + files.plan(self.desired()))
         status = self.systemd.status([unit.name for unit in self.units])
         absent = [name for name, found in status.items() if not found.there]
         if absent and not self.module.check_mode:
@@ -99,6 +99,15 @@ class Service:
             if self.ports[unit.name]
             and listeners.wait(self.run, unit.name, self.ports[unit.name], status[unit.name].since + listeners.PATIENCE)
         ]
+
+    def former(self) -> dict[str, files.State]:
+        """Return the copies that are still to be made of what was there before the first run; empty for nothing."""
+        copies: dict[str, files.State] = {}
+        for file in self.given["files"]:
+            if file["former"] and not os.path.exists(file["former"]):
+                found = files.read(os.path.realpath(file["path"])) or files.File(b"")
+                copies[file["former"]] = replace(found, secret=file["secret_content"] is not None)
+        return copies
 
     def desired(self) -> dict[str, files.State]:
         """Return the wanted state of each path."""

@@ -26,6 +26,7 @@ FILE = {
     "owner": str(os.getuid()),
     "group": str(os.getgid()),
     "validate": None,
+    "former": None,
     "origin": None,
 }
 
@@ -142,6 +143,29 @@ def test_messages_name_who_asks_for_a_file(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(rules\) is declared twice, also by web__rules$"):
         converge(Module({"files": [mine, mine | {"origin": "rules"}]}))
     assert not (tmp_path / "a").exists()
+
+
+def test_what_was_there_before_the_first_run_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept" / "a"
+    (tmp_path / "old").write_text("old\n")
+    (tmp_path / "a").symlink_to("old")
+    settings = {"files": [file(tmp_path / "a", "A\n", former=str(kept))]}
+    assert converge(Module(settings, check_mode=True))["changes"] == [str(kept), str(tmp_path / "a")]
+    assert not kept.exists()
+    with pytest.raises(ServiceError, match="says no"):
+        converge(Module(settings | {"checks": ["look"]}, "look"))
+    assert not kept.exists()
+    assert converge(Module(settings))["changes"] == [str(kept), str(tmp_path / "a")]
+    (tmp_path / "a").write_text("of somebody\n")
+    assert converge(Module(settings))["changes"] == [str(tmp_path / "a")]
+    assert kept.read_text() == "old\n"
+
+
+def test_nothing_that_was_there_before_the_first_run_is_kept_as_such(tmp_path: Path) -> None:
+    settings = {"files": [file(tmp_path / "a", "A\n", former=str(tmp_path / "kept"))]}
+    assert converge(Module(settings))["changed"]
+    assert not converge(Module(settings))["changed"]
+    assert (tmp_path / "kept").read_text() == ""
 
 
 class Killed(BaseException):

@@ -90,6 +90,15 @@ class Service:
             return dict(KEPT)
         return self.rollback.keep() if keep and self.rollback.confirm(change) else self.rollback.withdraw()
 
+    def former(self) -> dict[str, files.State]:
+        """Return the copies that are still to be made of what was there before the first run; empty for nothing."""
+        copies: dict[str, files.State] = {}
+        for file in self.given["files"]:
+            if file["former"] and not os.path.exists(file["former"]):
+                found = files.read(os.path.realpath(file["path"])) or files.File(b"")
+                copies[file["former"]] = replace(found, secret=file["secret_content"] is not None)
+        return copies
+
     def deaf(self, status: Mapping[str, Status], busy: Collection[str]) -> list[Step]:
         """Return the restarts of units that run, and to which nothing else is done, but that do not listen."""
         return [
@@ -99,15 +108,6 @@ class Service:
             if self.ports[unit.name]
             and listeners.wait(self.run, unit.name, self.ports[unit.name], status[unit.name].since + listeners.PATIENCE)
         ]
-
-    def former(self) -> dict[str, files.State]:
-        """Return the copies that are still to be made of what was there before the first run; empty for nothing."""
-        copies: dict[str, files.State] = {}
-        for file in self.given["files"]:
-            if file["former"] and not os.path.exists(file["former"]):
-                found = files.read(os.path.realpath(file["path"])) or files.File(b"")
-                copies[file["former"]] = replace(found, secret=file["secret_content"] is not None)
-        return copies
 
     def desired(self) -> dict[str, files.State]:
         """Return the wanted state of each path."""

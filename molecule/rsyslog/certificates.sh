@@ -13,6 +13,7 @@ for name in "$@"; do
     mkdir "$name"
     cp ca.pem other-ca.pem "$name"
     openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$name/host.key"
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$name/wrong.key"
     for prefix in "" other-; do
         openssl req -x509 -CA "${prefix}ca.pem" -CAkey "${prefix}ca.key" -key "$name/host.key" -days 30 -subj "/CN=$name" \
             -addext "subjectAltName=DNS:$name" -addext basicConstraints=critical,CA:FALSE -out "$name/${prefix}host.pem"

@@ -141,13 +141,22 @@ def test_a_name_does_not_lead_out_of_the_folder(host: Host, target: str, probe: 
     [
         ({"rsyslog_rules": [{"name": "broken", "content": "if $programname then then"}]}, "rsyslogd -N1 ends with"),
         ({"rsyslog_ca_file": "/srv/tls/none.pem"}, "/srv/tls/none.pem"),
+        ({"rsyslog_key_file": "/srv/tls/wrong.key"}, "the key /srv/tls/wrong.key is not that of"),
     ],
 )
 def test_what_is_refused_does_not_stay(host: Host, converge: Converge, settings: dict[str, object], said: str) -> None:
     before = host.file("/etc/rsyslog.d/strata.conf").content
     done = converge(**settings)
     assert done.rc == 2
-    assert said in done.output
+    assert said in done.said
     assert "the old files are back in force" in done.output
     assert host.file("/etc/rsyslog.d/strata.conf").content == before
     assert converge().changed == 0
+
+
+def test_not_everybody_with_a_certificate_may_send(converge: Converge) -> None:
+    done = converge(rsyslog_receive_peers=[], rsyslog_ca_file="/etc/ssl/certs/ca-certificates.crt")
+    assert done.rc == 2
+    assert "list rsyslog_receive_peers" in done.said
+    done = converge("--check", rsyslog_receive_peers=[])
+    assert (done.rc, done.changed) == (0, 1), done.output

@@ -70,7 +70,9 @@ def resolve(host: Host, name: str) -> list[str]:
 
 def servers(host: Host) -> list[str]:
     """Return the servers that programs of the host ask."""
-    return [line.split()[1] for line in host.file("/etc/resolv.conf").content_string.splitlines() if "nameserver" in line]
+    return [
+        line.split()[1] for line in host.file("/etc/resolv.conf").content_string.splitlines() if "nameserver" in line
+    ]
 
 
 def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
@@ -134,9 +136,7 @@ def test_a_signed_answer_is_trusted(host: Host, forwarding: Converge) -> None:
     assert forwarding().changed == 0
 
 
-def test_a_false_answer_of_a_signed_zone_is_none(
-    host: Host, probe: Host, forwarding: Converge, anchor: str
-) -> None:
+def test_a_false_answer_of_a_signed_zone_is_none(host: Host, probe: Host, forwarding: Converge, anchor: str) -> None:
     words = anchor.strip('"').split()
     forged = f'"{" ".join([*words[:-1], "0" * len(words[-1])])}"'
     # The fallback would answer, as it validates nothing.

@@ -18,7 +18,7 @@ PROC = "/proc"
 LAST_PORT = 65535
 
 #: Seconds that a running unit may take to listen.
-PATIENCE = 20
+PATIENCE = 15
 
 # The state of a socket that waits for clients, as the kernel writes it.
 WAITING = {"tcp": "0A", "udp": "07"}

@@ -102,11 +102,13 @@ class Systemd:
         self.run = run
 
     def status(self, names: Sequence[str]) -> dict[str, Status]:
-        """Return the state of units, in one call; one more for each that an init script brings."""
+        """Return the state of units, in one call; one more for each that an init script brings. Raises UnitError."""
         if not names:
             return {}
-        _, out, _ = self.run(["systemctl", "show", f"--property={PROPERTIES}", "--", *names])
+        _, out, err = self.run(["systemctl", "show", f"--property={PROPERTIES}", "--", *names])
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in out.strip().split("\n\n")]
+        if len(blocks) != len(names) or not all(blocks):
+            raise UnitError(f"systemctl does not tell how {', '.join(names)} is: {err.strip() or 'it says nothing'}")
         booted = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
         found = {name: _status(shown, booted) for name, shown in zip(names, blocks, strict=True)}
         # The links of an init script, from which a unit was generated, are not among the unit's properties.

@@ -109,6 +109,14 @@ def test_no_unit_takes_no_call() -> None:
     assert answers.commands == []
 
 
+@pytest.mark.parametrize("answer", ["", "\n", shown()])
+def test_a_systemd_that_does_not_answer_is_named(answer: str) -> None:
+    with pytest.raises(UnitError, match=r"^systemctl does not tell how a.service, b.service is: it says nothing$"):
+        Systemd(Answers(answer)).status(["a.service", "b.service"])
+    with pytest.raises(UnitError, match=r"does not tell how a.service is"):
+        Systemd(Answers("")).status(["a.service"])
+
+
 def test_a_unit_that_fails_while_it_starts_says_why() -> None:
     answers = Answers(shown(ActiveState="activating"), shown(ActiveState="failed"))
     with pytest.raises(UnitError, match=r"^a.service does not run after its restart: first; bad option$"):

@@ -183,6 +183,18 @@ def test_a_satellite_logs_in_over_tls(host: Host, probe: Host, mail_host: dict[s
     assert converge().rc == 0
 
 
+def test_a_login_that_goes_is_not_shown(host: Host, mail_host: dict[str, Any], converge: Converge) -> None:
+    assert converge(**mail_host).rc == 0
+    gone = {"exim_smarthost_user": "", "exim_smarthost_password": ""}
+    for check in (True, False):
+        done = converge("-vvv", "--diff", check=check, **mail_host | gone)
+        assert done.rc == 0, done.output
+        assert "(secret content, " in done.output
+        assert "canary" not in done.output
+    assert not host.file("/etc/exim4/passwd.client").exists
+    assert converge().rc == 0
+
+
 def test_a_mail_host_with_a_wrong_certificate_gets_nothing(
     host: Host, probe: Host, mail_host: dict[str, Any], converge: Converge
 ) -> None:

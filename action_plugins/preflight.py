@@ -38,9 +38,9 @@ HOST_KEY = re.compile(
 class ActionModule(ActionBase):
     """Gather the facts about the host, then validate the parameters of all roles, contributions included.
 
-    The facts about the distribution have the names and values that ansible.builtin.setup gives them; `ssh_host_keys` are
-    the host's public SSH keys, for the cache of facts. The host is asked in each play, as what the cache says may be from
-    before an upgrade. Only a run that is given the facts with --extra-vars needs no connection here.
+    The facts about the distribution have the names and values that ansible.builtin.setup gives them; `ssh_host_keys`
+    are the host's public SSH keys, for the cache of facts. The host is asked in each play, as what the cache says may
+    be from before an upgrade. Only a run that is given the facts by --extra-vars needs no connection here.
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
     `no_log` parameter never stands in a message. Takes no arguments.

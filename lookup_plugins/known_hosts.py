@@ -24,8 +24,8 @@ description:
   - Returns a line for each public SSH key of each host of the groups, with all names and addresses of the host.
   - A host's keys are C(known_hosts_keys) of the inventory, else those that C(preflight) read on the host when it saw it
     last, which are in the cache of facts. A host without keys is named in a warning.
-  - A host's names are its name, C(ansible_host), C(iptables_addresses) and C(known_hosts_names) of the inventory, each at
-    the ports C(ansible_port) and C(sshd_ports).
+  - A host's names are its name, C(ansible_host), C(iptables_addresses) and C(known_hosts_names) of the inventory, each
+    at the ports C(ansible_port) and C(sshd_ports).
 options:
   _terms:
     description: Names of groups of the inventory.

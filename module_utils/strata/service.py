@@ -8,6 +8,7 @@ import shlex
 import shutil
 import tempfile
 import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
@@ -23,6 +24,14 @@ UNIT_FOLDER = "/etc/systemd/system/"
 
 class ServiceError(Exception):
     """The service cannot be brought to the declared state; the text is one sentence for the user."""
+
+
+@dataclass(frozen=True)
+class Commands:
+    """The commands that bring a change into force, and those that bring into force what was there before."""
+
+    there: list[list[str]]
+    back: list[list[str]]
 
 
 class Service:
@@ -67,10 +76,11 @@ class Service:
         todo = steps(self.units, status, on_change=self.given["on_change"], due=due, newest=self.newest())
         self.validate(changes)
         commands = [shlex.split(command) for command in self.given["commands"]] if due else []
-        result = self.result(changes, [*map(shlex.join, commands), *map(str, todo)])
+        live = self.live()
+        result = self.result(changes, [*map(shlex.join, commands + live.there), *map(str, todo)])
         if result["changed"] and not self.module.check_mode:
             guard = delay if changes else 0
-            self.apply(changes, commands, todo, guard)
+            self.apply(changes, Commands(commands + live.there, commands + live.back), todo, guard)
             if guard:
                 result["unconfirmed"] = guard
         if settled:
@@ -120,6 +130,24 @@ class Service:
             raise ServiceError(f"{file['path']}: {error}") from None
         return files.File(given[0].encode(), mode, uid, gid, secret=file["secret_content"] is not None)
 
+    def live(self) -> Commands:
+        """Return the commands that bring live state to its declared value, and those that bring it back.
+
+        Raises:
+            ServiceError: a state cannot be read.
+
+        """
+        there, back = [], []
+        for state in self.given["live"]:
+            code, out, err = self.run(shlex.split(state["read"]))
+            if code:
+                raise ServiceError(f"{state['read']} ends with status {code}: {(err or out).strip()}")
+            if out.strip() != state["value"]:
+                words = shlex.split(state["write"])
+                there.append([word.replace("%s", state["value"]) for word in words])
+                back.append([word.replace("%s", out.strip()) for word in words])
+        return Commands(there, back)
+
     def newest(self) -> float:
         """Return when the newest of the files was written; one from the future does not count."""
         now = time.time()
@@ -149,7 +177,7 @@ class Service:
                     said = (err or out).strip().replace(copy, change.path)
                     raise ServiceError(f"{label(wanted[change.path])} is refused by {words[0]}: {said}")
 
-    def apply(self, changes: list[files.Change], commands: list[list[str]], todo: list[Any], guard: int) -> None:
+    def apply(self, changes: list[files.Change], commands: Commands, todo: list[Any], guard: int) -> None:
         """Write the files, check them and take the steps; without a confirmation in `guard` seconds they are undone.
 
         Raises:
@@ -158,18 +186,18 @@ class Service:
 
         """
         if guard:
-            self.rollback.arm(guard, script(files.undoing(changes) + self.undoing(commands)))
+            self.rollback.arm(guard, script(files.undoing(changes) + self.undoing(commands.back)))
         mark = files.Change(self.mark, files.read(self.mark), files.File(b"", 0o600))
         files.apply([mark])
         try:
             files.apply(changes)
-            self.settle(changes, [*map(shlex.split, self.given["checks"] if changes else []), *commands])
+            self.settle(changes, [*map(shlex.split, self.given["checks"] if changes else []), *commands.there])
             for step in todo:
                 self.systemd.do(step)
             if guard:
                 self.rollback.require_pending(guard)
         except (ServiceError, RollbackError, UnitError, OSError) as error:
-            fate = self.go_back(changes, commands)
+            fate = self.go_back(changes, commands.back)
             if guard:
                 self.rollback.disarm()
             raise ServiceError(f"{error}; {fate}") from error

@@ -13,7 +13,7 @@ from ansible.module_utils.strata.service import Service, ServiceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "units": []}
+LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "live": [], "units": []}
 DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0}
 FILE = {
     "content": None,
@@ -40,6 +40,8 @@ class Module:
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
         line = " ".join(command)
         self.commands.append(line)
+        if command == ["name"]:
+            return 0, "old\n", ""
         if command[:2] == ["systemctl", "show"]:
             block = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\nActiveEnterTimestampMonotonic=1\n"
             return 0, "\n".join([block] * len(command[4:])), ""
@@ -120,6 +122,30 @@ def test_messages_name_who_asks_for_a_file(tmp_path: Path) -> None:
     with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(rules\) is declared twice, also by web__rules$"):
         converge(Module({"files": [mine, mine | {"origin": "rules"}]}))
     assert not (tmp_path / "a").exists()
+
+
+LIVE = {"read": "name", "value": "new", "write": "rename %s"}
+
+
+def test_live_state_is_set_when_it_differs(tmp_path: Path) -> None:
+    files = [file(tmp_path / "a", "A\n")]
+    module = Module({"files": files, "live": [LIVE]})
+    assert converge(Module({"files": files, "live": [LIVE]}, check_mode=True))["changes"] == [
+        str(tmp_path / "a"),
+        "rename new",
+    ]
+    converge(module)
+    assert module.commands == ["name", "rename new"]
+    assert converge(Module({"files": files, "live": [LIVE]}))["changes"] == ["rename new"]
+    assert not converge(Module({"files": files, "live": [LIVE | {"value": "old"}]}))["changed"]
+
+
+def test_live_state_goes_back_with_the_files(tmp_path: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "live": [LIVE], "units": [UNIT]}, "systemctl restart")
+    with pytest.raises(ServiceError, match="says no"):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+    assert [command for command in module.commands if "rename" in command] == ["rename new", "rename old"]
 
 
 def test_what_a_killed_run_owes_is_done(tmp_path: Path, owed: Path) -> None:

@@ -68,7 +68,7 @@ def test_declared_keys_win_over_seen_ones(host: Host, rerun: Converge, impostor:
 
 
 def test_a_host_that_was_never_seen_is_named(
-    host: Host, rerun: Converge, tmp_path: Path, fingerprint: Callable[[], dict[str, str]]
+    rerun: Converge, tmp_path: Path, fingerprint: Callable[[], dict[str, str]]
 ) -> None:
     (tmp_path / "more.yml").write_text("all: {hosts: {web07: {ansible_host: 192.0.2.7}}}\n")
     before = fingerprint()

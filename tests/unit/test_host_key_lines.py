@@ -13,7 +13,7 @@ from ansible.plugins.loader import lookup_loader
 ROOT = Path(__file__).parents[2]
 
 lookup_loader.add_directory(str(ROOT / "lookup_plugins"))
-Lookup = lookup_loader.get("known_hosts", class_only=True)
+Lookup = lookup_loader.get("host_key_lines", class_only=True)
 
 ONE = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx"
 TWO = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAILCVTbqUDaunaRa9TbPxExUoR0+nwzzfslpVjw9DFsia"

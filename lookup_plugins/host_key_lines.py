@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 DOCUMENTATION = """
-name: known_hosts
+name: host_key_lines
 author: Strata contributors
 short_description: The lines of a known_hosts file for hosts of the inventory
 description:
@@ -44,7 +44,7 @@ options:
 EXAMPLES = """
 - name: Settle the known hosts
   ansible.builtin.copy:
-    content: "{{ query('known_hosts', 'all') | join('\\n') }}\\n"
+    content: "{{ query('host_key_lines', 'all') | join('\\n') }}\\n"
     dest: /etc/ssh/ssh_known_hosts
     mode: "0644"
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import shlex
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS, remo
 from ansible.module_utils.errors import UnsupportedError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
+from ansible.utils.vars import load_extra_vars
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -21,14 +23,24 @@ if TYPE_CHECKING:
 Options = dict[str, dict[str, Any]]
 
 # Asked of the host without a module: that is one remote call of 0.02 s instead of the 0.5 s of ansible.builtin.setup.
-PLATFORM = "cat /etc/os-release && printf 'DEBIAN_VERSION=' && cat /etc/debian_version"
+MARK = "-- its public SSH keys --"
+ASKED = (
+    "cat /etc/os-release && printf 'DEBIAN_VERSION=' && cat /etc/debian_version && "
+    f"{{ echo '{MARK}'; cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null | head -c 16384; }}"
+)
+
+# What a host says of its keys is put into a file that others trust: nothing but a type and base64 gets there.
+HOST_KEY = re.compile(
+    r"((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2})(?:\s.*)?", re.ASCII
+)
 
 
 class ActionModule(ActionBase):
-    """Gather the facts about the distribution, then validate the parameters of all roles, contributions included.
+    """Gather the facts about the host, then validate the parameters of all roles, contributions included.
 
-    The facts have the names and values that ansible.builtin.setup gives them. A play that has them already (by
-    `gather_facts: true` or from a cache of facts) needs no connection here.
+    The facts about the distribution have the names and values that ansible.builtin.setup gives them; `ssh_host_keys`
+    are the host's public SSH keys, for the cache of facts. The host is asked in each play, as what the cache says may
+    be from before an upgrade. Only a run that is given the facts by --extra-vars needs no connection here.
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
     `no_log` parameter never stands in a message. Takes no arguments.
@@ -39,10 +51,11 @@ class ActionModule(ActionBase):
     _VALID_ARGS = frozenset()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
-        """Return the result of the task: failed with all problems, or ok with the facts that were not known yet."""
+        """Return the result of the task: failed with all problems, or ok with the facts that the host was asked for."""
         result = super().run(tmp, task_vars)
         known = (task_vars or {}).get("ansible_facts", {})
-        facts = {} if "distribution" in known else self._platform()
+        given = load_extra_vars(self._loader).get("ansible_facts", {})
+        facts = {} if "distribution" in given else self._gather()
         self._vars = {**(task_vars or {}), "ansible_facts": {**known, **facts}}
         self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
@@ -55,12 +68,13 @@ class ActionModule(ActionBase):
             return {**result, "failed": True, "msg": "\n".join(problems)}
         return {**result, "ansible_facts": facts}
 
-    def _platform(self) -> dict[str, str]:
-        """Return the facts about the distribution of the host."""
-        answer = self._low_level_execute_command(PLATFORM)
+    def _gather(self) -> dict[str, Any]:
+        """Return the facts about the host."""
+        answer = self._low_level_execute_command(ASKED)
         if answer["rc"]:
             raise AnsibleError(f"the host does not say what it runs, as Debian does: {answer['stderr'].strip()}")
-        return platform_facts(answer["stdout"])
+        platform, _, keys = answer["stdout"].partition(f"{MARK}\n")
+        return {**platform_facts(platform), "ssh_host_keys": host_keys(keys)}
 
     def _role_folders(self) -> dict[str, str]:
         """Return the folder of every role that can be found, by the role's name; the first found wins."""
@@ -148,6 +162,11 @@ def platform_facts(text: str) -> dict[str, str]:
         "distribution_major_version": version.partition(".")[0],
         "os_family": "Debian",
     }
+
+
+def host_keys(text: str) -> list[str]:
+    """Return the public SSH keys in the text of their files, each as type and key, without what is none."""
+    return [match[1] for match in map(HOST_KEY.fullmatch, text.split("\n")) if match]
 
 
 def _unknown_types(name: str, option: dict[str, Any]) -> Iterator[str]:

@@ -84,6 +84,24 @@ options:
     type: list
     elements: str
     default: []
+  live:
+    description: State of the running system that a file only says for the next boot, such as the host's name.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      read:
+        description: Command, run without a shell, that prints it.
+        type: str
+        required: true
+      value:
+        description: What it shall be.
+        type: str
+        required: true
+      write:
+        description: Command, run without a shell, that makes it C(%s).
+        type: str
+        required: true
   units:
     description: Units of systemd.
     type: list
@@ -183,6 +201,7 @@ def main() -> None:
         "enabled": {"type": "bool"},
         "listens": {"type": "list", "elements": "str", "default": []},
     }
+    live = {name: {"type": "str", "required": True} for name in ("read", "value", "write")}
     module = DiscreetModule(
         argument_spec={
             "name": {"type": "str", "required": True},
@@ -190,6 +209,7 @@ def main() -> None:
             "purge": {"type": "list", "elements": "str", "default": []},
             "checks": {"type": "list", "elements": "str", "default": []},
             "commands": {"type": "list", "elements": "str", "default": []},
+            "live": {"type": "list", "elements": "dict", "default": [], "options": live},
             "units": {"type": "list", "elements": "dict", "default": [], "options": unit},
             "on_change": {"type": "str", "choices": ["restart", "reload", "none"], "default": "restart"},
             "rollback_delay": {"type": "int", "default": 0},

@@ -2,12 +2,16 @@
 
 A path's state is a `File`, a `Link` or None (nothing there). A plan is a list of `Change`, each with the state before
 and after, so that undoing a plan is applying its reverse and a diff is a matter of printing it.
+
+A file takes its place by a rename, so that nobody ever sees half of it. A path that is a mount of its own, as
+/etc/hostname is in a container, can't be taken so: such a file is written in place.
 """
 
 from __future__ import annotations
 
 import base64
 import contextlib
+import errno
 import grp
 import os
 import pwd
@@ -137,7 +141,8 @@ def _restoring(path: str, state: State) -> str:
     else:
         content = base64.b64encode(state.content).decode()
         make = f"echo {content} | base64 -d >{new} && chown {state.uid}:{state.gid} {new} && chmod {state.mode:o} {new}"
-    return f"{{ {make} && mv -fT -- {new} {shlex.quote(path)}; }}"
+    place = shlex.quote(path)
+    return f"{{ {make} && {{ mv -fT -- {new} {place} || {{ cat {new} >{place} && rm {new}; }}; }}; }}"
 
 
 def diff(changes: Iterable[Change]) -> list[dict[str, Any]]:
@@ -195,7 +200,13 @@ def _replace_file(path: str, new: File) -> None:
             os.fchmod(descriptor, new.mode)
             stream.flush()
             os.fsync(descriptor)
-        os.replace(temporary, path)
+        try:
+            os.replace(temporary, path)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            _write_in_place(path, new)
+            os.unlink(temporary)
     except BaseException:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(temporary)
@@ -205,3 +216,13 @@ def _replace_file(path: str, new: File) -> None:
         os.fsync(folder_descriptor)
     finally:
         os.close(folder_descriptor)
+
+
+def _write_in_place(path: str, new: File) -> None:
+    with open(path, "r+b") as stream:
+        os.fchown(stream.fileno(), new.uid, new.gid)
+        os.fchmod(stream.fileno(), new.mode)
+        stream.write(new.content)
+        stream.truncate()
+        stream.flush()
+        os.fsync(stream.fileno())

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files, listeners
+from ansible.module_utils.strata.live import LiveError, Moves, moves
 from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 from ansible.module_utils.strata.units import Step, Systemd, Unit, UnitError, steps
 
@@ -46,6 +47,7 @@ class Service:
         self.commands = list(map(words, self.given["commands"]))
         self.mark = os.path.join(OWED, self.given["name"])
         self.owed = os.path.exists(self.mark)
+        self.live = Moves([], [])
         self.rollback = Rollback(self.given["name"], self.run)
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
@@ -75,7 +77,12 @@ class Service:
         todo = steps(self.units, status, on_change=self.given["on_change"], due=due, newest=self.newest())
         todo += self.deaf(status, {step.unit for step in todo})
         self.validate(changes)
-        result = self.result(changes, [*map(shlex.join, self.commands if due else []), *map(str, todo)])
+        try:
+            self.live = moves(self.run, self.given["live"])
+        except LiveError as error:
+            raise ServiceError(str(error)) from None
+        commands = [*(self.commands if due else []), *self.live.there]
+        result = self.result(changes, [*map(shlex.join, commands), *map(str, todo)])
         if (result["changed"] or self.owed) and not self.module.check_mode:
             result.update(self.apply(changes, todo, status, delay if changes else 0))
         if settled:
@@ -205,6 +212,7 @@ class Service:
         try:
             files.apply(changes)
             self.settle(changes, self.checks)
+            self.succeed(self.live.there)
             began = time.time()
             for step in todo:
                 self.systemd.do(step)
@@ -237,7 +245,11 @@ class Service:
         """
         if self.owed or any(change.path.startswith(UNIT_FOLDER) for change in changes):
             self.systemd.reload_manager()
-        for command in [*checks, *self.commands] if changes or self.owed else []:
+        self.succeed([*checks, *self.commands] if changes or self.owed else [])
+
+    def succeed(self, commands: list[list[str]]) -> None:
+        """Run commands. Raises ServiceError with what the first says that fails."""
+        for command in commands:
             code, out, err = self.run(command)
             if code:
                 raise ServiceError(f"{shlex.join(command)} ends with status {code}: {(err or out).strip()}")
@@ -255,7 +267,7 @@ class Service:
     def undoing(self, changes: list[files.Change], before: Mapping[str, Status]) -> str:
         """Return the shell commands that do what `go_back` does."""
         verb = {"reload": "reload-or-restart", "restart": "restart", "none": "start"}[self.given["on_change"]]
-        commands = [["systemctl", "daemon-reload"], *self.commands]
+        commands = [["systemctl", "daemon-reload"], *self.commands, *self.live.back]
         for unit in self.units:
             was = before[unit.name]
             if unit.enabled is not None and unit.enabled != was.enabled:
@@ -272,7 +284,8 @@ class Service:
         if lost:
             return f"not all of the old files could be put back: {'; '.join(lost)}"
         back = "the old files are back" if changes or self.owed else "nothing else was changed"
-        failures += attempt(self.settle, changes, []) or attempt(self.resume, former)
+        failures += attempt(self.settle, changes, []) or attempt(self.succeed, self.live.back)
+        failures += [] if failures else attempt(self.resume, former)
         if failures:
             return f"{back}, but the service does not run as before: {'; '.join(failures)}"
         self.forget()

@@ -250,6 +250,7 @@ class _Bench:
         record.unlink(missing_ok=True)
         settings = {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
+            "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(self.folder / "facts"),
             "STRATA_RUN_RECORD": str(record),
             "ANSIBLE_NOCOLOR": "1",
         }

@@ -42,7 +42,9 @@ class Sandbox:
     """The commands of a user."""
 
     def __init__(self) -> None:
-        self.environment = os.environ | {"STRATA_SANDBOX": NAME}
+        # Its hosts have the names of others, whose cache of facts it must not touch.
+        facts = str(ROOT / ".strata/sandboxes" / NAME / "facts")
+        self.environment = os.environ | {"STRATA_SANDBOX": NAME, "ANSIBLE_CACHE_PLUGIN_CONNECTION": facts}
 
     def run(self, *command: str, **environment: str) -> Done:
         done = subprocess.run(

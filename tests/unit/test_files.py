@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible.module_utils.strata.files import Change, File, Link, State, apply, plan, read
+from ansible.module_utils.strata.files import Change, File, Link, State, apply, plan, read, undo, undoing
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -39,3 +41,37 @@ def test_a_link_goes_before_the_file_that_it_leads_to(tmp_path: Path) -> None:
     apply(plan(wanted))
     swapped = dict.fromkeys(wanted) | {new: mine, new_link: Link("../x-available/new.conf")}
     assert [change.path for change in plan(swapped)] == [new, new_link, old_link, old]
+
+
+@pytest.fixture
+def mount(tmp_path: Path) -> Iterator[Path]:
+    """A file that is a mount of its own, as /etc/hostname is in a container."""
+    (tmp_path / "below").write_text("a long text that was there\n")
+    (tmp_path / "mount").touch()
+    command = ["mount", "--bind", str(tmp_path / "below"), str(tmp_path / "mount")]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("mounts take root")
+    yield tmp_path / "mount"
+    subprocess.run(["umount", str(tmp_path / "mount")], check=True)
+
+
+@pytest.mark.parametrize("way", ["undo", "undoing"])
+def test_a_mount_is_written_in_place(mount: Path, way: str) -> None:
+    new = File(b"new\n", 0o600)
+    changes = plan({str(mount): new})
+    before = mount.stat().st_ino
+    apply(changes)
+    assert (read(str(mount)), mount.stat().st_ino) == (new, before)
+    if way == "undo":
+        undo(changes)
+    else:
+        subprocess.run(["sh", "-c", undoing(changes)], stderr=subprocess.DEVNULL, check=True)
+    assert mount.read_text() == "a long text that was there\n"
+    assert sorted(path.name for path in mount.parent.iterdir()) == ["below", "mount"]
+
+
+def test_what_cannot_be_renamed_for_another_reason_fails(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    with pytest.raises(IsADirectoryError):
+        apply([Change(str(tmp_path / "a"), None, File(b"new"))])
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]

@@ -52,15 +52,16 @@ class Site:
         self.write(f"roles/{name}/meta/main.yml", {"dependencies": dependencies})
         self.write(f"roles/{name}/defaults/main.yml", defaults)
 
-    def run(self, *arguments: str) -> tuple[int, str]:
+    def run(self, *arguments: str, **settings: str) -> tuple[int, str]:
         """Run the playbook on a host that does not exist; return exit code and output."""
         environment = os.environ | {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "ANSIBLE_ROLES_PATH": str(self.folder / "roles"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
+            **settings,
         }
         program = str(Path(sys.executable).with_name("ansible-playbook"))
-        facts = json.dumps({"ansible_facts": self.facts})
+        facts = json.dumps({"ansible_facts": self.facts} if self.facts else {})
         done = subprocess.run(
             [program, "-i", "hosts.yml", "--extra-vars", facts, "site.yml", *arguments],
             cwd=self.folder,
@@ -87,7 +88,7 @@ def site(tmp_path: Path) -> Site:
     return site
 
 
-def test_what_is_right_passes_without_a_connection_when_facts_are_known(site: Site) -> None:
+def test_what_is_right_passes_without_a_connection_when_facts_are_given(site: Site) -> None:
     code, output = site.run()
     assert code == 0, output
 
@@ -99,6 +100,22 @@ def test_parameters_may_depend_on_the_release(site: Site) -> None:
     code, output = site.run()
     assert code == 2
     assert "web_ports cannot be evaluated" in output
+
+
+def test_what_the_cache_knows_is_asked_again(site: Site, tmp_path: Path) -> None:
+    site.facts.clear()
+    site.write("host_vars/web01.yml", {"ansible_connection": "local"})
+    cache = {"ANSIBLE_CACHE_PLUGIN": "jsonfile", "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(tmp_path / "cache")}
+    assert site.run(**cache)[0] == 0
+    (file,) = (tmp_path / "cache").iterdir()
+    fresh = file.read_text()
+    stale = json.loads(json.loads(fresh)["__payload__"]) | {"distribution": "Before", "other": "{{ 1 + 1 }}"}
+    file.write_text(json.dumps({"__payload__": json.dumps(stale)}))
+    site.write("roles/web/tasks/main.yml", [{"ansible.builtin.debug": {"msg": "{{ ansible_facts.other }}"}}])
+    code, output = site.run(**cache)
+    assert (code, "{{ 1 + 1 }}" in output) == (0, True), output
+    again = json.loads(json.loads(file.read_text())["__payload__"])
+    assert again == json.loads(json.loads(fresh)["__payload__"]) | {"other": "{{ 1 + 1 }}"}
 
 
 def test_a_host_that_does_not_answer_is_unreachable(site: Site) -> None:
@@ -130,6 +147,24 @@ def test_facts_about_the_distribution(text: str, version: str) -> None:
         "distribution_major_version": "12",
         "os_family": "Debian",
     }
+
+
+KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        (f"ssh-ed25519 {KEY} root@web01\n", [f"ssh-ed25519 {KEY}"]),
+        (f"ssh-rsa {KEY}==\necdsa-sha2-nistp256 {KEY}", [f"ssh-rsa {KEY}==", f"ecdsa-sha2-nistp256 {KEY}"]),
+        (f"ssh-ed25519 {KEY} {{{{ lookup('pipe', 'id') }}}}\n", [f"ssh-ed25519 {KEY}"]),
+        (f"ssh-ed25519 {{{{ 1 }}}}\nweb02 ssh-ed25519 {KEY}\n*\tssh-rsa {KEY}\n@revoked * ssh-rsa {KEY}\n", []),
+        (f"ssh-ed25519 {KEY}\rweb02 ssh-rsa {KEY}\n", [f"ssh-ed25519 {KEY}"]),
+        ("", []),
+    ],
+)
+def test_of_what_a_host_says_only_keys_count(text: str, keys: list[str]) -> None:
+    assert preflight.host_keys(text) == keys
 
 
 @pytest.mark.parametrize(

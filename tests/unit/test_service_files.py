@@ -15,7 +15,7 @@ from ansible.module_utils.strata.service import Service, ServiceError
 if TYPE_CHECKING:
     from pathlib import Path
 
-LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "units": []}
+LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "live": [], "units": []}
 DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0, "change": ""}
 FILE = {
     "content": None,
@@ -55,6 +55,8 @@ class Module:
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
         line = " ".join(command)
         self.commands.append(line)
+        if command == ["name"]:
+            return 0, "old\n", ""
         if command[:2] == ["systemctl", "show"]:
             block = f"LoadState=loaded\nActiveState={self.state}\nUnitFileState={self.enabled}\n"
             return 0, f"{block}ActiveEnterTimestampMonotonic=1\n", ""
@@ -166,6 +168,30 @@ def test_nothing_that_was_there_before_the_first_run_is_kept_as_such(tmp_path: P
     assert converge(Module(settings))["changed"]
     assert not converge(Module(settings))["changed"]
     assert (tmp_path / "kept").read_text() == ""
+
+
+LIVE = {"read": "name", "value": "new", "write": "rename %s"}
+
+
+def test_live_state_is_set_when_it_differs(tmp_path: Path) -> None:
+    files = [file(tmp_path / "a", "A\n")]
+    module = Module({"files": files, "live": [LIVE]})
+    assert converge(Module({"files": files, "live": [LIVE]}, check_mode=True))["changes"] == [
+        str(tmp_path / "a"),
+        "rename new",
+    ]
+    converge(module)
+    assert module.commands == ["name", "rename new"]
+    assert converge(Module({"files": files, "live": [LIVE]}))["changes"] == ["rename new"]
+    assert not converge(Module({"files": files, "live": [LIVE | {"value": "old"}]}))["changed"]
+
+
+def test_live_state_goes_back_with_the_files(tmp_path: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "live": [LIVE], "units": [UNIT]}, "systemctl restart")
+    with pytest.raises(ServiceError, match="says no"):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+    assert [command for command in module.commands if "rename" in command] == ["rename new", "rename old"]
 
 
 class Killed(BaseException):

@@ -15,11 +15,10 @@ PREFLIGHT = "  pre_tasks:\n    - preflight:\n      tags: always\n"
 PLAY = """
 - hosts: localhost
   connection: local
-  vars:
-    ansible_facts: {{distribution: Debian}}
 {before}
   roles: [two]
 """
+FACTS = '--extra-vars={"ansible_facts": {"distribution": "Debian"}}'
 SPEC = "argument_specs: {{main: {{options: {{{0}_size: {{type: int}}}}}}}}\n"
 
 
@@ -43,7 +42,8 @@ def run(tmp_path):
             "ANSIBLE_ROLES_PATH": str(tmp_path / "roles"),
             "ANSIBLE_NOCOLOR": "1",
         }
-        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", *flags, tmp_path / "play.yml"]
+        program = Path(sys.executable).parent / "ansible-playbook"
+        command = [program, "-i", "localhost,", FACTS, *flags, tmp_path / "play.yml"]
         done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
         lines = [line for line in done.stdout.splitlines() if line.startswith("TASK [")]
         return [line[len("TASK [") : line.rindex("]")].split(" against")[0] for line in lines], done.stdout

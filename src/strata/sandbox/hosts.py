@@ -29,9 +29,11 @@ R = TypeVar("R")
 CAPABILITIES = "NET_ADMIN,NET_RAW,SYS_ADMIN,AUDIT_WRITE,SYS_PTRACE"
 
 #: Runs in a new host: takes the public key and the addresses of the name servers, waits until systemd has started
-#: everything, prints state and host key. (Podman's own resolv.conf is a mount, which no role could replace.)
+#: everything, prints state and host key. (Podman's own resolv.conf and hosts would be mounts, which it writes anew.)
 FIRST_STEPS = """
 printf 'nameserver %s\\n' "$@" >/etc/resolv.conf
+printf '127.0.0.1 localhost\\n::1 localhost\\n' >/etc/hosts
+for address in $(hostname -I); do echo "$address $(hostname)"; done >>/etc/hosts
 mkdir -p -m 700 /root/.ssh
 cat >/root/.ssh/authorized_keys
 while state=$(systemctl is-system-running --wait 2>/dev/null); [ "$state" != running ] && [ "$state" != degraded ]; do
@@ -200,6 +202,7 @@ class Sandbox:
             f"--mac-address=02:{':'.join(hardware[at : at + 2] for at in range(0, 10, 2))}",
             f"--volume={archive.volume()}",
             "--dns=none",
+            "--no-hosts",
             "--systemd=always",
             f"--cap-add={CAPABILITIES}",
             f"--label=strata.sandbox={CHECKOUT}-{self.name}",

@@ -93,6 +93,7 @@ def _try(role: str, host: str, times: int) -> list[Case]:
         "MOLECULE_SCENARIO_NAME": role,
         "MOLECULE_SCENARIO_DIRECTORY": str(ROOT / "molecule" / role),
         "MOLECULE_INVENTORY_FILE": str(ephemeral(role) / "inventory" / "ansible_inventory.yml"),
+        "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(ephemeral(role) / "facts"),
         "STRATA_SOAK": str(times),
     }
     tests = ["-m", "soak", "-k", host, f"tests/testinfra/{role}", f"--junitxml={report}"]

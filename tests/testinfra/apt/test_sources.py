@@ -212,6 +212,17 @@ def test_host_upgrades_itself_from_declared_origins(host: Host, converge: Conver
         "apt_unattended_upgrades": True,
         "apt_unattended_origins": origins,
         "apt_unattended_mail": "root@example.org",
+        "apt_unattended_reboot": True,
+        "apt_unattended_reboot_time": "04:30",
+        "apt_unattended_reboot_with_users": False,
+    }
+    in_force = {
+        "Mail": "root@example.org",
+        "MailReport": "only-on-error",
+        "Automatic-Reboot": "true",
+        "Automatic-Reboot-Time": "04:30",
+        "Automatic-Reboot-WithUsers": "false",
+        "Remove-Unused-Dependencies": "false",
     }
     try:
         done = converge(**declared)
@@ -219,6 +230,7 @@ def test_host_upgrades_itself_from_declared_origins(host: Host, converge: Conver
         dump = host.check_output("apt-config dump")
         assert dump.count("Unattended-Upgrade::Origins-Pattern::") == len(origins), json.dumps(dump)
         assert 'APT::Periodic::Unattended-Upgrade "1";' in dump
+        assert {f'Unattended-Upgrade::{name} "{value}";' for name, value in in_force.items()} <= set(dump.splitlines())
         said = host.check_output("unattended-upgrade --dry-run --debug 2>&1")
         codename = host.check_output(". /etc/os-release && echo $VERSION_CODENAME")
         assert f"Allowed origins are: origin=Debian,codename={codename},label=Debian\n" in said

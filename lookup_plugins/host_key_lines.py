@@ -1,0 +1,178 @@
+"""Lookup plugin: the lines of a known_hosts file for hosts of the inventory."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import difflib
+import ipaddress
+import re
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleLookupError
+from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+DOCUMENTATION = """
+name: host_key_lines
+author: Strata contributors
+short_description: The lines of a known_hosts file for hosts of the inventory
+description:
+  - Returns a line for each public SSH key of each host of the groups, with all names and addresses of the host.
+  - A host's keys are C(known_hosts_keys) of the inventory, else those that C(preflight) read on the host when it saw it
+    last, which are in the cache of facts. A host without keys is named in a warning.
+  - A host's names are its name, C(ansible_host), C(iptables_addresses) and C(known_hosts_names) of the inventory, each
+    at the ports C(ansible_port) and C(sshd_ports).
+options:
+  _terms:
+    description: Names of groups of the inventory.
+    required: true
+  require_all:
+    description: Whether a host without keys is an error.
+    type: bool
+    default: false
+  entries:
+    description: Hosts that are not in the inventory, each with C(names), C(keys), C(marker) and C(origin).
+    type: list
+    elements: dict
+    default: []
+"""
+
+EXAMPLES = """
+- name: Settle the known hosts
+  ansible.builtin.copy:
+    content: "{{ query('host_key_lines', 'all') | join('\\n') }}\\n"
+    dest: /etc/ssh/ssh_known_hosts
+    mode: "0644"
+"""
+
+RETURN = """
+_list:
+  description: The lines.
+  type: list
+  elements: str
+"""
+
+SSH_PORT = 22
+
+#: Bytes of the shortest key, that of ssh-ed25519.
+SHORTEST = 51
+
+#: Anything else could end the line, or mean another host too.
+NAME = re.compile(r"[\w.:%-]+", re.ASCII)
+PATTERN = re.compile(r"[\w.:%*?!|+/=\[\]-]+", re.ASCII)
+
+display = Display()
+
+
+class LookupModule(LookupBase):
+    """See DOCUMENTATION."""
+
+    def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
+        """Return the lines, and warn of the hosts without keys."""
+        self.set_options(var_options=variables, direct=kwargs)
+        given = variables or {}
+        lines, unseen = [], []
+        for host in members(terms, given["groups"]):
+            found = list(host_lines(host, given["hostvars"][host]))
+            lines += found
+            unseen += [] if found else [host]
+        if unseen:
+            problem = (
+                f"no SSH key is known of {', '.join(unseen)}: let a run see them, or declare known_hosts_keys of each "
+                "in the inventory"
+            )
+            if self.get_option("require_all"):
+                raise AnsibleLookupError(problem)
+            display.warning(problem)
+        return lines + [line for entry in self.get_option("entries") for line in entry_lines(entry)]
+
+
+def members(names: Iterable[str], groups: Mapping[str, list[str]]) -> list[str]:
+    """Return the hosts of groups, sorted.
+
+    Raises:
+        AnsibleLookupError: there is no such group.
+
+    """
+    found: set[str] = set()
+    for name in names:
+        if name not in groups:
+            near = difflib.get_close_matches(name, groups, n=1)
+            hint = f": did you mean {near[0]!r}?" if near else f" (it has {', '.join(sorted(groups))})"
+            raise AnsibleLookupError(f"known_hosts_groups: the inventory has no group {name!r}{hint}")
+        found |= set(groups[name])
+    return sorted(found)
+
+
+def host_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
+    """Give a line for each key of a host.
+
+    Raises:
+        AnsibleLookupError: a name or a key is none.
+
+    """
+    seen = (variables.get("ansible_facts") or {}).get("ssh_host_keys")
+    names = ",".join(dict.fromkeys(places(host, variables)))
+    for key in variables.get("known_hosts_keys") or seen or []:
+        yield f"{names} {checked_key(key, f'known_hosts_keys of {host}')}"
+
+
+def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
+    """Give a line for each key of a host that is not in the inventory.
+
+    Raises:
+        AnsibleLookupError: a name or a key is none.
+
+    """
+    for name in entry["names"]:
+        if not PATTERN.fullmatch(name):
+            raise AnsibleLookupError(f"{entry['origin']}: {name!r} is neither a name nor an address nor a pattern")
+    marker = f"@{entry['marker']} " if entry.get("marker") else ""
+    for key in entry["keys"]:
+        yield f"{marker}{','.join(entry['names'])} {checked_key(key, entry['origin'])}"
+
+
+def checked_key(text: str, origin: str) -> str:
+    """Return type and key, without a comment.
+
+    Raises:
+        AnsibleLookupError: it is no public key; ssh would leave the line out without a word.
+
+    """
+    kind, key = [*str(text).split(), "", ""][:2]
+    try:
+        inner = base64.b64decode(key, validate=True)
+    except binascii.Error:
+        inner = b""
+    # A key begins with its type, and the length of that.
+    if not inner.startswith(len(kind).to_bytes(4, "big") + kind.encode()) or len(inner) < SHORTEST:
+        raise AnsibleLookupError(f"{origin}: {text!r} is no public key, such as 'ssh-ed25519 AAAA...'")
+    return f"{kind} {key}"
+
+
+def places(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
+    """Give each name and address of a host, at each of its ports, as ssh looks for it.
+
+    Raises:
+        AnsibleLookupError: a name is none.
+
+    """
+    ports = [variables.get("ansible_port") or SSH_PORT, *(variables.get("sshd_ports") or [])]
+    names = [host, variables.get("ansible_host") or host]
+    for name in (*names, *(variables.get("iptables_addresses") or []), *(variables.get("known_hosts_names") or [])):
+        if not NAME.fullmatch(str(name)):
+            raise AnsibleLookupError(f"known_hosts_names of {host}: {name!r} is neither a name nor an address")
+        if not means_every_host(name):
+            yield from (name if int(port) == SSH_PORT else f"[{name}]:{port}" for port in ports)
+
+
+def means_every_host(name: str) -> bool:
+    """Tell whether a name or address means, on every host, that host itself."""
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return name == "localhost"

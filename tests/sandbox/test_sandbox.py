@@ -17,7 +17,7 @@ from strata.suite.parts import other_pythons
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Sandbox
 
-HOSTS = ["bastion01", "review01", "static01", "static02"]
+HOSTS = ["bastion01", "logs01", "review01", "static01", "static02"]
 DATA = ROOT.parent / "shared" / "data" / "project-config"
 #: The most remote calls to a host in a run that changes nothing.
 MOST_CALLS = 12
@@ -208,7 +208,10 @@ def test_a_host_in_no_play(sandbox: Sandbox, tmp_path: Path) -> None:
     [
         (("converge", "--limit", "nothing*"), "no host matches nothing*"),
         (("converge", "-i", "inventories/nowhere"), "there is no such inventory"),
-        (("ssh", "nobody01"), "the sandbox has no host 'nobody01': it has bastion01, review01, static01, static02"),
+        (
+            ("ssh", "nobody01"),
+            "the sandbox has no host 'nobody01': it has bastion01, logs01, review01, static01, static02",
+        ),
         (("test", "nothing"), "there is no part 'nothing'"),
         (("nothing",), "No such command 'nothing'"),
     ],

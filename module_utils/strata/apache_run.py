@@ -15,6 +15,7 @@ from ansible.module_utils.strata import (
     apache_reads,
     files,
     logrotate,
+    openssl,
     tls,
     vhosts,
 )
@@ -138,7 +139,7 @@ class Run:
             ValueError: one is not fit for its site.
 
         """
-        outcome = tls.wanted(self.sites, tls.Tool(self.run), check_mode=self.module.check_mode)
+        outcome = tls.wanted(self.sites, openssl.Tool(self.run), check_mode=self.module.check_mode)
         for warning in outcome.warnings:
             self.module.warn(warning)
         return outcome.files

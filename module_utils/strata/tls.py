@@ -6,9 +6,6 @@ import glob
 import os
 import re
 import shutil
-import ssl
-import tempfile
-import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -19,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from ansible.module_utils.strata.files import State
+    from ansible.module_utils.strata.openssl import Shown, Tool
     from ansible.module_utils.strata.vhosts import Site
 
 _MODE = 0o640
@@ -29,19 +27,6 @@ _DIRECTIVE = re.compile(
 )
 
 
-@dataclass(frozen=True)
-class Shown:
-    """What openssl shows of a certificate: its public key, its names, and when it ends."""
-
-    public_key: str
-    names: frozenset[str]
-    ends: str
-
-    def seconds_left(self) -> float:
-        """Return the seconds for which it is valid yet."""
-        return ssl.cert_time_to_seconds(self.ends) - time.time()
-
-
 @dataclass
 class Outcome:
     """The files to write, and what does not keep anything from going on."""
@@ -49,13 +34,6 @@ class Outcome:
     files: dict[str, State] = field(default_factory=dict)
     warnings: list[str] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
-
-
-def parse(output: str) -> Shown:
-    """Return what `openssl x509 -pubkey -enddate -ext subjectAltName` says."""
-    key = re.search(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", output, re.DOTALL)
-    ends = re.search(r"^notAfter=(.*)$", output, re.MULTILINE)
-    return Shown(key[0] if key else "", frozenset(re.findall(r"DNS:([^,\s]+)", output)), ends[1] if ends else "")
 
 
 def used(text: str) -> tuple[list[tuple[str, str]], list[str]]:
@@ -69,42 +47,6 @@ def used(text: str) -> tuple[list[tuple[str, str]], list[str]]:
             named[kind.lower()].append(os.path.join(apache.ROOT, path))
     keys = named["key"] or named[""]
     return list(zip(named[""], keys, strict=False)), named["chain"]
-
-
-@dataclass
-class Tool:
-    """The openssl of the host; `run` runs a command with input and returns its exit status, output and errors."""
-
-    run: Callable[[list[str], bytes], tuple[int, str, str]]
-
-    def certificate(self, pem: bytes) -> Shown | None:
-        """Return what stands in a certificate, None if it is none."""
-        command = ["openssl", "x509", "-inform", "PEM", "-noout", "-pubkey", "-enddate", "-ext", "subjectAltName"]
-        code, out, _ = self.run(command, pem)
-        return None if code else parse(out)
-
-    def public_key(self, pem: bytes) -> str:
-        """Return the public key of a private one, an empty string if it is none or asks for a passphrase."""
-        code, out, _ = self.run(["openssl", "pkey", "-inform", "PEM", "-pubout", "-passin", "pass:"], pem)
-        return "" if code else out.strip()
-
-    def make(self, names: Sequence[str]) -> tuple[bytes, bytes]:
-        """Return a new self-signed certificate for the names, and its key.
-
-        Raises:
-            ValueError: openssl makes none.
-
-        """
-        # Below /run, because a private key must not reach a disk before it has its mode.
-        with tempfile.TemporaryDirectory(prefix="strata-tls-", dir="/run") as folder:
-            made, key = f"{folder}/crt", f"{folder}/key"
-            command = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
-            command += ["-days", "365", "-subj", "/CN=self-signed", "-keyout", key, "-out", made]
-            alternatives = ",".join(f"DNS:{name}" for name in names)
-            code, out, err = self.run([*command, "-addext", f"subjectAltName={alternatives}"], b"")
-            if code:
-                raise ValueError(f"openssl makes no certificate for {names[0]}: {(out + err).strip()}")
-            return tuple(read(path) or b"" for path in (made, key))
 
 
 def wanted(sites: Sequence[Site], tool: Tool, *, check_mode: bool) -> Outcome:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 PROPERTIES = (
     "Type,LoadState,ActiveState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic,"
-    "ConditionResult,ConditionTimestampMonotonic"
+    "ConditionResult,ConditionTimestampMonotonic,CanReload"
 )
 
 #: Seconds that a unit may take to start, and those for which one that says nothing of its readiness must stay alive.
@@ -52,6 +52,7 @@ class Status:
     silent: bool = False
     restarts: int = 0
     since: float = 0
+    reloadable: bool = True
 
 
 @dataclass(frozen=True)
@@ -165,4 +166,5 @@ def _status(shown: Mapping[str, str], booted: float) -> Status:
         silent=shown.get("Type") in {"simple", "exec", "idle"},
         restarts=int(shown.get("NRestarts") or 0),
         since=booted + entered / 1e6 if entered else 0,
+        reloadable=shown.get("CanReload") != "no",
     )

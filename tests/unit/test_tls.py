@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 import pytest
-from ansible.module_utils.strata import apache, tls, vhosts
+from ansible.module_utils.strata import apache, openssl, tls, vhosts
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
 OWN = f"{apache.ROOT}/{vhosts.TLS}"
@@ -36,7 +36,7 @@ def site(**more):
 
 
 def settle(declared, present):
-    return tls.settle([declared], tls.Tool(run), present.get)
+    return tls.settle([declared], openssl.Tool(run), present.get)
 
 
 PATHS = {"certificate": "/etc/a.crt", "key": "/etc/a.key"}
@@ -76,8 +76,8 @@ def test_missing_files_are_named(pair):
 
 
 def test_end_of_a_certificate_is_named(pair, monkeypatch):
-    ends = tls.Tool(run).certificate(pair[0]).ends
-    monkeypatch.setattr(tls.time, "time", lambda: 4e9)
+    ends = openssl.Tool(run).certificate(pair[0]).ends
+    monkeypatch.setattr(openssl.time, "time", lambda: 4e9)
     warnings = settle(site(**PATHS), {"/etc/a.crt": pair[0], "/etc/a.key": pair[1]}).warnings
     assert warnings == [f"vhost a.example.org (httpd_vhosts): the certificate /etc/a.crt ended on {ends}."]
 
@@ -98,7 +98,7 @@ def test_content_becomes_secret_files(pair):
 )
 def test_self_signed_certificate_is_kept_while_it_fits(monkeypatch, days, names, kept):
     old, new = new_pair(days, *names), new_pair()
-    monkeypatch.setattr(tls.Tool, "make", lambda _, names: new if names == ("a.example.org",) else None)
+    monkeypatch.setattr(openssl.Tool, "make", lambda _, names: new if names == ("a.example.org",) else None)
     present = dict(zip([f"{OWN}/25-a.example.org.crt", f"{OWN}/25-a.example.org.key"], old, strict=True))
     written = [file.content for file in settle(site(self_signed=True), present).files.values()]
     assert written == list(old if kept else new)

@@ -17,7 +17,7 @@ from strata.suite.parts import other_pythons
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Sandbox
 
-HOSTS = ["bastion01", "review01", "static01", "static02"]
+HOSTS = ["bastion01", "logs01", "review01", "static01", "static02"]
 DATA = ROOT.parent / "shared" / "data" / "project-config"
 #: The most remote calls to a host in a run that changes nothing.
 MOST_CALLS = 12
@@ -60,6 +60,13 @@ def test_sites_answer_by_name(sandbox: Sandbox, host: str, family: str, site: st
     answer = sandbox.on("bastion01", command)
     assert answer.code == 0, answer.output
     assert text in answer.output
+
+
+def test_logs_of_jobs_are_listed(sandbox: Sandbox) -> None:
+    command = "curl -sS --fail --max-time 10 --connect-to logs.example.org:80:logs01:80 http://logs.example.org/"
+    answer = sandbox.on("bastion01", command)
+    assert answer.code == 0, answer.output
+    assert "<title>Index of /</title>" in answer.output
 
 
 @pytest.mark.parametrize("host", ["static01", "static02"])
@@ -208,7 +215,10 @@ def test_a_host_in_no_play(sandbox: Sandbox, tmp_path: Path) -> None:
     [
         (("converge", "--limit", "nothing*"), "no host matches nothing*"),
         (("converge", "-i", "inventories/nowhere"), "there is no such inventory"),
-        (("ssh", "nobody01"), "the sandbox has no host 'nobody01': it has bastion01, review01, static01, static02"),
+        (
+            ("ssh", "nobody01"),
+            "the sandbox has no host 'nobody01': it has bastion01, logs01, review01, static01, static02",
+        ),
         (("test", "nothing"), "there is no part 'nothing'"),
         (("nothing",), "No such command 'nothing'"),
     ],

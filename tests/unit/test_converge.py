@@ -20,6 +20,7 @@ def test_each_play_gets_its_hosts() -> None:
         "Bastion": ["bastion01"],
         "Review server": ["review01"],
         "Static site servers": ["static01", "static02"],
+        "Log server": ["logs01"],
     }
 
 

@@ -1,0 +1,97 @@
+"""What other hosts log: it comes over TLS from those who have a certificate, and is theirs who may read it."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from http_client import ask, get
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from testinfra.host import Host
+
+SITE = "logs.example.org"
+
+#: Sends one line, in syslog's frames over TLS, to the log server.
+SEND = """
+frame=%s
+printf '%%s %%s' ${#frame} "$frame" | timeout 10 openssl s_client -quiet -no_ign_eof -connect %s:6514 %s
+"""
+OWN = "-cert /etc/ssl/strata/rsyslog.crt -key /etc/ssl/strata/rsyslog.key"
+SELF_MADE = """
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=probe \
+    -addext subjectAltName=DNS:probe -keyout /root/other.key -out /root/other.crt
+"""
+
+
+def received(host: Host, text: str) -> list[str]:
+    """Return the files of received lines that have a text."""
+    return host.run("grep -rlF -- %s /var/log/hosts", text).stdout.split()
+
+
+def wait_for(what: Callable[[], object], why: Callable[[], str], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline, why()
+        time.sleep(0.1)
+
+
+def own_words(host: Host) -> str:
+    """Return what rsyslog says about itself."""
+    return host.run("grep rsyslogd: /var/log/syslog | tail -n 20").stdout
+
+
+def log_on(probe: Host) -> str:
+    text = uuid4().hex
+    probe.check_output("logger %s", text)
+    return text
+
+
+def test_a_line_of_another_host_is_found_here(host: Host, probe: Host) -> None:
+    text = log_on(probe)
+    wait_for(lambda: received(host, text), lambda: own_words(probe) + own_words(host))
+    today = host.check_output("date +%F")
+    assert received(host, text) == [f"/var/log/hosts/probe/{today}.log"]
+    file = host.file(received(host, text)[0])
+    assert (file.user, file.group, file.mode) == ("root", "www-data", 0o640)
+
+
+def test_a_sender_without_a_certificate_of_the_ca_is_refused(host: Host, target: str, probe: Host) -> None:
+    probe.check_output(SELF_MADE)
+    texts = [uuid4().hex for _ in range(3)]
+    for text, certificate in zip(texts, ("", "-cert /root/other.crt -key /root/other.key", OWN), strict=True):
+        frame = f"'<14>1 - probe test - - - {text}'"
+        probe.run(SEND % (frame, target, certificate))
+    wait_for(lambda: received(host, texts[2]), lambda: own_words(host))
+    assert not received(host, texts[0])
+    assert not received(host, texts[1])
+
+
+def test_only_readers_see_received_lines(host: Host, address: str, probe: Host) -> None:
+    text = log_on(probe)
+    wait_for(lambda: received(host, text), lambda: own_words(probe) + own_words(host))
+    path = received(host, text)[0].replace("/var/log/hosts", "/hosts")
+    assert text in get(host, SITE, path)["text"]
+    assert ask(probe, address, SITE, path)["status"] == 403
+    assert ask(probe, address, SITE, "/hosts/")["status"] == 403
+
+
+def test_old_lines_go_and_new_ones_come(host: Host, probe: Host) -> None:
+    old = "/var/log/hosts/gone/2020-01-01.log"
+    host.check_output("mkdir -p /var/log/hosts/gone && touch -d 2020-01-01 %s /var/log/hosts/gone", old)
+    host.check_output("systemctl start strata-retention@all")
+    assert not host.file("/var/log/hosts/gone").exists
+    text = log_on(probe)
+    wait_for(lambda: received(host, text), lambda: own_words(probe) + own_words(host))
+
+
+def test_a_log_that_went_while_it_was_open_is_begun_anew(host: Host, probe: Host) -> None:
+    """As when the disk gets full: the file that rsyslog has open is gone, and rsyslog is told."""
+    text = log_on(probe)
+    wait_for(lambda: received(host, text), lambda: own_words(probe) + own_words(host))
+    host.check_output("rm %s && systemctl kill --signal=HUP rsyslog.service", received(host, text)[0])
+    text = log_on(probe)
+    wait_for(lambda: received(host, text), lambda: own_words(probe) + own_words(host))

@@ -270,10 +270,10 @@ timers:
   elements: str
   returned: success
   sample: [logrotate.timer]
-waiting_services:
+waiting_units:
   description:
-    - Enabled services of packages that are new on the host. They start when somebody starts them, as roles do, or when
-      the host boots.
+    - Enabled services, sockets and paths of packages that are new on the host. They start when somebody starts them, as
+      roles do, or when the host boots.
   type: list
   elements: str
   returned: success

@@ -107,7 +107,7 @@ class Run:
             "installed": installed,
             "removed": removed,
             "timers": list(units.timers),
-            "waiting_services": list(units.services),
+            "waiting_units": list(units.others),
         }
 
     def _begin(self, news: set[str]) -> None:

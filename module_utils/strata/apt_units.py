@@ -1,4 +1,4 @@
-"""Units of packages that are new on a host: in the end their timers start, and services that wait are named.
+"""Units of packages that are new on a host: in the end their timers start, and what else waits is named.
 
 Maintainer scripts ask for the start of a package's service and timer in one call, which our policy refuses as a whole.
 """
@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 SYSTEMD = "/run/systemd/system"
 
-_UNIT = re.compile(r"^(?:/usr)?/lib/systemd/system/([^/@\n]+\.(?:timer|service))$", re.MULTILINE)
+_UNIT = re.compile(r"^(?:/usr)?/lib/systemd/system/([^/@\n]+\.(?:timer|service|socket|path))$", re.MULTILINE)
 _PROPERTY = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class Units:
-    """Timers and services that are enabled, but not active."""
+    """Units that are enabled, but not active: timers, and others."""
 
     timers: tuple[str, ...] = ()
-    services: tuple[str, ...] = ()
+    others: tuple[str, ...] = ()
 
     def start_timers(self, tools: Tools) -> str:
         """Start the timers; return a warning if one does not start, as its package alone would not mind."""
@@ -52,7 +52,5 @@ def find(tools: Tools, packages: Sequence[str]) -> Units:
         for unit in units
         if unit.get("UnitFileState") in {"enabled", "enabled-runtime"} and unit["ActiveState"] in {"inactive", "failed"}
     }
-    timers, services = (
-        tuple(sorted(each for each in waiting if each.endswith(kind))) for kind in (".timer", ".service")
-    )
-    return Units(timers, services)
+    timers = {each for each in waiting if each.endswith(".timer")}
+    return Units(tuple(sorted(timers)), tuple(sorted(waiting - timers)))

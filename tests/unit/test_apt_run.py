@@ -18,6 +18,7 @@ FILES = [
     "/etc/rsync.timer",
     f"{UNITS}",
     f"{UNITS}/rsync.service",
+    f"{UNITS}/rsync.socket",
     f"{UNITS}/rsync@.service",
     f"{UNITS}/rsync.timer",
     f"{UNITS}/off.timer",
@@ -26,6 +27,7 @@ FILES = [
 ]
 STATES = {
     "rsync.service": ("enabled", "inactive"),
+    "rsync.socket": ("enabled", "failed"),
     "rsync.timer": ("enabled", "inactive"),
     "off.timer": ("disabled", "inactive"),
     "done.timer": ("enabled", "active"),
@@ -93,9 +95,9 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     return Machine(tmp_path / "apt.json")
 
 
-def test_timers_of_new_packages_start_and_waiting_services_are_named(machine: Machine) -> None:
+def test_timers_of_new_packages_start_and_waiting_units_are_named(machine: Machine) -> None:
     done = machine.converge("rsync")
-    assert (done["timers"], done["waiting_services"]) == (["rsync.timer"], ["rsync.service"])
+    assert (done["timers"], done["waiting_units"]) == (["rsync.timer"], ["rsync.service", "rsync.socket"])
     assert machine.commands[-1] == ["systemctl", "start", "--", "rsync.timer"]
     assert machine.while_at_work == [{"files": [], "held": [], "begun": ["rsync"]}]
     assert not machine.record.exists()

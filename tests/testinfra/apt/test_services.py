@@ -75,7 +75,7 @@ def test_service_of_a_new_package_does_not_start_but_its_timer_does(
     assert (done.rc, done.changed) == (0, 1), done.output
     assert_ready(host)
     told = done.results[-1]
-    assert (told["timers"], told["waiting_services"]) == (["strata-service.timer"], ["strata-service.service"])
+    assert (told["timers"], told["waiting_units"]) == (["strata-service.timer"], ["strata-service.service"])
     host.check_output("apt-get -q -y reinstall strata-service")  # by hand it is as ever
     assert host.service("strata-service").is_running
 

@@ -29,7 +29,7 @@ def _with_content(key: dict[str, Any], root: str) -> dict[str, Any]:
     """Return a key with its content.
 
     Raises:
-        AnsibleActionFail: its file cannot be read, or it has a content too.
+        AnsibleActionFail: its file cannot be read or is no text, or it has a content too.
 
     """
     who = f"the key {key['name']} ({key.get('origin', 'keys')})"
@@ -43,5 +43,10 @@ def _with_content(key: dict[str, Any], root: str) -> dict[str, Any]:
             content = stream.read()
     except OSError as error:
         raise AnsibleActionFail(f"{who} cannot be read from {path}: {error.strerror}") from error
-    text = content.decode() if content.startswith(b"-----BEGIN") else base64.b64encode(content).decode()
+    try:
+        text = content.decode() if content.startswith(b"-----BEGIN") else base64.b64encode(content).decode()
+    except UnicodeDecodeError:
+        raise AnsibleActionFail(
+            f"{who} is in ASCII armour, but not all of {path} is text in UTF-8: remove its comments"
+        ) from None
     return {name: value for name, value in key.items() if name != "file"} | {"key": text}

@@ -23,9 +23,10 @@ description:
     install one that is, or change the version of one that is held.
   - Names are taken as they are, never as patterns (C(apt-get) alone reads an unknown C(python3.1) as a regular
     expression).
-  - If something is to do and an earlier run of dpkg was interrupted, that one is completed first.
-  - Services of packages that are new on the host are not started; a C(/usr/sbin/policy-rc.d) of the host's own decides
-    instead.
+  - If something is to do and an earlier run of dpkg was interrupted, that one is completed first. A transaction of its
+    own that was killed or failed is completed in any case.
+  - Services of packages that are new on the host are not started, but in the end their timers are; a
+    C(/usr/sbin/policy-rc.d) of the host's own decides instead.
   - What it wrote is removed when it is declared no longer. C(/var/lib/strata/apt.json) remembers it.
 options:
   packages:
@@ -200,7 +201,9 @@ options:
     type: int
     default: 86400
   lock_timeout:
-    description: How many seconds to wait for another process that holds one of the locks of apt or dpkg.
+    description:
+      - How many seconds to wait for another process that holds one of the locks of apt or dpkg, or for another run of
+        this module.
     type: int
     default: 300
   install_recommends:
@@ -261,6 +264,20 @@ removed:
   type: dict
   returned: success
   sample: {popularity-contest: "1.77"}
+timers:
+  description: Timers of packages that are new on the host, which were started.
+  type: list
+  elements: str
+  returned: success
+  sample: [logrotate.timer]
+waiting_units:
+  description:
+    - Enabled services, sockets and paths of packages that are new on the host. They start when somebody starts them, as
+      roles do, or when the host boots.
+  type: list
+  elements: str
+  returned: success
+  sample: [fail2ban.service]
 """
 
 
@@ -324,7 +341,7 @@ def main() -> None:
     )
     os.umask(0o022)  # apt reads sources and keys as a user without rights
     try:
-        with locks.alone("apt", check_mode=module.check_mode):
+        with locks.alone("apt", check_mode=module.check_mode, patience=module.params["lock_timeout"]):
             run = Run(module)
             result = run.converge()
     except (AptError, OSError) as error:

@@ -88,7 +88,7 @@ def certificates(content: bytes) -> list[bytes]:
         AptError: it is not made of OpenPGP's packets (RFC 9580).
 
     """
-    data = (dearmoured(content.decode()) or b"") if content.startswith(b"-----BEGIN") else content
+    data = (dearmoured(content.decode("latin-1")) or b"") if content.startswith(b"-----BEGIN") else content
     starts = []
     position = 0
     while position < len(data):

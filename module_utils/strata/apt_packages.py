@@ -6,11 +6,11 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata import apt, apt_policy, packages
+from ansible.module_utils.strata import apt, apt_policy, files, packages
 from ansible.module_utils.strata.packages import AptError, Holds, Plan
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from ansible.module_utils.strata.debconf import Answer
     from ansible.module_utils.strata.packages import Wish
@@ -23,20 +23,39 @@ READ_ONLY = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=", "Dir::Log::Pla
 
 @dataclass(frozen=True)
 class Wishes:
-    """What the packages of a host are to be; `owned` are the holds that earlier runs made."""
+    """What the packages of a host are to be.
+
+    `owned` are the holds that earlier runs made, `begun` the new packages of a transaction that has not ended.
+    """
 
     wanted: Sequence[Wish]
     absent: Sequence[Wish] = ()
     held: Sequence[Wish] = ()
     owned: Sequence[str] = ()
     answers: Sequence[Answer] = ()
+    begun: Sequence[str] | None = None
 
 
 class Transaction:
     """The wanted state of a host's packages and the way there."""
 
-    def __init__(self, tools: apt.Tools, wishes: Wishes, *, lists_max_age: int, install_recommends: bool) -> None:
+    def __init__(
+        self,
+        tools: apt.Tools,
+        wishes: Wishes,
+        *,
+        begin: Callable[[set[str]], None],
+        lists_max_age: int,
+        install_recommends: bool,
+    ) -> None:
         """Read the host and plan; `predict` and `execute` go on from there.
+
+        Args:
+            tools: what runs apt and dpkg.
+            wishes: the wanted state.
+            begin: called before dpkg changes anything, with the names of the new packages that it is to bring.
+            lists_max_age: seconds after which package lists are old.
+            install_recommends: whether recommended packages are installed too.
 
         Raises:
             AptError: the wishes contradict each other or the host, or dpkg-query fails.
@@ -45,8 +64,10 @@ class Transaction:
         self.tools = tools
         self.wishes = wishes
         self.absent = wishes.absent
+        self.begin = begin
         self.lists_max_age = lists_max_age
         self.install_recommends = install_recommends
+        self.news = set(wishes.begun or ())
         self.updated = False
         self.settled_holds = False
         self._read()
@@ -89,15 +110,18 @@ class Transaction:
             AptError: the transaction is refused or fails, or did not do what it should.
 
         """
-        if self and self.tools.wait():
+        killed = self.wishes.begun is not None
+        left = apt_policy.left_behind()
+        if (self or killed or left) and self.tools.wait():
             self._read()  # what the other process did may be what is wanted
+        files.apply(left)  # not before: the dpkg of a killed run needs it as long as it lives on
         before = self.host.versions()
         self._settle_holds(Holds(release=self.holds.release))
-        if self.plan and self._incomplete():
+        if (self.plan or killed) and self._incomplete():
             # A failure here is no verdict yet: a package may only lack dependencies, which apt-get brings.
             self._write(["dpkg", "--configure", "--pending", *KEEP_CONFIGURATION], self._never_configured())
             self._read()
-            if self.host.unfinished:
+            if self._unfinished():
                 self._commit(Plan())
                 self._read()
         if self.plan:
@@ -117,6 +141,11 @@ class Transaction:
         names = {wish.name for wish in self.wishes.held}
         there = {self.host.key(each) for each in self.host.packages if each.present and each.name in names}
         return sorted(there | {wish.spec for wish in self.plan.install if wish.name in names})
+
+    def newcomers(self) -> list[str]:
+        """Return the installed packages that this transaction or a killed one brought, each with its architecture."""
+        found = (each for each in self.host.packages if each.installed and each.name in self.news)
+        return [f"{each.name}:{each.architecture}" for each in found]
 
     def _read(self) -> None:
         result = self.tools.read(packages.QUERY)
@@ -148,6 +177,8 @@ class Transaction:
         return {package.name for package in self.host.packages if package.unfinished and not package.configured}
 
     def _write(self, command: Sequence[str], news: set[str]) -> apt.Result:
+        self.news |= news
+        self.begin(self.news)
         with apt_policy.services_wait(news) as environment:
             return self.tools.write(command, environment=environment)
 
@@ -204,4 +235,8 @@ class Transaction:
 
     def _incomplete(self) -> bool:
         journal = os.listdir(JOURNAL) if os.path.isdir(JOURNAL) else []
-        return self.host.unfinished or any(name.isdigit() for name in journal)
+        return self._unfinished() or any(name.isdigit() for name in journal)
+
+    def _unfinished(self) -> bool:
+        going = [package for _, package in self.plan.remove]  # one that cannot be configured can be removed
+        return any(package.unfinished and package not in going for package in self.host.packages)

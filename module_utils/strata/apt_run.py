@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import (
@@ -10,13 +11,14 @@ from ansible.module_utils.strata import (
     apt_policy,
     apt_settings,
     apt_stage,
+    apt_units,
     debconf,
     files,
     packages,
 )
 from ansible.module_utils.strata.apt_migrate import Migration
 from ansible.module_utils.strata.apt_packages import Transaction, Wishes
-from ansible.module_utils.strata.apt_settings import RECORD, Record
+from ansible.module_utils.strata.apt_settings import Record
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -50,9 +52,10 @@ class Run:
             packages.parse_wishes(given["held"]),
             self.record.held,
             debconf.parse_answers(given["debconf"]),
+            self.record.begun,
         )
         options = {name: given[name] for name in ("lists_max_age", "install_recommends")}
-        self.transaction = Transaction(self.tools, wishes, **options)
+        self.transaction = Transaction(self.tools, wishes, begin=self._begin, **options)
 
     def converge(self) -> dict[str, Any]:
         """Carry the plan out, or predict it in check mode, and return the module's result.
@@ -61,7 +64,8 @@ class Run:
             AptError: it cannot be done.
 
         """
-        remember = self._remember(Record(tuple(sorted(self.settings.files)), tuple(self.transaction.held())))
+        record = Record(tuple(sorted(self.settings.files)), tuple(self.transaction.held()))
+        remember = self._remember(record)
         result = {
             "changed": bool(self.changes or remember or self.transaction),
             "files": [change.path for change in self.changes],
@@ -81,6 +85,7 @@ class Run:
                 self._try(stage)
         installed: dict[str, str] = {}
         removed: dict[str, str] = {}
+        units = apt_units.Units()
         if self.module.check_mode:
             installed, removed, warning = self.transaction.predict(known=not self.tried)
             if warning:
@@ -88,12 +93,27 @@ class Run:
         elif result["changed"]:
             # What is about to be made is remembered too, so that a killed run leaves nothing that is nobody's.
             both = dict.fromkeys([*self.record.files, *self.settings.files])
-            files.apply([*self._remember(Record(tuple(both), self.record.held)), *self.changes])
+            self.record = replace(self.record, files=tuple(both))
+            files.apply([*self._remember(self.record), *self.tried])
             installed, removed = self.transaction.execute()
-            files.apply(remember)
+            units = apt_units.find(self.tools, self.transaction.newcomers())
+            if said := units.start_timers(self.tools):
+                self.module.warn(said)
+            files.apply(self._remember(record))
             done = [self.changes, remember, installed, removed, self.transaction.settled_holds]
             result["changed"] = any(done)  # another process may have done it meanwhile
-        return {**result, "installed": installed, "removed": removed}
+        return {
+            **result,
+            "installed": installed,
+            "removed": removed,
+            "timers": list(units.timers),
+            "waiting_units": list(units.others),
+        }
+
+    def _begin(self, news: set[str]) -> None:
+        """Remember that dpkg is at work, and which new packages it brings, until all is done."""
+        self.record = replace(self.record, begun=tuple(sorted(news)))
+        files.apply(self._remember(self.record))
 
     def _try(self, stage: apt_stage.Stage) -> None:
         stage.check(self.settings.origins)
@@ -104,4 +124,4 @@ class Run:
 
     @staticmethod
     def _remember(record: Record) -> list[files.Change]:
-        return files.plan({RECORD: record.file})
+        return files.plan({apt_settings.RECORD: record.file})

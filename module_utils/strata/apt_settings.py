@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import apt_conf, apt_keys, apt_sources, files
@@ -46,17 +46,38 @@ class Settings:
 
 @dataclass(frozen=True)
 class Record:
-    """What earlier runs made on this host, so that it goes when it is declared no longer."""
+    """What earlier runs made on this host, so that it goes when it is declared no longer, and what they owe.
+
+    `begun` are the packages that a transaction was to bring which has not ended, None if all have ended.
+    """
 
     files: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    begun: tuple[str, ...] | None = None
+
+    @classmethod
+    def parse(cls, content: bytes) -> Record:
+        """Return the record that a file holds.
+
+        Raises:
+            ValueError: it holds none.
+
+        """
+        known = json.loads(content)
+        if not isinstance(known, dict) or known.keys() - {each.name for each in fields(cls)}:
+            raise ValueError("it holds something else")
+        for what, names in known.items():
+            if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+                raise ValueError(f"{what} is no list of names")
+        return cls(**{what: tuple(names) for what, names in known.items()})
 
     @property
     def file(self) -> files.State:
         """The file that it is kept in; nothing if it is empty."""
-        if not self.files and not self.held:
+        if self == Record():
             return None
-        return files.File(json.dumps({"files": self.files, "held": self.held}, indent=1).encode() + b"\n")
+        known = {what: names for what, names in vars(self).items() if names is not None}
+        return files.File(json.dumps(known, indent=1).encode() + b"\n")
 
 
 def parse(parameters: Mapping[str, Any]) -> Settings:
@@ -88,11 +109,22 @@ def parse(parameters: Mapping[str, Any]) -> Settings:
 
 
 def recorded() -> Record:
-    """Return the record of earlier runs."""
+    """Return the record of earlier runs.
+
+    Raises:
+        AptError: it is damaged.
+
+    """
     state = files.read(RECORD)
     if not isinstance(state, files.File):
         return Record()
-    return Record(**{what: tuple(names) for what, names in json.loads(state.content).items()})
+    try:
+        return Record.parse(state.content)
+    except ValueError as error:
+        raise AptError(
+            f"{RECORD}, the list of what earlier runs made, is damaged ({error}): put it back, or remove it and, by "
+            f"hand, those files in /etc/apt that are declared no longer"
+        ) from None
 
 
 def foreign_sources(settings: Settings, record: Record) -> list[str]:

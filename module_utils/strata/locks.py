@@ -13,32 +13,38 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/strata-locks"
 
-#: Seconds for which another run's module is waited for.
+#: Seconds for which another run's module is waited for, unless the caller knows better.
 PATIENCE = 120
 
 
 @contextlib.contextmanager
-def alone(subject: str, *, check_mode: bool) -> Iterator[None]:
+def alone(subject: str, *, check_mode: bool, patience: float = PATIENCE) -> Iterator[None]:
     """Keep other runs on this host from changing `subject` meanwhile. Check mode, which touches nothing, need not wait.
 
     Raises:
-        TimeoutError: another one does not end.
+        TimeoutError: another one does not end in `patience` seconds.
 
     """
     if check_mode:
         yield
         return
     os.makedirs(FOLDER, exist_ok=True)
-    deadline = time.monotonic() + PATIENCE
-    with open(os.path.join(FOLDER, f"{subject}.lock"), "w", encoding="utf-8") as stream:
+    deadline = time.monotonic() + patience
+    with open(os.path.join(FOLDER, f"{subject}.lock"), "a+", encoding="utf-8") as stream:
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             except BlockingIOError:
-                if time.monotonic() > deadline:
+                if time.monotonic() >= deadline:
+                    stream.seek(0)
+                    holder = stream.read()
                     raise TimeoutError(
-                        f"another run has been changing {subject} on this host for {PATIENCE} s: wait until it ends"
+                        f"another run has been changing {subject} on this host for {patience:g} s: "
+                        f"wait until {f'its process {holder}' if holder else 'it'} ends"
                     ) from None
                 time.sleep(0.05)
+        stream.truncate(0)
+        stream.write(str(os.getpid()))
+        stream.flush()
         yield

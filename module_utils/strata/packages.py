@@ -108,11 +108,6 @@ class Host:
         """The host's own architecture: that of dpkg itself."""
         return next((package.architecture for package in self.packages if package.name == "dpkg"), "")
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether dpkg has yet to configure something."""
-        return any(package.unfinished for package in self.packages)
-
     def key(self, package: Package) -> str:
         """Return the shortest name that apt and dpkg understand for a package."""
         own = package.architecture in (self.native, "all")

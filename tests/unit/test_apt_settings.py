@@ -75,6 +75,10 @@ def test_keys_are_files_as_they_were_given() -> None:
     assert (path, file.content) == ("/etc/apt/keyrings/one.gpg", PACKET)
 
 
+def test_comment_of_a_key_may_be_in_any_encoding() -> None:
+    assert apt_keys.certificates(ARMOUR.replace("Comment: x", "Comment: \xe9").encode("latin-1")) == [PACKET]
+
+
 @pytest.mark.parametrize(
     "key",
     [
@@ -184,6 +188,30 @@ def test_record_is_read_as_it_was_written(tmp_path: Any, monkeypatch: pytest.Mon
     (tmp_path / "apt.json").write_bytes(record.file.content)  # type: ignore[union-attr]
     assert apt_settings.recorded() == record
     assert Record().file is None
+    for begun in ((), ("less",)):
+        record = Record(begun=begun)
+        (tmp_path / "apt.json").write_bytes(record.file.content)  # type: ignore[union-attr]
+        assert apt_settings.recorded() == record
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "Expecting value"),
+        (b'{"files": ["/etc/apt/x"', "Expecting"),
+        (b"\xff\xfe\xfd", "decode"),
+        (b"[]", "something else"),
+        (b'{"file": []}', "something else"),
+        (b'{"files": "/etc/apt/x"}', "files is no list of names"),
+        (b'{"held": [1]}', "held is no list of names"),
+    ],
+)
+def test_damaged_record_is_named(tmp_path: Any, monkeypatch: pytest.MonkeyPatch, content: bytes, said: str) -> None:
+    path = tmp_path / "apt.json"
+    path.write_bytes(content)
+    monkeypatch.setattr(apt_settings, "RECORD", str(path))
+    with pytest.raises(AptError, match=rf"{path}, .* is damaged \(.*{said}.*\): put it back, or remove it"):
+        apt_settings.recorded()
 
 
 ANSWER = {

@@ -325,6 +325,7 @@ class Machine:
         self.commands = []
         self.install_answers = []
         self.told = []
+        self.begun = []
 
     def __call__(self, command, data=None, **_):
         if data:
@@ -368,9 +369,15 @@ def transact(tmp_path, monkeypatch):
     monkeypatch.setattr(apt, "holder", lambda _: "")
     monkeypatch.setattr(apt_policy, "PATH", str(tmp_path / "policy-rc.d"))
 
-    def run(machine, wanted=(), absent=(), lists_max_age=3600):
-        wishes = Wishes(*([wish(name, "someone") for name in names] for names in (wanted, absent)))
-        return Transaction(apt.Tools(machine, 0), wishes, lists_max_age=lists_max_age, install_recommends=False)
+    def run(machine, wanted=(), absent=(), lists_max_age=3600, begun=None):
+        wishes = Wishes(*([wish(name, "someone") for name in names] for names in (wanted, absent)), begun=begun)
+        return Transaction(
+            apt.Tools(machine, 0),
+            wishes,
+            begin=lambda news: machine.begun.append(sorted(news)),
+            lists_max_age=lists_max_age,
+            install_recommends=False,
+        )
 
     return run
 
@@ -518,6 +525,59 @@ def test_interrupted_dpkg_is_completed_first(transact, tmp_path):
     machine = Machine()
     transact(machine, ["rsync"]).execute()
     assert machine.commands[0] == "dpkg --configure --pending"
+
+
+@pytest.mark.parametrize("begun", [None, [], ["other"]])
+def test_transaction_that_did_not_end_is_completed_though_nothing_is_wanted(transact, begun):
+    machine = Machine()
+    machine.status["other"] = "iU "
+    installed, _ = transact(machine, ["less"], begun=begun).execute()
+    expected = ({}, [], []) if begun is None else ({"other": "1"}, ["dpkg --configure --pending"], [["other"]])
+    assert (installed, machine.commands, machine.begun) == expected
+
+
+def test_package_that_cannot_be_configured_can_be_removed(transact):
+    machine = Machine()
+    machine.status["broken"] = "iF "
+    assert transact(machine, [], ["broken"], begun=["broken"]).execute() == ({}, {})
+    remove = "apt-get -q -y install -- broken-"
+    assert machine.commands == [f"simulate {remove}", remove]
+    assert machine.status["broken"] == "rc "
+
+
+def test_what_is_to_come_is_told_before_dpkg_begins(transact):
+    machine = Machine(known=["rsync", "zip"])
+    machine.status["rsync"] = "iU "
+    transaction = transact(machine, ["rsync", "zip"], begun=["less"])
+    machine.install_answers = [(100, "", "E: No space left\n")]
+    with pytest.raises(AptError, match="No space left"):
+        transaction.execute()
+    assert machine.begun == [["less", "rsync"], ["less", "rsync", "zip"]]
+    assert transaction.newcomers() == ["less:amd64", "rsync:amd64"]
+
+
+def test_refused_transaction_has_not_begun(transact):
+    machine = Machine()
+    with pytest.raises(AptError):
+        transact(machine, ["nosuch"]).execute()
+    assert machine.begun == []
+
+
+def test_dpkg_of_a_killed_run_has_its_policy_until_it_ends(transact, monkeypatch):
+    apt_policy.files.apply([apt_policy.files.Change(apt_policy.PATH, None, apt_policy.POLICY)])
+    machine = Machine()
+    machine.status["rsync"] = "iF "
+    transaction = transact(machine, ["rsync"])
+
+    def wait(*_):
+        assert Path(apt_policy.PATH).exists()
+        machine.status["rsync"] = "ii "
+        return True
+
+    monkeypatch.setattr(transaction.tools, "wait", wait)
+    assert transaction.execute() == ({}, {})
+    assert machine.commands == []
+    assert not Path(apt_policy.PATH).exists()
 
 
 def test_what_another_process_did_meanwhile_counts(transact, monkeypatch):

@@ -29,6 +29,13 @@ def test_file_becomes_the_key(tmp_path, content, expected):
     assert action._with_content(key | {"file": str(tmp_path / "keys/one")}, "/nowhere")["key"] == expected
 
 
+def test_armour_that_is_no_text_is_named(tmp_path):
+    (tmp_path / "one").write_bytes(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: \xe9\n")
+    said = rf"the key one \(web__apt_keys\) is in ASCII armour, but not all of {tmp_path}/one is text"
+    with pytest.raises(AnsibleActionFail, match=said):
+        action._with_content({"name": "one", "file": "one", "origin": "web__apt_keys"}, str(tmp_path))
+
+
 def test_key_that_is_given_stays():
     assert action._with_content({"name": "one", "key": "x"}, "") == {"name": "one", "key": "x"}
 

@@ -27,7 +27,6 @@ MODULE_UTILS = Path(__file__).parents[2] / "module_utils"
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "FOLDER", str(tmp_path / "locks"))
-    monkeypatch.setattr(locks, "PATIENCE", 0.2)
 
 
 def holder(tmp_path: Path) -> subprocess.Popen[str]:
@@ -40,12 +39,15 @@ def holder(tmp_path: Path) -> subprocess.Popen[str]:
 
 def test_who_comes_second_waits_and_says_for_what(tmp_path: Path) -> None:
     first = holder(tmp_path)
-    with (
-        pytest.raises(TimeoutError, match="another run has been changing web on this host"),
-        locks.alone("web", check_mode=False),
-    ):
+    said = rf"another run has been changing web on this host for 0\.2 s: wait until its process {first.pid} ends"
+    with pytest.raises(TimeoutError, match=said), locks.alone("web", check_mode=False, patience=0.2):
         pass
     with locks.alone("mail", check_mode=False), locks.alone("web", check_mode=True):
+        pass
+    with (
+        pytest.raises(TimeoutError, match=f"process {first.pid} ends"),
+        locks.alone("web", check_mode=False, patience=0),
+    ):
         pass
     first.communicate()
     with locks.alone("web", check_mode=False):

@@ -64,18 +64,35 @@ ExecStart=/bin/sleep infinity
 WantedBy=multi-user.target
 """
 
-#: Is interrupted in its middle, if a test wants that, and starts its service.
-SERVICE_POSTINST = """\
+TIMER = """\
+[Timer]
+OnCalendar=yearly
+Unit=strata-service.service
+[Install]
+WantedBy=timers.target
+"""
+
+#: Is interrupted in its middle, if a test wants that.
+SLOW_POSTINST = """\
 #!/bin/sh
 set -e
-[ "$1" = configure ] || exit 0
+[ "$1" = {} ] || exit 0
 touch /run/strata-began
 while [ -e /run/strata-hold ]; do sleep 0.1; done
 rm -f /run/strata-began
-systemctl daemon-reload
-systemctl --quiet enable strata-service.service
-deb-systemd-invoke start strata-service.service
 """
+
+#: Starts its service and a timer in one call, as Debian's packages do.
+SERVICE_POSTINST = (
+    SLOW_POSTINST.format("configure")
+    + """\
+systemctl daemon-reload
+systemctl --quiet enable strata-service.service strata-service.timer
+deb-systemd-invoke start strata-service.service strata-service.timer
+"""
+)
+
+HELLO = {"usr/share/strata-late/hello": "hello\n"}
 
 #: Asks a question, and keeps what it is told.
 QUESTION = {
@@ -90,12 +107,20 @@ QUESTION = {
 }
 
 PACKAGES: dict[str, dict[str, Any]] = {
-    "strata-hello_1.0": {},
-    "strata-hello_1.1": {},
+    "strata-hello_1.0": HELLO,
+    "strata-hello_1.1": HELLO,
+    # Does its work after all others: a trigger of files like those of strata-hello.
+    "strata-late_1.0": {
+        "DEBIAN/triggers": "interest-noawait /usr/share/strata-late\n",
+        "DEBIAN/postinst": SLOW_POSTINST.format("triggered"),
+    },
+    "strata-broken_1.0": {"DEBIAN/postinst": "#!/bin/sh\nexit 1\n"},
     "strata-service_1.0": {
         "usr/lib/systemd/system/strata-service.service": SERVICE,
+        "usr/lib/systemd/system/strata-service.timer": TIMER,
+        "usr/lib/systemd/system/strata-idle.timer": TIMER,
         "DEBIAN/postinst": SERVICE_POSTINST,
-        "DEBIAN/prerm": "#!/bin/sh\nsystemctl stop strata-service.service\n",
+        "DEBIAN/prerm": "#!/bin/sh\nsystemctl --quiet disable --now strata-service.service strata-service.timer\n",
     },
     "strata-asking_1.0": QUESTION,
 }

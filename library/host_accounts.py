@@ -55,8 +55,8 @@ options:
         default: /bin/bash
       home:
         description:
-          - Home. Default is the name below C(/home). A home that changes is not moved; it is refused while the user runs
-            processes.
+          - Home. Default is the name below C(/home). A home that changes is not moved, and while the user runs
+            processes it is refused.
         type: str
       home_mode:
         description: Mode of the home, octal and in quotes. Without it a new home gets 0700, and is left as it is later.

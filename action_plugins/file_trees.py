@@ -27,6 +27,7 @@ TREE = {
     "group": {"type": "str", "default": "root"},
     "file_mode": {"type": "str", "default": "0644"},
     "dir_mode": {"type": "str", "default": "0755"},
+    "include": {"type": "list", "elements": "str", "default": []},
     "exclude": {"type": "list", "elements": "str", "default": []},
     "purge": {"type": "bool", "default": False},
     "validate": {
@@ -55,6 +56,9 @@ INLINE = 4 << 20
 #: The most that is sent at once as a command's input, of which it has one.
 PART = 64 << 20
 
+#: As in module_utils/strata/trees.py.
+LEVELS = 200
+
 
 class SourceError(Exception):
     """A tree that cannot be copied; its text is one sentence for the user."""
@@ -76,16 +80,18 @@ class Source:
         self.file_mode = self._mode("file_mode")
         self.dir_mode = self._mode("dir_mode")
         self._check_commands()
-        patterns = [fnmatch.translate(pattern.rstrip("/")) for pattern in tree["exclude"]]
-        self.excluded: Callable[[str], object] = re.compile("|".join(patterns) or r"(?!)").fullmatch
+        self.included, self.excluded = _matcher(tree["include"]), _matcher(tree["exclude"])
         self.src = self._src(root)
         self.real = os.path.realpath(self.src)
         self.wants: list[tuple[str, str, int, str, int]] = [("", "dir", self.dir_mode, "", 0)]
         self.files: dict[str, str] = {}
         try:
-            self._walk("")
+            self._walk("", chosen=not tree["include"])
         except OSError as error:
             raise SourceError(f"{self.name}: {_show(os.fsdecode(error.filename))}: {error.strerror}") from error
+        if tree["include"] and len(self.wants) == 1:
+            # With purge, a slip in a pattern would empty the host's folder.
+            raise SourceError(f"{self.name}: include matches nothing in src {_show(self.src)}")
 
     def packed(self) -> dict[str, Any]:
         """Return the tree as it is sent to the host."""
@@ -129,17 +135,26 @@ class Source:
             raise SourceError(f"{self.name}: src {_show(src)} {what}")
         return src
 
-    def _walk(self, parent: str) -> None:
+    def _walk(self, parent: str, *, chosen: bool) -> None:
+        """Add what is in a folder; if that is not `chosen`, only what the patterns include, with the folders above."""
         with os.scandir(os.path.join(self.src, parent)) as found:
             entries = sorted(found, key=lambda entry: entry.name)
         for entry in entries:
             path = f"{parent}/{entry.name}" if parent else entry.name
             if entry.name == ".git" or self.excluded(path):
                 continue
+            wanted = chosen or bool(self.included(path))
             info = entry.stat(follow_symlinks=False)
             if stat.S_ISDIR(info.st_mode):
+                if path.count("/") >= LEVELS:
+                    raise SourceError(f"{self.name}: {_show(entry.path)} is deeper than {LEVELS} folders: exclude it")
+                before = len(self.wants)
                 self.wants.append((path, "dir", self.dir_mode, "", 0))
-                self._walk(path)
+                self._walk(path, chosen=wanted)
+                if not wanted and len(self.wants) == before + 1:
+                    self.wants.pop()
+            elif not wanted:
+                continue
             elif stat.S_ISLNK(info.st_mode):
                 self.wants.append((path, "link", 0, self._target(entry.path, path), 0))
             elif stat.S_ISREG(info.st_mode):
@@ -199,6 +214,10 @@ def archive(sources: Iterable[Source], missing: Iterable[str], packed: IO[bytes]
                 tar.members = []  # else it keeps them all
 
 
+def _matcher(patterns: list[str]) -> Callable[[str], object]:
+    return re.compile("|".join(fnmatch.translate(pattern.rstrip("/")) for pattern in patterns) or r"(?!)").fullmatch
+
+
 def _show(path: str) -> str:
     text = os.fsencode(path).decode("utf-8", "backslashreplace")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
@@ -247,14 +266,14 @@ class ActionModule(ActionBase):
             if size <= INLINE:
                 return {"archive": base64.b64encode(packed.read()).decode("ascii")}
             path = shlex.quote(answer["upload"])
-            start = f"umask 077 && mkdir -p {shlex.quote(os.path.dirname(answer['upload']))} && : >{path} && "
+            start = f"mkdir -p {shlex.quote(os.path.dirname(answer['upload']))} && umask 077 && : >{path} && "
             for data in iter(lambda: packed.read(PART), b""):
                 command = f"{start}cat >>{path} || {{ rm -f {path}; false; }}"
                 done = self._low_level_execute_command(command, in_data=data)
                 if done["rc"]:
                     raise SourceError(f"the contents cannot be sent: {(done['stderr'] or done['stdout']).strip()}")
                 start = ""
-        return {"uploaded": True}
+        return {"uploaded": answer["upload"]}
 
     def _call(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
         answer = self._execute_module(module_name="file_trees", module_args=arguments, task_vars=task_vars)

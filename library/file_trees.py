@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import io
 import json
 import os
 import shlex
 import zlib
-from typing import Any
+from typing import IO, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, tree_checks, tree_contents, tree_files
+from ansible.module_utils.strata import files, locks, tree_checks, tree_contents, tree_files
 from ansible.module_utils.strata.tree_commands import Commands
 from ansible.module_utils.strata.trees import Tree, TreeError, Want, diff, plan, settle, show, summary
 
@@ -28,6 +27,9 @@ description:
   - The contents, modes, owners and kinds of all files are really compared on the host in each run.
   - All contents are written beside their places and checked before the first file is replaced, each file is replaced
     atomically, and what a killed run left (files whose names begin with C(.strata-)) is removed by the next one.
+    (What it had sent ahead is removed by a run that is at least 15 minutes later.)
+  - Runs that copy to one host at the same time wait for each other.
+  - Folders that are nested deeper than 200 are refused.
   - Below O(trees[].dest) no symbolic link of the host is ever followed. A link on the way to it (or in its place) is
     followed if it belongs to root or to the user that the module runs as, and refused otherwise.
   - Symbolic links of the source are kept if they are relative and stay inside the tree. Other links, and files that are
@@ -72,10 +74,18 @@ options:
         description: Mode of the folders, octal and in quotes.
         type: str
         default: "0755"
+      include:
+        description:
+          - Shell patterns of paths relative to O(trees[].src). If there are any, only what matches one of them is
+            copied, with all below it and the folders that lead to it; the source counts as if it had nothing else.
+            C(*) matches slashes too. If nothing matches, it is an error.
+        type: list
+        elements: str
+        default: []
       exclude:
         description:
-          - Shell patterns of paths relative to O(trees[].src) that are neither copied nor purged, with all below them.
-            C(*) matches slashes too. Whatever is named C(.git) is always excluded.
+          - Shell patterns of paths relative to O(trees[].src) that are neither copied nor purged, with all below them,
+            whatever O(trees[].include) says. C(*) matches slashes too. Whatever is named C(.git) is always excluded.
         type: list
         elements: str
         default: []
@@ -227,16 +237,33 @@ def changed_paths(trees: list[Tree], actions: set[str]) -> list[str]:
     return sorted(paths)[:LISTED]
 
 
-def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool, uploaded: bool = False) -> dict[str, Any]:
+def run(
+    manifest: str,
+    archive: str | None,
+    *,
+    check: bool,
+    with_diff: bool,
+    uploaded: str | None = None,
+) -> dict[str, Any]:
     """Bring the host to what the manifest says and return the module's result.
 
-    The contents are in `archive`, or were `uploaded` before. If some are missing and there are none, nothing is touched
+    The contents are in `archive`, or in the file `uploaded`. If some are missing and there are none, nothing is touched
     and the result names them in `missing`, and in `upload` the place for an archive that is too big for a call.
 
     Raises:
         TreeError: the trees cannot be brought to this host.
+        TimeoutError: another run on this host does not end.
 
     """
+    with (
+        tree_contents.received(archive, uploaded) as contents,
+        locks.alone("file_trees", check_mode=check),
+    ):
+        return converge(manifest, contents, check=check, with_diff=with_diff)
+
+
+def converge(manifest: str, contents: IO[bytes] | None, *, check: bool, with_diff: bool) -> dict[str, Any]:
+    """Do what `run` does while no other run changes the trees of this host."""
     trees = read_manifest(manifest, check=check)
     settled = settle(trees)
     for tree in settled:
@@ -245,17 +272,16 @@ def run(manifest: str, archive: str | None, *, check: bool, with_diff: bool, upl
     changed = any(tree.steps for tree in settled) or bool(commands.listed())
     due = [shlex.join(command) for command in commands.listed()]
     missing = sorted(tree_files.missing(settled))
-    if not (check or archive or uploaded):
-        tree_contents.forget_upload()
+    if not (check or contents):
+        tree_contents.forget_uploads()
         if missing:
             return {"changed": False, "missing": missing, "upload": tree_contents.upload()}
     if changed and not check:
-        with tree_contents.uploaded() if uploaded else io.BytesIO(base64.b64decode(archive or "")) as contents:
-            if missing:
-                tree_checks.validate(settled, contents)
-                contents.seek(0)
-            if any(tree.steps for tree in settled):
-                tree_files.apply(settled, contents if missing else None, commands.note)
+        if missing and contents:
+            tree_checks.validate(settled, contents)
+            contents.seek(0)
+        if any(tree.steps for tree in settled):
+            tree_files.apply(settled, contents if missing else None, commands.note)
         commands.run()
     order = {tree.place: index for index, tree in enumerate(trees)}
     settled.sort(key=lambda tree: order[tree.place])
@@ -279,13 +305,13 @@ def main() -> None:
         argument_spec={
             "manifest": {"type": "str", "required": True, "no_log": True},
             "archive": {"type": "str", "no_log": True},
-            "uploaded": {"type": "bool", "default": False},
+            "uploaded": {"type": "str"},
         },
         supports_check_mode=True,
     )
     try:
         result = run(**module.params, check=module.check_mode, with_diff=module._diff)  # noqa: SLF001
-    except TreeError as error:
+    except (TreeError, TimeoutError) as error:
         module.fail_json(msg=str(error))
     except OSError as error:
         name = show(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""

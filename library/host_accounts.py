@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import accounts, accounts_home, accounts_host, accounts_plan, files, locks
 from ansible.module_utils.strata.accounts import AccountsError
+from ansible.module_utils.strata.discreet import DiscreetModule
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from ansible.module_utils.strata.accounts_plan import Step
+    from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: host_accounts
@@ -19,7 +17,11 @@ short_description: The users and groups of a host, with their homes, keys and pa
 description:
   - Keeps declared groups and users, the keys that they log in with, and root's keys, in one call.
   - Everything is checked before anything changes. What is declared contradictory or unsafe, or what another account of
-    the host has already, is refused. A failure on the way leaves what was done; the next run goes on from there.
+    the host has already, is refused. A failure on the way ends what is done for that user and not for others, and the
+    run with all messages; the next run goes on from there.
+  - A home that cannot be read, as with a dead mount in it or a server that does not trust root, is left alone. All else
+    is done, and for those who leave all that keeps them out; then the run fails with its name, or only warns of it if
+    nothing was to be done in it.
   - Users that are not declared are left alone, but those that this module once kept are named, or disabled.
 options:
   users:
@@ -52,7 +54,9 @@ options:
         type: str
         default: /bin/bash
       home:
-        description: Home. Default is the name below C(/home). A home that changes is not moved.
+        description:
+          - Home. Default is the name below C(/home). A home that changes is not moved, and while the user runs
+            processes it is refused.
         type: str
       home_mode:
         description: Mode of the home, octal and in quotes. Without it a new home gets 0700, and is left as it is later.
@@ -206,7 +210,7 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     """Bring the accounts to the declared state and return the module's result.
 
     Raises:
-        AccountsError: the declaration is refused, or a step failed.
+        AccountsError: the declaration is refused, or something could not be done; all else is.
 
     """
     given = module.params
@@ -229,10 +233,21 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     root = accounts_home.look(ROOT, 0)
     steps = accounts_plan.plan(declared, actual, end_processes=ending)
     steps += accounts_plan.root_keys(wanted_root, ROOT, root, replace_all=given["replace_root_keys"])
+    undone, unknown = accounts_plan.out_of_reach(declared, actual)
+    for text in unknown:
+        module.warn(text)
     record = accounts_plan.record(declared, actual)
     remembered = accounts_host.memory(record)
     if not module.check_mode:
-        apply(module, steps, actual.recorded, record)
+        # Users are remembered before they are made, and forgotten after they are gone, whatever becomes of this run.
+        accounts_host.remember(
+            {name: actual.recorded.get(name, False) or record.get(name, False) for name in {*actual.recorded, *record}}
+        )
+        undone += accounts_host.carry_out(steps, module.run_command)
+    if undone:
+        raise AccountsError("\n".join(undone))
+    if not module.check_mode:
+        accounts_host.remember(record)
     names = [step.what for step in steps] + [change.path for change in remembered]
     diff = [
         {"before_header": step.what, "after_header": step.what, "before": step.before, "after": step.after}
@@ -244,18 +259,6 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
         "diff": [*diff, *files.diff(remembered)],
         "undeclared": forgotten,
     }
-
-
-def apply(module: AnsibleModule, steps: list[Step], old: Mapping[str, bool], new: Mapping[str, bool]) -> None:
-    """Carry out the steps.
-
-    Users are remembered before they are made, and forgotten after they are gone, whatever becomes of this run.
-    """
-    on_the_way = {name: old.get(name, False) or new.get(name, False) for name in {*old, *new}}
-    accounts_host.remember(on_the_way)
-    for step in steps:
-        accounts_host.do(step, module.run_command)
-    accounts_host.remember(new)
 
 
 def main() -> None:
@@ -283,7 +286,8 @@ def main() -> None:
     def dicts(options: dict[str, Any]) -> dict[str, Any]:
         return {"type": "list", "elements": "dict", "default": [], "options": options}
 
-    module = AnsibleModule(
+    # Among the keys may be a private one, by mistake.
+    module = DiscreetModule(
         argument_spec={
             "users": dicts(user),
             "known": dicts({"name": name, "uid": number}),

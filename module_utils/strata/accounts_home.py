@@ -31,15 +31,29 @@ class HomeError(Exception):
     """The path is not fit to be this user's home; the text goes on after the path."""
 
 
+class ObstacleError(HomeError):
+    """What users can put into their homes themselves keeps us out."""
+
+
 @dataclass(frozen=True)
 class Home:
-    """What is at a home's path: its mode, None if nothing is there; the keys; why it is not to be touched."""
+    """What is at a home's path: its mode, None if nothing is there or known; the keys; why it is not to be touched.
+
+    A `problem` is one of the declaration. An `obstacle` is one of the system, or of the user's making: of that, nothing
+    that concerns anybody else may depend.
+    """
 
     mode: int | None = None
     keys: bytes | None = None
-    #: What stands where keys belong, but is not as sshd wants it, or was made to mislead.
+    #: What stands where keys belong, but is not as sshd wants it, or was made to mislead, or is not the user's own.
     strays: tuple[str, ...] = ()
     problem: str = ""
+    obstacle: str = ""
+
+    @property
+    def barred(self) -> str:
+        """Return why it is not to be touched."""
+        return self.problem or self.obstacle
 
     def has(self, keys: bytes | None) -> bool:
         """Tell whether these are the keys, and nothing else is there."""
@@ -54,8 +68,14 @@ def look(path: str, uid: int) -> Home:
             return Home(stat.S_IMODE(os.fstat(home).st_mode), keys, strays)
     except FileNotFoundError:
         return Home()
+    except ObstacleError as error:
+        return Home(obstacle=str(error))
     except HomeError as error:
-        return Home(problem=str(error))
+        found = [name for name in (KEYS, OLD_KEYS) if os.path.lexists(os.path.join(path, SSH, name))]
+        return Home(strays=tuple(found), problem=str(error))
+    except OSError as error:
+        # A dead mount, one of another user's, one of a server that does not trust our root ...
+        return Home(obstacle=f"cannot be read: {error.strerror}")
 
 
 def make(path: str, uid: int, gid: int, mode: int) -> None:
@@ -163,7 +183,7 @@ def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
         return None, ()
     try:
         folder = os.open(SSH, _FOLDER, dir_fd=home)
-    except OSError:
+    except NotADirectoryError:
         return None, (f"{SSH} is no folder",)
     try:
         _require_own(folder, uid)
@@ -211,7 +231,7 @@ def _require_own(folder: int, uid: int) -> None:
     """Refuse a ~/.ssh that sshd would refuse too, as a third one owns it."""
     owner = os.fstat(folder).st_uid
     if owner not in (uid, 0):
-        raise HomeError(f"has a {SSH} that belongs to uid {owner}: remove it")
+        raise ObstacleError(f"has a {SSH} that belongs to uid {owner}: remove it")
 
 
 def _mode(folder: int, name: str) -> int:

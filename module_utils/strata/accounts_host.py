@@ -20,7 +20,7 @@ from ansible.module_utils.strata.accounts_home import HomeError
 from ansible.module_utils.strata.accounts_plan import Account, Actual, HostGroup, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: Who Strata keeps on this host, so that those who are no longer declared are not forgotten.
 RECORD = "/var/lib/strata/accounts"
@@ -52,6 +52,7 @@ def look(declared: Declared, actual: Actual) -> Actual:
             homes[user.name] = accounts_home.look(user.home, user.uid)
         elif account:
             homes[user.name] = accounts_home.look(account.home, account.uid)
+        if account and (user.state != PRESENT or user.home != account.home):
             processes[user.name] = len(accounts_processes.find(account.uid))
     for group in declared.groups.values():
         for find, key in ((grp.getgrnam, group.name), (grp.getgrgid, group.gid)):
@@ -70,6 +71,22 @@ def memory(record: Mapping[str, bool]) -> list[files.Change]:
 def remember(record: Mapping[str, bool]) -> None:
     """Remember these users, and no others."""
     files.apply(memory(record))
+
+
+def carry_out(steps: Iterable[Step], run: Callable[..., tuple[int, str, str]]) -> list[str]:
+    """Carry out the steps, those of other users too when one of a user fails; return what failed."""
+    failed: set[str] = set()
+    said = []
+    for step in steps:
+        if step.user in failed and not step.urgent:
+            continue
+        try:
+            do(step, run)
+        except AccountsError as error:
+            said.append(str(error))
+            if step.user:
+                failed.add(step.user)
+    return said
 
 
 def do(step: Step, run: Callable[..., tuple[int, str, str]]) -> None:

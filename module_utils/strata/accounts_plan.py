@@ -11,7 +11,7 @@ from ansible.module_utils.strata.accounts import ABSENT, DISABLED, NOLOGIN, PRES
 from ansible.module_utils.strata.accounts_home import Home
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 #: Password of an account that nobody can log in to by password; a leading ! would also mean that it is locked.
 NO_PASSWORD = "*"  # noqa: S105
@@ -52,7 +52,7 @@ class Actual:
     groups: Mapping[str, HostGroup]
     #: By name of the user: the home that is declared, for others the one of the account.
     homes: Mapping[str, Home] = field(default_factory=dict)
-    #: Count of running processes of users that may not have any.
+    #: Count of running processes of users that may not have any, or not while they are changed.
     processes: Mapping[str, int] = field(default_factory=dict)
     #: Users that Strata keeps or kept, and whether it set their passwords.
     recorded: Mapping[str, bool] = field(default_factory=dict)
@@ -68,7 +68,10 @@ class Actual:
 
 @dataclass(frozen=True)
 class Step:
-    """One thing to do: a command with its input, or a call; `before` and `after` are for a person."""
+    """One thing to do: a command with its input, or a call; `before` and `after` are for a person.
+
+    A step of a `user` is left out when an earlier one of the same user failed, unless it is `urgent`.
+    """
 
     what: str
     before: str = ""
@@ -76,6 +79,8 @@ class Step:
     command: tuple[str, ...] = ()
     data: str = field(default="", repr=False)
     call: Callable[[], None] | None = None
+    user: str = ""
+    urgent: bool = False
 
 
 def undeclared(declared: Declared, actual: Actual) -> list[str]:
@@ -149,6 +154,33 @@ def _user_conflicts(user: User, actual: Actual) -> Iterator[str]:
         yield f"the uid {user.uid} belongs to {others[0]} on this host: {_ANOTHER}"
     if home.problem and (user.create_home or user.keys):
         yield f"the home {user.home} {home.problem}"
+    elif home.problem and home.strays:
+        yield f"the home {user.home} {home.problem}; its {' and '.join(home.strays)} may let somebody in"
+    if account and account.home != user.home and actual.processes.get(user.name):
+        yield (
+            f"runs processes, so the home cannot become {user.home} instead of {account.home}: end them, "
+            f"or declare {account.home}"
+        )
+
+
+def out_of_reach(declared: Declared, actual: Actual) -> tuple[list[str], list[str]]:
+    """Return what obstacles in homes leave undone, and what they only leave unknown, a line each."""
+    undone, unknown = [], []
+    for user in declared.users.values():
+        account, home = actual.accounts.get(user.name), actual.homes.get(user.name, Home())
+        if not home.obstacle:
+            continue
+        if user.state == PRESENT:
+            asked = bool(user.create_home or user.keys or user.home_mode is not None)
+            text = f"{user.label}: the home {user.home} {home.obstacle}, so its keys and mode are left as they are"
+            (undone if asked else unknown).append(text)
+        elif account and user.state == DISABLED:
+            unknown.append(
+                f"{user.label}: is disabled, but keys may be left in the home {account.home}: it {home.obstacle}"
+            )
+        elif account and user.remove_home:
+            undone.append(f"{user.label}: is disabled, not removed, as the home {account.home} {home.obstacle}")
+    return undone, unknown
 
 
 def _missing(user: User, declared: Declared, actual: Actual) -> Iterator[str]:
@@ -156,7 +188,8 @@ def _missing(user: User, declared: Declared, actual: Actual) -> Iterator[str]:
         yield f"there is no group {group} on this host: declare it in accounts_groups, or install what brings it"
     if user.shell in actual.no_shells:
         yield f"there is no shell {user.shell} on this host: install it"
-    if user.keys and actual.homes[user.name].mode is None and not user.create_home:
+    home = actual.homes[user.name]
+    if user.keys and home.mode is None and not (home.barred or user.create_home):
         yield f"there is no home {user.home} on this host for the keys: let it be made by create_home"
 
 
@@ -170,11 +203,13 @@ def plan(declared: Declared, actual: Actual, *, end_processes: bool) -> list[Ste
     for user in sorted(declared.users.values(), key=lambda each: each.name):
         account = actual.accounts.get(user.name)
         home = actual.homes.get(user.name, Home())
+        taken: Iterable[Step] = ()
         if user.state == PRESENT:
-            steps += _present(user, account, home, declared, actual)
+            taken = _present(user, account, home, declared, actual)
         elif account:
             leaving = _disabled if user.state == DISABLED else _absent
-            steps += leaving(user, account, home, actual, end_processes=end_processes)
+            taken = leaving(user, account, home, actual, end_processes=end_processes)
+        steps += [replace(step, user=user.name) for step in taken]
     return steps
 
 
@@ -187,8 +222,8 @@ def root_keys(wanted: bytes | None, path: str, home: Home, *, replace_all: bool)
     """
     if wanted is None or home.has(wanted):
         return []
-    if home.problem:
-        raise AccountsError(f"root (accounts_root_keys): the home {path} {home.problem}")
+    if home.barred:
+        raise AccountsError(f"root (accounts_root_keys): the home {path} {home.barred}")
     new, old = ssh_keys.blobs(wanted), ssh_keys.blobs(home.keys or b"")
     if not new and not replace_all:
         raise AccountsError(
@@ -238,7 +273,7 @@ def _present(user: User, account: Account | None, home: Home, declared: Declared
         if words:
             before = _show(account.uid, account.gid, now, account.comment, account.home, account.shell, account.expires)
             yield Step(f"user {user.name}", before, after, ("usermod", *words, user.name))
-    if home.mode is None and user.create_home:
+    if home.mode is None and user.create_home and not home.barred:
         mode = 0o700 if user.home_mode is None else user.home_mode
         make = partial(accounts_home.make, user.home, user.uid, gid, mode)
         yield Step(f"home {user.home}", "", f"mode {mode:04o}\n", call=make)
@@ -246,7 +281,7 @@ def _present(user: User, account: Account | None, home: Home, declared: Declared
         change = partial(accounts_home.set_mode, user.home, user.uid, user.home_mode)
         yield Step(f"home {user.home}", f"mode {home.mode:04o}\n", f"mode {user.home_mode:04o}\n", call=change)
     yield from _password(user, account, actual)
-    if not home.problem and not home.has(user.keys):
+    if not home.barred and not home.has(user.keys):
         yield _keys(user.name, user.home, user.uid, gid, home, user.keys)
 
 
@@ -272,17 +307,18 @@ def _disabled(user: User, account: Account, home: Home, actual: Actual, *, end_p
         before = _show(account.uid, account.gid, groups, *rest, account.shell, account.expires)
         after = _show(account.uid, account.gid, "", *rest, NOLOGIN, LONG_AGO)
         yield Step(f"user {user.name} disabled", before, after, ("usermod", *words, user.name))
-    # In a home that is not the user's own are no keys of his; and sshd refuses an expired account anyway.
-    if home.mode is not None and not home.has(None):
-        yield _keys(user.name, account.home, account.uid, account.gid, home, None)
     if end_processes:
         yield from _end(user, account, actual)
+    # In a home that is not the user's own are no keys of his; and sshd refuses an expired account anyway.
+    if home.mode is not None and not home.has(None):
+        yield replace(_keys(user.name, account.home, account.uid, account.gid, home, None), urgent=True)
 
 
 def _absent(user: User, account: Account, home: Home, actual: Actual, *, end_processes: bool) -> Iterator[Step]:
-    if end_processes and actual.processes.get(user.name):
-        # First nobody can come in any more.
-        yield from _disabled(user, account, home, actual, end_processes=True)
+    # First nobody can come in any more, whatever becomes of the rest.
+    yield from _disabled(user, account, home, actual, end_processes=end_processes)
+    if user.remove_home and home.obstacle:
+        return
     if user.remove_home and home.mode is not None:
         remove = partial(accounts_home.remove, account.home, account.uid)
         yield Step(f"home {account.home} removed", f"mode {home.mode:04o}\n", "", call=remove)
@@ -294,7 +330,7 @@ def _absent(user: User, account: Account, home: Home, actual: Actual, *, end_pro
 def _end(user: User, account: Account, actual: Actual) -> Iterator[Step]:
     if count := actual.processes.get(user.name):
         end = partial(accounts_processes.end, account.uid)
-        yield Step(f"processes of {user.name}", f"{count}\n", "0\n", call=end)
+        yield Step(f"processes of {user.name}", f"{count}\n", "0\n", call=end, urgent=True)
 
 
 def _keys(name: str, path: str, uid: int, gid: int, home: Home, keys: bytes | None) -> Step:

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-FOLDER = "/run/strata-locks"
+#: Root's, or one in the home of the user that we run as.
+FOLDER = "/run/strata-locks" if os.geteuid() == 0 else os.path.expanduser("~/.local/state/strata/locks")
 
 #: Seconds for which another run's module is waited for, unless the caller knows better.
 PATIENCE = 120

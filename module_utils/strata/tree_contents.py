@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import glob
 import hashlib
+import io
 import os
 import pwd
+import secrets
 import tarfile
 import tempfile
+import time
 import zlib
 from typing import IO, TYPE_CHECKING
 
@@ -17,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PIECE = 1 << 20
+#: Seconds after which an upload that nobody writes to or has fetched is one of a killed run.
+STALE = 900
 DAMAGED = "the archive of the contents was damaged on its way"
 
 
@@ -28,21 +35,30 @@ def state_folder() -> str:
 
 
 def upload() -> str:
-    """Return the path at which the control side puts an archive that is too big for a call."""
-    return os.path.join(state_folder(), "upload")
+    """Return a path, of this run alone, at which the control side puts an archive that is too big for a call."""
+    return f"{state_folder()}-upload-{secrets.token_hex(8)}"
 
 
 @contextlib.contextmanager
-def uploaded() -> Iterator[IO[bytes]]:
-    """Open what was uploaded; it is removed at once, so that no failure leaves it."""
-    with open(upload(), "rb") as stream:
-        forget_upload()
+def received(archive: str | None, uploaded: str | None) -> Iterator[IO[bytes] | None]:
+    """Give the archive that came in the call or was uploaded before, if any.
+
+    An upload is removed at once, so that no failure leaves it.
+    """
+    if uploaded is None:
+        yield io.BytesIO(base64.b64decode(archive)) if archive else None
+        return
+    with open(uploaded, "rb") as stream:
+        os.unlink(uploaded)
         yield stream
 
 
-def forget_upload() -> None:
-    """Remove what this run or a killed one uploaded."""
-    forget(upload())
+def forget_uploads() -> None:
+    """Remove what killed runs uploaded, and nothing that a run may still be about to fetch."""
+    for path in glob.glob(f"{glob.escape(state_folder())}-upload-*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - os.stat(path).st_mtime > STALE:
+                os.unlink(path)
 
 
 def forget(path: str) -> None:

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING
 
 from ansible.module_utils.strata.tree_contents import copy, unpack
-from ansible.module_utils.strata.trees import TEMPORARY, Have, Step, Tree, TreeError, Want, above, content, show
+from ansible.module_utils.strata.trees import LEVELS, TEMPORARY, Have, Step, Tree, TreeError, Want, above, content, show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -177,6 +177,8 @@ class _Scan:
         if is_folder and (wanted or (self.tree.purge and own and not excluded)):
             if not wanted and info.st_dev != self.device:
                 raise TreeError(f"{self.tree}: {show(full)} is another file system, which is not purged: exclude it")
+            if path.count("/") >= LEVELS:
+                raise TreeError(f"{self.tree}: {show(full)} is deeper than {LEVELS} folders: exclude it")
             with opened(entry.name, folder) as below:
                 self._folder(below, path, own=own)
 

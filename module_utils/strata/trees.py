@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 TEMPORARY = ".strata-"
+#: How deep the folders of a tree may be: none that is meant to be has so many, and recursion has an end.
+LEVELS = 200
 SIGNS = {"create": "+", "update": "~", "remove": "-", "metadata": "m"}
 
 

@@ -6,7 +6,7 @@ import base64
 from typing import Any
 
 import pytest
-from ansible.module_utils.strata import accounts_plan
+from ansible.module_utils.strata import accounts_host, accounts_plan
 from ansible.module_utils.strata.accounts import AccountsError, Declared, check, check_root_keys
 from ansible.module_utils.strata.accounts_home import Home
 from ansible.module_utils.strata.accounts_plan import Account, Actual, HostGroup
@@ -256,10 +256,79 @@ def test_who_is_disabled_loses_everything_but_the_home() -> None:
         home=Home(0o700, b"key"), processes={"alice": 2}, groups={"sudo": HostGroup(27, frozenset({"alice"}))}
     )
     planned = steps(declare({"state": "disabled", "keys": [KEY]}), actual)
-    assert [step.what for step in planned] == ["user alice disabled", "keys of alice", "processes of alice"]
+    assert [step.what for step in planned] == ["user alice disabled", "processes of alice", "keys of alice"]
+    assert [step.urgent for step in planned] == [False, True, True]
     words = ("--lock", "--expiredate", "1", "--shell", "/usr/sbin/nologin", "--groups", "")
     assert planned[0].command == ("usermod", *words, "alice")
     assert what(declare({"state": "disabled"}), actual, end_processes=False) == ["user alice disabled", "keys of alice"]
+
+
+DEAD = Home(obstacle="cannot be read: Input/output error")
+
+
+def test_a_home_that_cannot_be_read_keeps_nobody_in() -> None:
+    actual = host(home=DEAD, processes={"alice": 1})
+    leaver = declare({"state": "disabled"})
+    assert accounts_plan.conflicts(leaver, actual, end_processes=True, check_mode=False) == []
+    assert what(leaver, actual) == ["user alice disabled", "processes of alice"]
+    told = "alice (accounts_users): is disabled, but keys may be left in the home /home/alice: it cannot be read: Input"
+    undone, (unknown,) = accounts_plan.out_of_reach(leaver, actual)
+    assert (undone, unknown.startswith(told)) == ([], True)
+    assert what(declare({"state": "absent"}), host(home=DEAD)) == ["user alice disabled", "user alice removed"]
+    assert accounts_plan.out_of_reach(declare({"state": "absent"}), actual) == ([], [])
+
+
+def test_a_home_that_cannot_be_read_is_not_removed_and_its_user_only_disabled() -> None:
+    leaver = declare({"state": "absent", "remove_home": True})
+    actual = host(home=DEAD, processes={"alice": 1})
+    assert accounts_plan.conflicts(leaver, actual, end_processes=True, check_mode=False) == []
+    assert what(leaver, actual) == ["user alice disabled", "processes of alice"]
+    (undone,), unknown = accounts_plan.out_of_reach(leaver, actual)
+    assert "is disabled, not removed, as the home /home/alice cannot be read" in undone
+    assert unknown == []
+
+
+@pytest.mark.parametrize(
+    ("user", "fails"),
+    [
+        ({}, True),
+        ({"create_home": False}, False),
+        ({"create_home": False, "keys": [KEY]}, True),
+        ({"create_home": False, "home_mode": "0750"}, True),
+    ],
+)
+def test_a_home_that_cannot_be_read_is_left_alone_and_told(user: dict[str, Any], fails: bool) -> None:
+    wanted = declare(user | {"comment": "A"})
+    actual = host(home=DEAD)
+    assert accounts_plan.conflicts(wanted, actual, end_processes=True, check_mode=False) == []
+    assert what(wanted, actual) == ["user alice"]
+    undone, unknown = accounts_plan.out_of_reach(wanted, actual)
+    assert (len(undone), len(unknown)) == ((1, 0) if fails else (0, 1))
+    assert "the home /home/alice cannot be read: Input/output error" in (undone + unknown)[0]
+
+
+def test_a_step_that_fails_keeps_back_only_what_builds_on_it() -> None:
+    done = []
+
+    def step(what: str, user: str, *, urgent: bool = False, fails: bool = False) -> accounts_plan.Step:
+        def call() -> None:
+            done.append(what)
+            if fails:
+                raise OSError(5, "Input/output error")
+
+        return accounts_plan.Step(what, call=call, user=user, urgent=urgent)
+
+    steps = [
+        step("group", "", fails=True),
+        step("other group", ""),
+        step("disable", "alice", fails=True),
+        step("processes", "alice", urgent=True),
+        step("remove", "alice"),
+        step("bob", "bob"),
+    ]
+    failed = accounts_host.carry_out(steps, lambda *_: (0, "", ""))
+    assert done == ["group", "other group", "disable", "processes", "bob"]
+    assert [text.partition(":")[0] for text in failed] == ["group", "disable"]
 
 
 DISABLED = Account("alice", 2001, 2001, "Alice", "/home/alice", "/usr/sbin/nologin", "!*", "1")
@@ -279,7 +348,8 @@ def test_nobody_is_made_to_be_disabled_or_absent() -> None:
 
 
 def test_who_is_absent_is_removed_and_the_home_if_asked() -> None:
-    assert what(declare({"state": "absent"}), host()) == ["user alice removed"]
+    assert what(declare({"state": "absent"}), host()) == ["user alice disabled", "user alice removed"]
+    assert what(declare({"state": "absent"}), host(DISABLED)) == ["user alice removed"]
     assert what(declare({"state": "absent", "remove_home": True}), host(processes={"alice": 1})) == [
         "user alice disabled",
         "processes of alice",
@@ -310,6 +380,16 @@ def test_shadow_lines_that_a_killed_tool_left_out_are_completed() -> None:
         ({"keys": [KEY], "create_home": False}, host(home=Home()), "there is no home /home/alice on this host"),
         ({"state": "absent"}, host(processes={"alice": 1}), "still runs processes"),
         (
+            {"create_home": False},
+            host(home=Home(problem="belongs to uid 0", strays=("authorized_keys",))),
+            "the home /home/alice belongs to uid 0; its authorized_keys may let somebody in",
+        ),
+        (
+            {"home": "/srv/alice"},
+            host(processes={"alice": 1}),
+            "runs processes, so the home cannot become /srv/alice instead of /home/alice",
+        ),
+        (
             {"state": "absent", "remove_home": True},
             host(home=Home(problem="belongs to uid 0")),
             "the home /home/alice belongs to uid 0",
@@ -319,6 +399,14 @@ def test_shadow_lines_that_a_killed_tool_left_out_are_completed() -> None:
 def test_conflicts_with_the_host(user: dict[str, Any], actual: Actual, message: str) -> None:
     found = accounts_plan.conflicts(declare(user), actual, end_processes=False, check_mode=False)
     assert any(message in line and "alice (accounts_users): " in line.replace("group ", "") for line in found), found
+
+
+def test_what_does_no_harm_is_no_conflict() -> None:
+    for user, actual in (
+        ({"create_home": False}, host(home=Home(problem="belongs to uid 0"))),
+        ({"comment": "A"}, host(processes={"alice": 1})),
+    ):
+        assert accounts_plan.conflicts(declare(user), actual, end_processes=False, check_mode=False) == []
 
 
 def test_what_an_earlier_task_may_bring_is_no_conflict_in_check_mode() -> None:
@@ -363,6 +451,8 @@ def test_root_is_not_locked_out_by_mistake(lines: list[str], home: Home, message
     with pytest.raises(AccountsError, match=message):
         accounts_plan.root_keys(wanted, "/root", home, replace_all=False)
     assert len(accounts_plan.root_keys(wanted, "/root", home, replace_all=True)) == 1
+    with pytest.raises(AccountsError, match="the home /root cannot be read"):
+        accounts_plan.root_keys(wanted, "/root", DEAD, replace_all=True)
 
 
 def test_root_keys_are_left_alone_or_changed_step_by_step() -> None:

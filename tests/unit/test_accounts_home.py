@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from typing import TYPE_CHECKING
@@ -175,7 +176,7 @@ def test_a_folder_that_others_can_change_is_the_users_alone_again(home: Path) ->
 def test_a_folder_of_a_third_one_is_refused(home: Path) -> None:
     (home / ".ssh").mkdir()
     os.chown(home / ".ssh", UID + 1, GID)
-    assert look(str(home), UID).problem == f"has a .ssh that belongs to uid {UID + 1}: remove it"
+    assert look(str(home), UID).obstacle == f"has a .ssh that belongs to uid {UID + 1}: remove it"
     with pytest.raises(HomeError):
         write_keys(str(home), UID, GID, TEXT)
 
@@ -188,6 +189,37 @@ def test_a_home_that_is_not_the_users_own_is_not_touched(home: Path) -> None:
         with pytest.raises(HomeError):
             change()
     assert home.exists()
+
+
+def test_keys_in_a_home_that_is_not_the_users_own_are_seen(home: Path) -> None:
+    assert look(str(home), UID + 1).strays == ()
+    write_keys(str(home), UID, GID, TEXT)
+    (home / ".ssh" / "authorized_keys2").symlink_to("nowhere")
+    assert look(str(home), UID + 1).strays == ("authorized_keys", "authorized_keys2")
+
+
+@pytest.mark.parametrize(
+    ("function", "path", "number", "message"),
+    [
+        ("open", "{home}", errno.EACCES, "cannot be read: Permission denied"),
+        ("stat", ".ssh", errno.ENOTCONN, "cannot be read: Transport endpoint is not connected"),
+        ("open", ".ssh", errno.EACCES, "cannot be read: Permission denied"),
+        ("open", "authorized_keys", errno.EIO, "cannot be read: Input/output error"),
+    ],
+)
+def test_what_the_system_refuses_is_an_obstacle(
+    home: Path, monkeypatch: pytest.MonkeyPatch, function: str, path: str, number: int, message: str
+) -> None:
+    write_keys(str(home), UID, GID, TEXT)
+    real = getattr(os, function)
+
+    def refuse(name: str, *rest: object, **more: object) -> object:
+        if name == path.format(home=home):
+            raise OSError(number, os.strerror(number), name)
+        return real(name, *rest, **more)
+
+    monkeypatch.setattr(os, function, refuse)
+    assert look(str(home), UID) == Home(obstacle=message)
 
 
 def test_a_home_that_is_a_link_is_not_followed(home: Path) -> None:

@@ -7,15 +7,18 @@ import io
 import json
 import os
 import shlex
+import subprocess
 import sys
 import tarfile
+import time
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from unittest.mock import Mock
 
 import file_trees
 import pytest
-from ansible.module_utils.strata import tree_contents, tree_files, trees
+from ansible.module_utils.strata import locks, tree_contents, tree_files, trees
 from ansible.module_utils.strata.trees import Have, Step, Tree, TreeError, Want
 
 ME = {"uid": os.getuid(), "gid": os.getgid()}
@@ -214,6 +217,19 @@ def test_an_inner_tree_that_purges_spares_the_outer_ones_files(tmp_path: Path) -
     assert listing(tmp_path) == {"in": "/", "in/sub": "/", "in/sub/ours": "B", "in/theirs": "A"}
 
 
+def test_folders_nested_too_deep_are_not_purged_but_named(tmp_path: Path, nest: Callable[[Path, int], Path]) -> None:
+    deepest = nest(tmp_path / "top", trees.LEVELS)
+    nest(deepest / "d", 1100)
+    with pytest.raises(TreeError, match=rf"the tree {tmp_path}: {deepest}/d is deeper than 200 folders: exclude it"):
+        settle(tree(tmp_path, purge=True))
+    converge(tree(tmp_path, purge=True, exclude=("top",)))
+    converge(tree(tmp_path))
+    subprocess.run(["rm", "-r", deepest / "d"], check=True)
+    settled = settle(tree(tmp_path, purge=True))
+    tree_files.apply(settled, None)
+    assert listing(tmp_path) == {}
+
+
 def test_nothing_is_purged_without_purge(tmp_path: Path) -> None:
     (tmp_path / "mine").write_text("")
     converge(tree(tmp_path, a=want("A")), texts=("A",))
@@ -348,14 +364,19 @@ def manifest(dest: Path, **changes: object) -> str:
 def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for what outlives a call."""
     folder = tmp_path_factory.mktemp("state") / "file_trees"
+    monkeypatch.setattr(locks, "FOLDER", str(tmp_path_factory.mktemp("locks")))
     monkeypatch.setattr(tree_contents, "state_folder", lambda: str(folder))
     return folder
 
 
 def test_the_first_call_asks_and_touches_nothing(tmp_path: Path, state: Path) -> None:
     answer = file_trees.run(manifest(tmp_path), None, check=False, with_diff=False)
-    assert answer == {"changed": False, "missing": [sha("A")], "upload": f"{state}/upload"}
+    upload = answer.pop("upload")
+    assert answer == {"changed": False, "missing": [sha("A")]}
     assert listing(tmp_path) == {}
+    again = file_trees.run(manifest(tmp_path), None, check=False, with_diff=False)
+    assert again["upload"].startswith(f"{state}-upload-")
+    assert again["upload"] != upload, "another run would write to the same file"
 
 
 def test_the_second_call_brings_names_exactly(tmp_path: Path) -> None:
@@ -370,19 +391,34 @@ def test_the_second_call_brings_names_exactly(tmp_path: Path) -> None:
 
 
 def test_what_was_uploaded_arrives_and_goes_away(tmp_path: Path, state: Path) -> None:
-    state.mkdir()
-    (state / "upload").write_bytes(pack("A"))
-    assert file_trees.run(manifest(tmp_path), None, check=False, with_diff=False, uploaded=True)["changed"]
+    upload = Path(tree_contents.upload())
+    upload.write_bytes(pack("A"))
+    assert file_trees.run(manifest(tmp_path), None, check=False, with_diff=False, uploaded=str(upload))["changed"]
     assert listing(tmp_path) == {"f\udcff": "A"}
-    assert not state.exists()
+    assert list(state.parent.iterdir()) == []
 
 
 @pytest.mark.parametrize("check", [True, False])
-def test_an_upload_of_a_killed_run_goes_away(tmp_path: Path, state: Path, check: bool) -> None:
-    state.mkdir()
-    (state / "upload").write_text("half an arch")
+def test_only_an_upload_of_a_killed_run_goes_away(tmp_path: Path, check: bool) -> None:
+    uploads = {age: Path(tree_contents.upload()) for age in (0, tree_contents.STALE + 60)}
+    for age, upload in uploads.items():
+        upload.write_text("half an arch")
+        os.utime(upload, (time.time() - age,) * 2)
     file_trees.run(manifest(tmp_path), None, check=check, with_diff=False)
-    assert state.exists() == check
+    assert [upload.exists() for upload in uploads.values()] == [True, check]
+
+
+def test_a_second_run_waits_but_not_in_check_mode(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(locks, "PATIENCE", 0.1)
+    upload = Path(tree_contents.upload())
+    upload.write_bytes(pack("A"))
+    with locks.alone("file_trees", check_mode=False):
+        with pytest.raises(TimeoutError, match="another run has been changing file_trees on this host"):
+            file_trees.run(manifest(tmp_path), None, check=False, with_diff=False, uploaded=str(upload))
+        assert not upload.exists()
+        assert file_trees.run(manifest(tmp_path), None, check=True, with_diff=False)["changed"]
+    assert listing(tmp_path) == {}
+    assert bring(tmp_path, "A")["changed"]
 
 
 def test_check_mode_predicts_and_touches_nothing(tmp_path: Path) -> None:

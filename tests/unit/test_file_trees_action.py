@@ -9,10 +9,12 @@ import os
 import socket
 import tarfile
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.strata import trees
 
 ROOT = Path(__file__).parents[2]
 spec = importlib.util.spec_from_file_location("file_trees_action", ROOT / "action_plugins/file_trees.py")
@@ -58,6 +60,49 @@ def test_exclude_and_git(tmp_path: Path, pattern: str) -> None:
         (tmp_path / name).write_text(name)
     left = {"sub/*.pyc": {"cache", "cache/y.pyc"}, "*.pyc": {"cache"}}.get(pattern, {"sub/x.pyc"})
     assert set(wants(source(tmp_path, exclude=[pattern]))) == {"", "sub", "sub/z", *left}
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "expected"),
+    [
+        (["*.json"], [], {"a.json", "conf", "conf/b.json", "conf/deep", "conf/deep/c.json"}),
+        (["conf/*.json"], ["conf/deep"], {"conf", "conf/b.json"}),
+        (["conf/deep/"], [], {"conf", "conf/deep", "conf/deep/c.json", "conf/deep/d.txt"}),
+        (["conf", "link"], ["*.json"], {"conf", "conf/deep", "conf/deep/d.txt", "link"}),
+        (["empty"], [], {"empty"}),
+        (["a.*", "none"], [], {"a.json"}),
+    ],
+)
+def test_include(tmp_path: Path, include: list[str], exclude: list[str], expected: set[str]) -> None:
+    for name in ("a.json", "a/x.txt", "conf/b.json", "conf/deep/c.json", "conf/deep/d.txt", ".git/e.json"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "link").symlink_to("a.json")
+    (tmp_path / "outside").symlink_to("/etc/passwd")  # nobody asks for it, so it may be anything
+    os.mkfifo(tmp_path / "pipe")
+    found = source(tmp_path, include=include, exclude=exclude)
+    assert set(wants(found)) == {"", *expected}
+    assert len(found.files) == len([path for path in expected if (tmp_path / path).suffix])
+
+
+def test_an_include_that_matches_nothing_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a").mkdir()
+    (tmp_path / "a/b").write_text("")
+    assert refusal(tmp_path, include=["*.jsn"]).endswith(f"include matches nothing in src {tmp_path}")
+
+
+def test_folders_nested_too_deep_are_refused_by_name(tmp_path: Path, nest: Callable[[Path, int], Path]) -> None:
+    deepest = nest(tmp_path / "top", action.LEVELS)
+    (deepest / "file").write_text("")
+    assert len(source(tmp_path).wants) == action.LEVELS + 2
+    nest(deepest / "d", 1100)
+    assert f"{deepest}/d is deeper than 200 folders: exclude it" in refusal(tmp_path)
+    assert wants(source(tmp_path, exclude=["top"])) == {"": ("dir", 0o755, "")}
+
+
+def test_both_sides_know_the_same_depth() -> None:
+    assert action.LEVELS == trees.LEVELS
 
 
 @pytest.mark.parametrize("name", [b"a\nb", b"-rf", b"\xff\xfe", "ä€".encode(), b"a b'\"$(x)\\"])
@@ -183,7 +228,7 @@ def test_many_contents_go_ahead_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
     monkeypatch.setattr(action, "PART", 1000)
     (tmp_path / "a").write_bytes(os.urandom(2500))
     remote = Remote()
-    assert contents(remote, tmp_path) == {"uploaded": True}
+    assert contents(remote, tmp_path) == {"uploaded": "/var/lib/a b/upload"}
     commands, parts = zip(*remote.sent, strict=True)
     assert [": >" in command for command in commands] == [True, False, False]
     assert all("cat >>'/var/lib/a b/upload'" in command for command in commands)

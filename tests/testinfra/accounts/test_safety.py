@@ -168,7 +168,7 @@ def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, settle
         before = after
 
 
-def test_no_hash_of_a_password_is_told(host, settled, tmp_path):
+def test_no_hash_of_a_password_and_no_private_key_is_told(host, settled, tmp_path):
     """Neither when it is set, nor when it is refused, nor to the journal of the host."""
     people = tmp_path / "people.json"
     user = SECOND | {
@@ -195,7 +195,15 @@ def test_no_hash_of_a_password_is_told(host, settled, tmp_path):
         if rc == 0 and password and not flags:
             assert host.user("ida").password == password
     assert host.user("ida").password == "*"  # declared no longer
+    private = ["-----BEGIN OPENSSH PRIVATE KEY-----", f"{CANARY}{CANARY}", "-----END OPENSSH PRIVATE KEY-----"]
+    values["accounts_users"][0] |= {"keys": private}
+    people.write_text(json.dumps(values))
+    done = settled("--diff", f"--extra-vars=@{people}")
+    assert done.rc == 2
+    assert "ida (accounts_users): key 1 is of no type that is accepted" in done.message
+    assert CANARY not in done.output
     host.check_output("journalctl --sync")
     journal = host.check_output("journalctl --no-pager --output=cat")
-    assert "passwords=NOT_LOGGING_PARAMETER" in journal
+    assert "new user: name=ida" in journal
+    assert "ansible-host_accounts" not in journal
     assert CANARY not in journal

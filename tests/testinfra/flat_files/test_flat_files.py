@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import subprocess
 import textwrap
 import time
 from collections.abc import Callable, Iterator
@@ -50,6 +51,16 @@ def state(host: Any, *folders: str) -> str:
     return found
 
 
+def acls() -> dict[bytes, str]:
+    """Return what is included of the ACLs."""
+    return {name: digest for name, digest in local(FILES / "acls").items() if name.endswith(b".config")}
+
+
+def wait(host: Any, condition: str) -> None:
+    """Wait until a command succeeds on the host."""
+    assert host.run("timeout 60 sh -c %s", f"until {condition}; do sleep 0.1; done").rc == 0, condition
+
+
 def trial(source: Path, **parameters: object) -> list[dict[str, object]]:
     return [{"src": str(source), "dest": DEST} | parameters]
 
@@ -58,7 +69,7 @@ def test_the_trees_are_there(host: Any) -> None:
     docs = local(FILES / "docs")
     del docs[b"next.draft"], docs[b"latest"]
     assert remote(host, "/srv/docs") == docs
-    assert remote(host, "/etc/acls") == local(FILES / "acls")
+    assert remote(host, "/etc/acls") == acls()
     assert host.file("/srv/docs/latest").is_symlink
     assert host.check_output("readlink /srv/docs/latest") == "index.html"
     assert host.run("/srv/docs/tools/check").rc == 0
@@ -112,7 +123,7 @@ def test_what_is_changed_by_hand_is_repaired(host: Any, converge: Converge, dama
     done = converge()
     assert (done.rc, done.changed) == (0, 1), done.output
     assert host.check_output(show) == good
-    assert remote(host, "/etc/acls") == local(FILES / "acls")
+    assert remote(host, "/etc/acls") == acls()
     assert converge().changed == 0
 
 
@@ -175,7 +186,7 @@ def test_check_mode_makes_nothing(host: Any, converge: Converge, source: Path) -
 def test_check_mode_predicts_every_parameter_exactly(
     host: Any, converge: Converge, fingerprint: Callable[[], dict[str, str]], source: Path
 ) -> None:
-    for name in ("a.json", "b.json", "c.txt", "gone", "kept.draft", "run"):
+    for name in ("a.json", "b.json", "c.txt", "gone", "kept.draft", "not.included", "run"):
         (source / name).write_text("{}")
     (source / "link").symlink_to("c.txt")
     (source / "gone.d").mkdir()
@@ -195,6 +206,7 @@ def test_check_mode_predicts_every_parameter_exactly(
         group="adm",
         file_mode="0640",
         dir_mode="0750",
+        include=["*.json", "*.txt", "*.draft", "run", "link"],
         exclude=["*.draft"],
         purge=True,
         validate=[{"pattern": "*.json", "command": "python3 -m json.tool %s"}],
@@ -206,7 +218,11 @@ def test_check_mode_predicts_every_parameter_exactly(
     done = converge(flat_files_trees=trees)
     assert (done.rc, done.changed) == (0, 1), done.output
     assert predicted.results[-1] == done.results[-1]
-    assert {path.removeprefix(f"{DEST}/") for path in done.results[-1]["removed_files"]} == {"gone", "gone.d"}
+    assert {path.removeprefix(f"{DEST}/") for path in done.results[-1]["removed_files"]} == {
+        "gone",
+        "gone.d",
+        "not.included",
+    }
     assert done.results[-1]["commands"] == ["cat"]
     assert host.file(f"{DEST}/kept.draft").exists
     again = converge(check=True, flat_files_trees=trees)
@@ -302,7 +318,49 @@ def test_contents_too_big_for_a_call_arrive(host: Any, converge: Converge, sourc
     done = converge(flat_files_trees=trial(source))
     assert (done.rc, done.changed, done.calls) == (0, 1, 1 + 2 + 1), done.output  # facts, the tree, its contents
     assert remote(host) == local(source)
-    assert not host.file("/var/lib/strata/file_trees").exists
+    assert host.run("ls -d /var/lib/strata/file_trees*").rc
+
+
+def test_runs_at_the_same_time_wait_for_each_other(
+    host: Any, begin: Callable[..., Any], source: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (source / "first").write_text("first")
+    host.check_output("mkdir /srv/canary")
+    command = ["sh", "-c", "touch /srv/canary/begun; until test -e /srv/canary/go; do sleep 0.1; done"]
+    first = begin(flat_files_trees=trial(source, commands=[{"pattern": "first", "command": command}]))
+    wait(host, "test -e /srv/canary/begun")
+    big = tmp_path_factory.mktemp("big")  # each of these runs has to send it ahead
+    (big / "second").write_bytes(os.urandom(6 << 20))
+    others = [begin(flat_files_trees=trial(big)) for _ in range(2)]
+    opened = "find /proc/[0-9]*/fd -lname /run/strata-locks/file_trees.lock 2>/dev/null | wc -l"
+    wait(host, f"test $({opened}) -eq 3")
+    assert remote(host) == local(source)
+    host.check_output("touch /srv/canary/go")
+    for run in (first, *others):
+        done = run.end()
+        assert done.rc == 0, done.output
+    assert remote(host) == local(source) | local(big)
+    assert host.run("ls -d /var/lib/strata/file_trees*").rc
+
+
+def test_folders_nested_too_deep_are_refused_by_name(host: Any, converge: Converge, source: Path) -> None:
+    (source / "kept").write_text("text")
+    deep = "/".join(["d"] * 1200)
+    host.check_output(f"mkdir -p {DEST}/{deep} && touch {DEST}/junk")
+    refusals = [converge(flat_files_trees=trial(source, purge=True))]
+    subprocess.run(["mkdir", "-p", source / deep], check=True)
+    try:
+        refusals.append(converge(flat_files_trees=trial(source)))
+        done = converge(flat_files_trees=trial(source, purge=True, exclude=["d"]))
+    finally:
+        subprocess.run(["rm", "-rf", source / "d"], check=True)
+    for place, refused in zip((DEST, source), refusals, strict=True):
+        assert refused.rc != 0
+        named = f"the tree {DEST} of flat_files_trees: {place}{'/d' * 201} is deeper than 200 folders: exclude it"
+        assert named in refused.said
+        assert "Traceback" not in refused.output
+    assert done.rc == 0, done.output
+    assert remote(host) == local(source)
 
 
 def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path) -> None:

@@ -73,7 +73,7 @@ class ActionModule(ActionBase):
         answer = self._low_level_execute_command(ASKED)
         if answer["rc"]:
             raise AnsibleError(f"the host does not say what it runs, as Debian does: {answer['stderr'].strip()}")
-        platform, _, keys = answer["stdout"].partition(f"{MARK}\n")
+        platform, _, keys = answer["stdout"].partition(MARK)
         return {**platform_facts(platform), "ssh_host_keys": host_keys(keys)}
 
     def _role_folders(self) -> dict[str, str]:

@@ -73,6 +73,8 @@ class Service:
             absent = [name for name in absent if not any(c.path == UNIT_FOLDER + name for c in changes)]
             if absent:
                 raise ServiceError(f"there is no unit {absent[0]} on this host: install its package first")
+        # In check mode: the package that brings a timer starts it, unlike a service, which waits for its configuration.
+        status |= {name: replace(status[name], active=True, enabled=True) for name in absent if name.endswith(".timer")}
         due = bool(changes) or self.owed
         todo = steps(self.units, status, on_change=self.given["on_change"], due=due, newest=self.newest())
         todo += self.deaf(status, {step.unit for step in todo})

@@ -45,11 +45,12 @@ class Module:
         check_mode: bool = False,
         state: str = "active",
         enabled: str = "enabled",
+        load: str = "loaded",
     ) -> None:
         self.params = {"name": "trial"} | DEFAULTS | params
         self.check_mode = check_mode
         self.refuse = refuse
-        self.state, self.enabled = state, enabled
+        self.state, self.enabled, self.load = state, enabled, load
         self.commands: list[str] = []
 
     def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
@@ -58,7 +59,7 @@ class Module:
         if command == ["name"]:
             return 0, "old\n", ""
         if command[:2] == ["systemctl", "show"]:
-            block = f"LoadState=loaded\nActiveState={self.state}\nUnitFileState={self.enabled}\n"
+            block = f"LoadState={self.load}\nActiveState={self.state}\nUnitFileState={self.enabled}\n"
             return 0, f"{block}ActiveEnterTimestampMonotonic=1\n", ""
         if self.refuse and self.refuse in line:
             return 1, "", f"{line} says no"
@@ -192,6 +193,15 @@ def test_live_state_goes_back_with_the_files(tmp_path: Path) -> None:
         converge(module)
     assert not (tmp_path / "a").exists()
     assert [command for command in module.commands if "rename" in command] == ["rename new", "rename old"]
+
+
+def test_a_timer_that_its_package_brings_needs_no_start(tmp_path: Path) -> None:
+    missing: dict[str, Any] = {"state": "inactive", "enabled": "", "load": "not-found"}
+    timer = {"units": [UNIT | {"name": "trial.timer"}]}
+    assert not converge(Module(timer, check_mode=True, **missing))["changed"]
+    assert converge(Module({"units": [UNIT]}, check_mode=True, **missing))["changed"]
+    with pytest.raises(ServiceError, match=r"there is no unit trial\.timer"):
+        converge(Module(timer, **missing))
 
 
 class Killed(BaseException):

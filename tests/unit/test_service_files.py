@@ -195,7 +195,7 @@ def test_live_state_goes_back_with_the_files(tmp_path: Path) -> None:
     assert [command for command in module.commands if "rename" in command] == ["rename new", "rename old"]
 
 
-def test_a_timer_that_its_package_brings_needs_no_start(tmp_path: Path) -> None:
+def test_a_timer_that_its_package_brings_needs_no_start() -> None:
     missing: dict[str, Any] = {"state": "inactive", "enabled": "", "load": "not-found"}
     timer = {"units": [UNIT | {"name": "trial.timer"}]}
     assert not converge(Module(timer, check_mode=True, **missing))["changed"]

@@ -15,6 +15,7 @@ VERBS = {
     "converge": "Apply site.yml.",
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
+    "project-config": "Check or mend the flat files of an organisation.",
     "bench": "Measure Strata beside other means that keep the same state.",
 }
 
@@ -32,7 +33,7 @@ class Verbs(click.Group):
         del ctx
         if cmd_name not in VERBS:
             return None
-        command = importlib.import_module(f"strata.verbs.{cmd_name}").command
+        command = importlib.import_module(f"strata.verbs.{cmd_name.replace('-', '_')}").command
         assert isinstance(command, click.Command)  # noqa: S101 - for the type checker
         return command
 

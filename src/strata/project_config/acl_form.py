@@ -1,0 +1,144 @@
+"""The form of ACL files: written alike, sorted, nothing twice; what is not so, and the file made so."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from strata.project_config import gerrit
+from strata.project_config.acl import BLANK, Acl, Entry, Section, parse
+from strata.project_config.blocks import Block, arrange, inversions
+from strata.project_config.findings import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+MARK = "\ufeff"
+
+#: Sections in which also the values of one key are sorted.
+SORTED_VALUES = frozenset({"access", "accounts", "capability", "label"})
+
+
+def clean(text: str) -> str:
+    """Return a file's text without what hides in it: a byte order mark, and the line ends of other systems."""
+    return text.removeprefix(MARK).replace("\r\n", "\n")
+
+
+def findings(path: str, text: str, acl: Acl) -> Iterator[Finding]:
+    """Yield what is wrong with the form of a file."""
+    for line, message in _problems(text, acl):
+        yield Finding(path, line, message, form=True)
+
+
+def mend(text: str) -> str:
+    """Return the text in the form that `findings` wants. Raises AclSyntaxError."""
+    acl = parse(clean(text))
+    blocks = [_mended(block) for block in _merged(acl.blocks)]
+    return Acl(arrange(blocks, lambda section: section.identity), acl.tail).render()
+
+
+def meaning(acl: Acl) -> dict[tuple[str, str], dict[str, list[str | None]]]:
+    """Return what Gerrit reads from a file: no two that mean the same differ here."""
+    found: dict[tuple[str, str], dict[str, list[str | None]]] = {}
+    for section in acl.sections:
+        found.setdefault(section.identity, {})
+    for section, entry in acl.entries():
+        values = found[section.identity].setdefault(entry.key.lower(), [])
+        if not (_sortable(section) and entry.value in values):
+            values.append(entry.value)
+    for (name, _subsection), keys in found.items():
+        if name in SORTED_VALUES:
+            keys.update({key: sorted(values, key=lambda value: value or "") for key, values in keys.items()})
+    return found
+
+
+def _problems(text: str, acl: Acl) -> Iterator[tuple[int, str]]:
+    if text.startswith(MARK):
+        yield 1, "begins with a byte order mark"
+    if "\r\n" in text:
+        yield text[: text.index("\r\n")].count("\n") + 1, "ends in a carriage return: lines end in a newline alone"
+    if text and not text.endswith("\n"):
+        yield text.count("\n") + 1, "the last line has no newline"
+    seen: dict[tuple[str, str], Section] = {}
+    for section in acl.sections:
+        if (first := seen.setdefault(section.identity, section)) is not section:
+            yield section.line, f"{section.header} is there twice, first in line {first.line}"
+        if section.raw != section.normal and not _shares_its_line(section):
+            yield section.line, _spelling(section.raw, section.normal)
+        yield from _entry_problems(section)
+    for before, after in inversions(acl.sections, lambda section: section.identity):
+        yield after.line, f"{after.header} stands after {before.header}: sections are sorted"
+
+
+def _entry_problems(section: Section) -> Iterator[tuple[int, str]]:
+    seen: dict[tuple[str, str | None], Entry] = {}
+    for entry in section.entries:
+        if entry.line == section.line:
+            yield entry.line, f"{entry.key} stands on the line of {section.header}: entries have lines of their own"
+        elif entry.raw != entry.normal:
+            yield entry.line, _spelling(entry.raw, entry.normal)
+        if _sortable(section) and (first := seen.setdefault(_same(entry), entry)) is not entry:
+            yield entry.line, f"`{entry.normal}` is there twice, first in line {first.line}"
+    if _sortable(section):
+        for before, after in inversions(section.entries, lambda entry: _order(section, entry)):
+            yield after.line, f"`{after.normal}` stands after `{before.normal}`: entries are sorted"
+
+
+def _spelling(raw: str, normal: str) -> str:
+    if raw[:1] in BLANK:
+        return f"`{normal}` is indented: sections and entries begin at the beginning of the line"
+    if raw.rstrip(BLANK) == normal:
+        return f"`{normal}` is followed by white space"
+    return f"`{raw}` is to be written `{normal}`"
+
+
+def _shares_its_line(section: Section) -> bool:
+    return any(entry.line == section.line for entry in section.entries)
+
+
+def _sortable(section: Section) -> bool:
+    known = gerrit.section(section.name)
+    return known is not None and not known.ordered
+
+
+def _same(entry: Entry) -> tuple[str, str | None]:
+    return entry.key.lower(), entry.value
+
+
+def _order(section: Section, entry: Entry) -> object:
+    return entry.key, _natural(entry.value or "") if section.name.lower() in SORTED_VALUES else []
+
+
+def _natural(value: str) -> list[tuple[int, int, str]]:
+    """Return what sorts values as people do: -2 before -1, and +1 before +2."""
+    words = re.split(r"[\s.]+", value)
+    return [(0, int(word), "") if re.fullmatch(r"[+-]?\d{1,9}", word) else (1, 0, word) for word in words]
+
+
+def _merged(blocks: Iterable[Block[Section]]) -> list[Block[Section]]:
+    """Return sections of which none is there twice; what stood above a later one stands above its first entry."""
+    found: dict[tuple[str, str], Block[Section]] = {}
+    for block in blocks:
+        first = found.setdefault(block.thing.identity, block)
+        if first is not block:
+            above = [*block.comments, *filter(None, [block.thing.comment])]
+            entries = [replace(entry, gap=()) for entry in block.thing.blocks]
+            if entries:
+                entries[0] = replace(entries[0], comments=(*above, *entries[0].comments))
+            merged = replace(first.thing, blocks=[*first.thing.blocks, *entries])
+            found[block.thing.identity] = replace(first, thing=merged)
+    return list(found.values())
+
+
+def _mended(block: Block[Section]) -> Block[Section]:
+    section = block.thing
+    if not _sortable(section):
+        return block
+    single: dict[tuple[str, str | None], Block[Entry]] = {}
+    for entry in section.blocks:
+        first = single.setdefault(_same(entry.thing), entry)
+        if first is not entry:
+            single[_same(entry.thing)] = replace(first, comments=(*first.comments, *entry.comments))
+    entries = arrange(list(single.values()), lambda entry: _order(section, entry))
+    return replace(block, thing=replace(section, blocks=entries))

@@ -1,0 +1,124 @@
+"""A whole tree: its projects, its ACLs, and all that is wrong or unknown in them."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from strata.project_config import acl_form, acl_rules, gerrit
+from strata.project_config.acl import Acl, AclSyntaxError, parse
+from strata.project_config.findings import Finding, nearest
+from strata.project_config.projects import Project, read
+from strata.project_config.tree import ACLS, PROJECTS, SUFFIX, Tree
+from strata.source import BrokenFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import PurePosixPath
+
+
+@dataclass
+class Read:
+    """What a tree says: projects, and ACLs by path; of what is broken, only the findings."""
+
+    projects: list[Project] = field(default_factory=list)
+    acls: dict[PurePosixPath, Acl] = field(default_factory=dict)
+    findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[Finding]:
+        """Return the findings that are no warnings."""
+        return [finding for finding in self.findings if not finding.warning]
+
+
+def load(tree: Tree) -> Read:
+    """Read and check a tree; findings are sorted."""
+    found = Read()
+    try:
+        declared = read(tree.source(PROJECTS), tree.read(PROJECTS))
+        found.projects = declared.projects
+        found.findings += declared.findings
+    except BrokenFileError as error:
+        found.findings.append(_finding(error))
+    present = list(tree.acl_files())
+    for path in sorted({*present, *(p.acl for p in found.projects if tree.exists(p.acl))}):
+        found.findings += _load_acl(tree, path, found)
+    if found.projects:
+        found.findings += _unmatched(tree, found, present)
+        found.findings += _odd_groups(found)
+    found.findings += _odd_labels(found)
+    found.findings = sorted(set(found.findings))
+    return found
+
+
+def _finding(error: BrokenFileError) -> Finding:
+    return Finding(error.violation.path, error.violation.line, error.violation.message)
+
+
+def _load_acl(tree: Tree, path: PurePosixPath, found: Read) -> Iterator[Finding]:
+    if path.suffix != SUFFIX:
+        if tree.leaves(path):
+            yield Finding(str(path), 1, "is a link that leaves the tree: refused")
+        elif not tree.source(path).path.is_dir():
+            yield Finding(str(path), 1, f"is no ACL, as its name does not end in {SUFFIX}", warning=True)
+        return
+    try:
+        text = tree.read(path)
+        found.acls[path] = acl = parse(acl_form.clean(text))
+    except BrokenFileError as error:
+        yield _finding(error)
+    except AclSyntaxError as error:
+        yield Finding(str(path), error.line, str(error))
+    else:
+        yield from acl_form.findings(str(path), text, acl)
+        yield from acl_rules.findings(str(path), acl)
+
+
+def _unmatched(tree: Tree, found: Read, present: list[PurePosixPath]) -> Iterator[Finding]:
+    """Yield the projects without an ACL, and the ACLs without a project."""
+    names = [str(path) for path in present]
+    for project in found.projects:
+        if not tree.exists(project.acl):
+            line = project.lines.get("acl-config", project.line)
+            message = f"{project.name}: there is no {project.acl}{nearest(str(project.acl), names)}"
+            yield Finding(str(PROJECTS), line, message)
+    used = {project.acl for project in found.projects}
+    for path in present:
+        if path.suffix == SUFFIX and path not in used:
+            yield Finding(str(path), 1, "is the ACL of no project", warning=True)
+
+
+def _odd_labels(found: Read) -> Iterator[Finding]:
+    """Warn of votes on labels that no ACL defines and Gerrit does not have."""
+    known = gerrit.COMMON_LABELS.union(*map(acl_rules.labels, found.acls.values()))
+    for path, acl in found.acls.items():
+        for label, entry in acl_rules.voted(acl):
+            if label not in known:
+                message = f"{entry.key}: no ACL defines the label {label}{nearest(label, known)}"
+                yield Finding(str(path), entry.line, message, warning=True)
+
+
+def _odd_groups(found: Read) -> Iterator[Finding]:
+    """Warn of groups of one ACL that are named like no project or folder; others and Gerrit's own have any name."""
+    users: dict[str, list[tuple[PurePosixPath, int]]] = defaultdict(list)
+    for path, acl in found.acls.items():
+        for group, line in acl_rules.groups(acl).items():
+            users[group].append((path, line))
+    stems = {stem for project in found.projects for stem in _stems(project.name)}
+    stems |= {stem for path in found.acls for stem in _stems(str(path.relative_to(ACLS).with_suffix("")))}
+    for group, places in users.items():
+        if len(places) > 1 or group in gerrit.COMMON_GROUPS or not re.fullmatch(r"[a-z0-9._-]+", group):
+            continue
+        words = re.split(r"[-_.]", group)
+        if not stems & {"".join(words[:count]) for count in range(1, len(words))}:
+            (path, line), *_ = places
+            yield Finding(str(path), line, f"the group {group} is named like no project", warning=True)
+
+
+def _stems(name: str) -> Iterator[str]:
+    """Yield what the names of a project's groups may begin with: folder, name, or both; marks don't matter."""
+    folders, _slash, last = name.lower().rpartition("/")
+    for stem in (folders, last, folders + last):
+        yield re.sub(r"[-_./]", "", stem)

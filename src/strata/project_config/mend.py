@@ -1,0 +1,177 @@
+"""`--fix`: the form of a tree's files mended, their meaning and their comments kept."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
+
+from strata.project_config import acl_form
+from strata.project_config.acl import parse
+from strata.project_config.blocks import Block, above, arrange
+from strata.project_config.check import load
+from strata.project_config.projects import Reader, compose, one_line, order
+from strata.project_config.tree import PROJECTS, Tree
+from strata.source import BrokenFileError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strata.project_config.findings import Finding
+    from strata.source import Source
+
+WIDE = 1 << 16
+LISTS = ("groups", "options")
+
+
+@dataclass
+class Mended:
+    """The files that were written anew, and why others were not."""
+
+    written: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Item:
+    """A project of the list: its lines, its data, the data that it is to have, and whether its form is wrong."""
+
+    lines: tuple[str, ...]
+    data: Any
+    wanted: Any
+    form: bool
+
+
+def mend(tree: Tree) -> Mended:
+    """Write the files of a tree anew whose form is wrong."""
+    done = Mended()
+    for name in sorted({finding.path for finding in load(tree).findings if finding.form}):
+        path = PurePosixPath(name)
+        source = tree.source(path)
+        try:
+            text = tree.read(path)
+            new = mended_projects(source, text) if path == PROJECTS else _mended_acl(source, text)
+            if new != text:
+                tree.write(path, new)
+                done.written.append(name)
+        except BrokenFileError as error:
+            done.refused.append(str(error))
+    return done
+
+
+def mended_projects(source: Source, text: str) -> str:
+    """Return the text of projects.yaml sorted and in form. Raises BrokenFileError where that would change more."""
+    blocks, tail = _blocks(source, text)
+    kept: list[Block[_Item]] = []
+    for block in blocks:
+        if not any(block.thing.wanted == each.thing.wanted for each in kept if _name(each) == _name(block)):
+            kept.append(block)
+    if all(isinstance(_name(block), str) for block in kept):
+        kept = arrange(kept, lambda item: order(item.wanted["project"]))
+    wanted = [block.thing.wanted for block in kept]
+    lines: list[str] = []
+    for block in kept:
+        item = block.thing
+        comments = [line.lstrip() for line in block.comments] if item.form else block.comments
+        lines += [*block.gap, *comments, *(_rewritten(source, item) if item.form else item.lines)]
+    new = "\n".join([*lines, *tail])
+    new = new if new.endswith("\n") else f"{new}\n"
+    try:
+        _node, data = compose(source, new)
+    except BrokenFileError:
+        data = None
+    if data != wanted:
+        raise source.broken(1, "can't be mended by a program without another meaning: do it by hand")
+    return new
+
+
+def _mended_acl(source: Source, text: str) -> str:
+    new = acl_form.mend(text)
+    if acl_form.meaning(parse(new)) != acl_form.meaning(parse(acl_form.clean(text))):
+        raise source.broken(1, "can't be mended by a program without another meaning: do it by hand")
+    return new
+
+
+def _blocks(source: Source, text: str) -> tuple[list[Block[_Item]], list[str]]:
+    """Return the projects with the lines above them, and what stands after the last one."""
+    node, data = compose(source, text)
+    lines = text.split("\n")
+    items = [] if node is None else node.value
+    starts = [item.start_mark.line for item in items]
+    columns = [len(lines[start]) - len(lines[start].lstrip()) for start in starts]
+    if len(set(starts)) < len(starts) or not all(re.match(r" *- ", lines[start]) for start in starts):
+        raise source.broken(1, "is not written as a list of `- project:`, which a program could sort: do it by hand")
+    blocks: list[Block[_Item]] = []
+    waiting = lines[: starts[0]] if starts else lines
+    for at, (start, end) in enumerate(zip(starts, [*starts[1:], len(lines)], strict=False)):
+        last = end
+        while last > start + 1 and _between(lines[last - 1], columns[at]):
+            last -= 1
+        found: list[Finding] = []
+        Reader(items[at], data[at], found).project()
+        form = any(finding.form for finding in found)
+        item = _Item(tuple(lines[start:last]), data[at], _wanted(data[at]), form)
+        blocks.append(above(item, waiting, first=at == 0))
+        waiting = lines[last:end]
+    return blocks, list(waiting)
+
+
+def _between(line: str, column: int) -> bool:
+    """Tell whether a line stands between two projects: a blank one, or a comment that is not indented."""
+    text = line.lstrip()
+    return not text or (text.startswith("#") and len(line) - len(text) <= column)
+
+
+def _name(block: Block[_Item]) -> Any:
+    return block.thing.data.get("project") if isinstance(block.thing.data, dict) else None
+
+
+def _wanted(data: Any) -> Any:
+    """Return what a project's data is to be: the description in one line, no name twice in a list."""
+    if not isinstance(data, dict):
+        return data
+    wanted = dict(data)
+    if isinstance(description := data.get("description"), str) and "\n" in description.strip():
+        wanted["description"] = one_line(description)
+    for key in LISTS:
+        if isinstance(words := data.get(key), list) and all(isinstance(word, str) for word in words):
+            wanted[key] = list(dict.fromkeys(words))
+    return wanted
+
+
+def _rewritten(source: Source, item: _Item) -> Sequence[str]:
+    """Return the lines of a project in form, as ruamel.yaml writes them with their comments."""
+    depth = len(item.lines[0]) - len(item.lines[0].lstrip(" -"))
+    first, *rest = item.lines
+    text = "\n".join([first[depth:], *(_dedented(line, depth) for line in rest)])
+    yaml = YAML()
+    yaml.preserve_quotes = True
+    yaml.width = WIDE
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    try:
+        data = yaml.load(f"{text}\n")
+        for key, value in item.wanted.items():
+            if value == item.data[key]:
+                continue
+            if key in LISTS:
+                for at in reversed(range(len(data[key]))):
+                    if data[key][at] in data[key][:at]:
+                        del data[key][at]
+            else:
+                data[key] = value
+        stream = StringIO()
+        yaml.dump(data, stream)
+    except (YAMLError, ValueError, AssertionError, KeyError, TypeError) as error:
+        raise source.broken(
+            1, f"{item.lines[0].strip()} can't be mended by a program, do it by hand: {error}"
+        ) from None
+    return [f"{'  ' if at else '- '}{line}" if line else "" for at, line in enumerate(stream.getvalue().splitlines())]
+
+
+def _dedented(line: str, depth: int) -> str:
+    return line[depth:] if not line[:depth].strip() else line.lstrip()

@@ -33,13 +33,17 @@ class AclSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """`key = value`; a key without a value (None) means true. `text` is how the value is written, `raw` all of it."""
+    """`key = value`; a key without a value (None) means true. `text` is how the value is written, with the `comment` behind it.
+
+    `raw` is all of the entry as it was read.
+    """
 
     key: str
     value: str | None
     line: int
     text: str
     raw: str
+    comment: str = ""
 
     @property
     def normal(self) -> str:
@@ -130,10 +134,11 @@ def parse(text: str) -> Acl:
             section, rest = _section(rest, raw, lines.number)
             sections.append(above(section, waiting, first=not sections))
             waiting = []
-        if rest and not sections:
-            raise AclSyntaxError(lines.number, "a key stands before the first section")
         if rest:
-            sections[-1].thing.blocks.append(above(_entry(rest, raw, lines), waiting, first=False))
+            entry = _entry(rest, raw, lines)
+            if not sections:
+                raise AclSyntaxError(entry.line, "a key stands before the first section")
+            sections[-1].thing.blocks.append(above(entry, waiting, first=False))
             waiting = []
     return Acl(sections, waiting)
 
@@ -181,16 +186,16 @@ def _entry(rest: str, raw: str, lines: _Lines) -> Entry:
         if text:
             raise AclSyntaxError(number, f"{key} is followed by something else than =")
         return Entry(key, None, number, "", raw)
-    value, text = _value(text, lines)
+    value, text, comment = _value(text, lines)
     more = lines.lines[number : lines.number]
-    return Entry(key, value, number, text.rstrip(BLANK), "\n".join([raw, *more]))
+    return Entry(key, value, number, text.rstrip(BLANK), "\n".join([raw, *more]), comment)
 
 
-def _value(text: str, lines: _Lines) -> tuple[str, str]:
-    """Return what a value means, and all of its text; after a backslash at its end it goes on in the next line."""
+def _value(text: str, lines: _Lines) -> tuple[str, str, str]:
+    """Return what a value means, its text, and the comment in that; after a backslash it goes on in the next line."""
     if not SPECIAL.search(text):
-        return text, text
-    number, value, spaces, quoted, at = lines.number, "", "", False, 0
+        return text, text, ""
+    number, value, comment, spaces, quoted, at = lines.number, "", "", "", False, 0
     while at < len(text):
         char = text[at]
         at += 1
@@ -198,6 +203,7 @@ def _value(text: str, lines: _Lines) -> tuple[str, str]:
             spaces += char
             continue
         if not quoted and char in COMMENT:
+            comment = text[at - 1 :].rstrip(BLANK)
             break
         value, spaces = (value + spaces if value else value), ""
         if char == '"':
@@ -211,7 +217,7 @@ def _value(text: str, lines: _Lines) -> tuple[str, str]:
             at += 1
     if quoted:
         raise AclSyntaxError(number, "a quotation mark is never closed")
-    return value, text
+    return value, text, comment
 
 
 def _escaped(char: str, number: int) -> str:

@@ -117,17 +117,19 @@ def _natural(value: str) -> list[tuple[int, int, str]]:
 
 
 def _merged(blocks: Iterable[Block[Section]]) -> list[Block[Section]]:
-    """Return sections of which none is there twice; what stood above a later one stands above its first entry."""
+    """Return sections of which none is there twice; what stood above a later one stays with its entries."""
     found: dict[tuple[str, str], Block[Section]] = {}
     for block in blocks:
         first = found.setdefault(block.thing.identity, block)
         if first is not block:
-            above = [*block.comments, *filter(None, [block.thing.comment])]
-            entries = [replace(entry, gap=()) for entry in block.thing.blocks]
+            first = found[block.thing.identity]
+            above = (*block.remarks, *filter(None, [block.thing.comment]))
+            entries = list(block.thing.blocks)
             if entries:
                 entries[0] = replace(entries[0], comments=(*above, *entries[0].comments))
             merged = replace(first.thing, blocks=[*first.thing.blocks, *entries])
-            found[block.thing.identity] = replace(first, thing=merged)
+            comments = first.comments if entries else (*first.comments, *above)
+            found[block.thing.identity] = replace(first, thing=merged, comments=comments)
     return list(found.values())
 
 
@@ -139,6 +141,8 @@ def _mended(block: Block[Section]) -> Block[Section]:
     for entry in section.blocks:
         first = single.setdefault(_same(entry.thing), entry)
         if first is not entry:
-            single[_same(entry.thing)] = replace(first, comments=(*first.comments, *entry.comments))
+            first = single[_same(entry.thing)]
+            remarks = (*entry.remarks, *filter(None, [entry.thing.comment]))
+            single[_same(entry.thing)] = replace(first, comments=(*first.comments, *remarks))
     entries = arrange(list(single.values()), lambda entry: _order(section, entry))
     return replace(block, thing=replace(section, blocks=entries))

@@ -19,6 +19,11 @@ class Block(Generic[T]):
     gap: tuple[str, ...] = ()
     comments: tuple[str, ...] = ()
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """Return all comments above the thing, which are not to be lost with it."""
+        return (*(line for line in self.gap if line.strip()), *self.comments)
+
 
 def above(thing: T, lines: Sequence[str], *, first: bool) -> Block[T]:
     """Return a block of a thing and the blank and comment lines above it.

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from collections import defaultdict
+from dataclasses import dataclass, field, replace
 from io import StringIO
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -20,12 +21,13 @@ from strata.project_config.tree import PROJECTS, Tree
 from strata.source import BrokenFileError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from strata.project_config.findings import Finding
     from strata.source import Source
 
 WIDE = 1 << 16
+DESCRIPTION = "description"
 LISTS = ("groups", "options")
 
 
@@ -68,10 +70,15 @@ def mended_projects(source: Source, text: str) -> str:
     """Return the text of projects.yaml sorted and in form. Raises BrokenFileError where that would change more."""
     blocks, tail = _blocks(source, text)
     kept: list[Block[_Item]] = []
+    at_name: dict[str | None, list[int]] = defaultdict(list)
     for block in blocks:
-        if not any(block.thing.wanted == each.thing.wanted for each in kept if _name(each) == _name(block)):
+        first = next((at for at in at_name[_name(block)] if kept[at].thing.wanted == block.thing.wanted), None)
+        if first is None:
+            at_name[_name(block)].append(len(kept))
             kept.append(block)
-    if all(isinstance(_name(block), str) for block in kept):
+        else:
+            kept[first] = replace(kept[first], comments=(*kept[first].comments, *block.remarks))
+    if None not in at_name:
         kept = arrange(kept, lambda item: order(item.wanted["project"]))
     wanted = [block.thing.wanted for block in kept]
     lines: list[str] = []
@@ -114,8 +121,9 @@ def _blocks(source: Source, text: str) -> tuple[list[Block[_Item]], list[str]]:
             last -= 1
         found: list[Finding] = []
         Reader(items[at], data[at], found).project()
-        form = any(finding.form for finding in found)
-        item = _Item(tuple(lines[start:last]), data[at], _wanted(data[at]), form)
+        wanted = _wanted(data[at])
+        form = wanted != data[at] or any(finding.form for finding in found)
+        item = _Item(tuple(lines[start:last]), data[at], wanted, form)
         blocks.append(above(item, waiting, first=at == 0))
         waiting = lines[last:end]
     return blocks, list(waiting)
@@ -127,8 +135,9 @@ def _between(line: str, column: int) -> bool:
     return not text or (text.startswith("#") and len(line) - len(text) <= column)
 
 
-def _name(block: Block[_Item]) -> Any:
-    return block.thing.data.get("project") if isinstance(block.thing.data, dict) else None
+def _name(block: Block[_Item]) -> str | None:
+    name = block.thing.data.get("project") if isinstance(block.thing.data, dict) else None
+    return name if isinstance(name, str) else None
 
 
 def _wanted(data: Any) -> Any:
@@ -136,8 +145,8 @@ def _wanted(data: Any) -> Any:
     if not isinstance(data, dict):
         return data
     wanted = dict(data)
-    if isinstance(description := data.get("description"), str) and "\n" in description.strip():
-        wanted["description"] = one_line(description)
+    if isinstance(description := data.get(DESCRIPTION), str) and "\n" in description.strip():
+        wanted[DESCRIPTION] = one_line(description)
     for key in LISTS:
         if isinstance(words := data.get(key), list) and all(isinstance(word, str) for word in words):
             wanted[key] = list(dict.fromkeys(words))
@@ -148,22 +157,22 @@ def _rewritten(source: Source, item: _Item) -> Sequence[str]:
     """Return the lines of a project in form, as ruamel.yaml writes them with their comments."""
     depth = len(item.lines[0]) - len(item.lines[0].lstrip(" -"))
     first, *rest = item.lines
-    text = "\n".join([first[depth:], *(_dedented(line, depth) for line in rest)])
+    lines = [first[depth:], *(_dedented(line, depth) for line in rest)]
     yaml = YAML()
     yaml.preserve_quotes = True
     yaml.width = WIDE
     yaml.indent(mapping=2, sequence=4, offset=2)
+    stream = StringIO()
     try:
-        data = yaml.load(f"{text}\n")
-        for key, value in item.wanted.items():
-            if value == item.data[key]:
-                continue
-            if key in LISTS:
+        if item.wanted.get(DESCRIPTION) != item.data.get(DESCRIPTION):
+            yaml.dump({DESCRIPTION: item.wanted[DESCRIPTION]}, stream)
+            lines = list(_described(lines, stream.getvalue().rstrip("\n")))
+        data = yaml.load("\n".join([*lines, ""]))
+        for key in LISTS:
+            if item.wanted.get(key) != item.data.get(key):
                 for at in reversed(range(len(data[key]))):
                     if data[key][at] in data[key][:at]:
                         del data[key][at]
-            else:
-                data[key] = value
         stream = StringIO()
         yaml.dump(data, stream)
     except (YAMLError, ValueError, AssertionError, KeyError, TypeError) as error:
@@ -171,6 +180,17 @@ def _rewritten(source: Source, item: _Item) -> Sequence[str]:
             1, f"{item.lines[0].strip()} can't be mended by a program, do it by hand: {error}"
         ) from None
     return [f"{'  ' if at else '- '}{line}" if line else "" for at, line in enumerate(stream.getvalue().splitlines())]
+
+
+def _described(lines: Sequence[str], description: str) -> Iterator[str]:
+    """Yield the lines of a project with another description, of which the old one may take several."""
+    inside = False
+    for line in lines:
+        inside = line.startswith(f"{DESCRIPTION}:") or (inside and (not line or line.startswith(" ")))
+        if line.startswith(f"{DESCRIPTION}:"):
+            yield description
+        elif not inside:
+            yield line
 
 
 def _dedented(line: str, depth: int) -> str:

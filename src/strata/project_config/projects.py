@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 OWN = ("project", "description", "acl-config", "upstream", "groups", "options", "homepage", "default-branch")
 FOREIGN = ("use-storyboard", "upstream-prefix", "docimpact-group", "launchpad", "cgit-alias", "source-branch")
 
+MAX_DEPTH = 50
 NAME = re.compile(r"[^/]+(?:/[^/]+)*")
 FORBIDDEN = re.compile(r'[\x00-\x20\x7f\\?%*:<>|$~"]|(?:^|/)[+.-]|\.git(?:/|$)|\.lock(?:/|$)')
 
@@ -59,9 +60,18 @@ def order(name: str) -> tuple[str, str]:
 
 def compose(source: Source, text: str) -> tuple[yaml.Node | None, Any]:
     """Return a text's YAML as nodes, which know their lines, and as data. Raises BrokenFileError."""
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(text)
+    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
+        # The composer in C dies of too many levels, which the parser in C can count.
+        depth = 0
+        for event in yaml.parse(text, Loader=kind):
+            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
+            if depth > MAX_DEPTH:
+                raise source.broken(event.start_mark.line + 1, f"is nested in more than {MAX_DEPTH} levels")
+        loader = kind(text)
         node = loader.get_single_node()
+        for key in _merge_keys(node):
+            raise source.broken(key.start_mark.line + 1, "<< is not read here: write the keys out")
         return node, None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -72,15 +82,19 @@ def compose(source: Source, text: str) -> tuple[yaml.Node | None, Any]:
         raise source.broken(line, f"is not valid YAML: {error.reason}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise source.broken(1, f"is not valid YAML: {error}") from None
-    finally:
-        loader.dispose()
+
+
+def _merge_keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
+    for item in node.value if isinstance(node, yaml.SequenceNode) else ():
+        if isinstance(item, yaml.MappingNode):
+            yield from (key for key, _value in item.value if key.tag == "tag:yaml.org,2002:merge")
 
 
 def read(source: Source, text: str) -> Projects:
     """Read the file's text. Raises BrokenFileError."""
     node, data = compose(source, text)
     found = Projects()
-    if node is None:
+    if node is None or data is None:
         return found
     if not isinstance(data, list):
         raise source.broken(node.start_mark.line + 1, f"must be a list of projects, not {type(data).__name__}")
@@ -186,18 +200,17 @@ class Reader:
             self.add(None, f"is indented by {column}: write `- project:` at the beginning of the line", form=True)
         for key, value in self.node.value:
             line = key.start_mark.line + 1
-            if key.tag == "tag:yaml.org,2002:merge":
-                self.findings.append(Finding(str(PROJECTS), line, f"{self.name}: write the keys out instead of <<"))
-                continue
             name = str(key.value)
             if name in self.lines:
                 self.findings.append(Finding(str(PROJECTS), line, f"{self.name}: {name} is given twice"))
             self.lines[name] = line
             if name not in OWN and name not in FOREIGN:
                 self.add(name, f"is unknown, and only carried along{nearest(name, OWN + FOREIGN)}", warning=True)
-            indent = value.start_mark.column
-            if isinstance(value, yaml.SequenceNode) and not value.flow_style and indent != column + 2:
-                self.add(name, f"its list is indented by {indent}, not by {column + 2}", form=True)
+            mark = value.start_mark
+            # One that begins beside its key has an anchor, which the mark is of.
+            block = isinstance(value, yaml.SequenceNode) and not value.flow_style and mark.line >= line
+            if block and mark.column != column + 2:
+                self.add(name, f"its list is indented by {mark.column}, not by {column + 2}", form=True)
 
     def text(self, key: str) -> str | None:
         """Return a key's text, None for an absent one."""

@@ -11,6 +11,8 @@ JAVA_ONLY = re.compile(r"\\[pP]\{[^}]*\}")
 
 def ref_problem(ref: str) -> str | None:
     """Return what is wrong with the ref, pattern or regular expression of an access section."""
+    if "${" in PLACEHOLDER.sub("", ref):
+        return f"{ref} has a variable that Gerrit does not know: ${{username}} and ${{shardeduserid}} are all"
     if ref.startswith("^"):
         if not ref.startswith("^refs/"):
             return f"{ref} is no expression for refs: it begins with ^refs/"

@@ -8,9 +8,13 @@ from dataclasses import dataclass
 
 from strata import roledoc, rules
 from strata.paths import BIN, ROOT
+from strata.project_config.check import load
+from strata.project_config.mend import mend
+from strata.project_config.tree import PROJECTS, Tree
 
 SHELL = ("bin/strata", ".ci/run")
 EXAMPLE = ("-i", "inventories/example", "site.yml")
+FLAT = Tree(ROOT / "project-config")
 FACTS = json.dumps({"ansible_facts": {"distribution": "Debian", "distribution_release": "trixie"}})
 
 
@@ -29,6 +33,8 @@ def checks() -> Iterator[Check]:
     yield Check("shellcheck", _tool("shellcheck", *SHELL))
     yield Check("yamllint", _tool("yamllint", "--strict", "."))
     yield Check("layer rules", lambda: "\n".join(map(str, rules.check(ROOT))))
+    if FLAT.exists(PROJECTS):
+        yield Check("project-config", _project_config)
     yield Check("mypy", _tool("mypy"))
     # No host of the example exists: their facts are given, and nothing but preflight runs.
     yield Check("example: preflight", _tool("ansible-playbook", *EXAMPLE, "--tags=preflight", f"--extra-vars={FACTS}"))
@@ -40,7 +46,13 @@ def fix() -> list[str]:
     """Mend what can be mended by a program, and return the files that were written anew."""
     for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([BIN / "ruff", *arguments], cwd=ROOT, check=False)
-    return [str(path.relative_to(ROOT)) for path in roledoc.write(ROOT)]
+    flat = [f"project-config/{path}" for path in mend(FLAT).written] if FLAT.exists(PROJECTS) else []
+    return [*flat, *(str(path.relative_to(ROOT)) for path in roledoc.write(ROOT))]
+
+
+def _project_config() -> str:
+    found = load(FLAT)
+    return "\n".join(f"project-config/{each}" for each in found.findings) if found.errors else ""
 
 
 def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str]:

@@ -33,9 +33,9 @@ class AclSyntaxError(Exception):
 
 @dataclass(frozen=True)
 class Entry:
-    """`key = value`; a key without a value (None) means true. `text` is how the value is written, with the `comment` behind it.
+    """`key = value`; a key without a value (None) means true.
 
-    `raw` is all of the entry as it was read.
+    `text` is how the value is written, with the `comment` behind it; `raw` is all of the entry as it was read.
     """
 
     key: str

@@ -78,8 +78,8 @@ def mended_projects(source: Source, text: str) -> str:
             kept.append(block)
         else:
             kept[first] = replace(kept[first], comments=(*kept[first].comments, *block.remarks))
-    if None not in at_name:
-        kept = arrange(kept, lambda item: order(item.wanted["project"]))
+    named = iter(arrange([block for block in kept if _name(block)], lambda item: order(item.wanted["project"])))
+    kept = [next(named) if _name(block) else block for block in kept]
     wanted = [block.thing.wanted for block in kept]
     lines: list[str] = []
     for block in kept:

@@ -13,19 +13,15 @@ def ref_problem(ref: str) -> str | None:
     """Return what is wrong with the ref, pattern or regular expression of an access section."""
     if "${" in PLACEHOLDER.sub("", ref):
         return f"{ref} has a variable that Gerrit does not know: ${{username}} and ${{shardeduserid}} are all"
-    if ref.startswith("^"):
-        if not ref.startswith("^refs/"):
-            return f"{ref} is no expression for refs: it begins with ^refs/"
-        return regex_problem(PLACEHOLDER.sub("user", ref))
     plain = PLACEHOLDER.sub("user", ref)
-    if not plain.startswith("refs/"):
+    if not plain.startswith(("refs/", "^refs/")):
         return f"{ref} is no ref: it begins with refs/, or with ^refs/ if it is a regular expression"
+    if plain.startswith("^"):
+        return regex_problem(plain)
     prefix = plain.removesuffix("/*")
     if "*" in prefix:
         return f"{ref} has * elsewhere than in /* at its end: write a regular expression, which begins with ^refs/"
-    if prefix != "refs" and not is_ref(prefix):
-        return f"{ref} is no name that git allows for a ref"
-    return None
+    return None if prefix == "refs" or is_ref(prefix) else f"{ref} is no name that git allows for a ref"
 
 
 def is_ref(name: str) -> bool:

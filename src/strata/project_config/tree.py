@@ -79,7 +79,10 @@ class Tree:
             raise self.source(path).broken(1, f"can't be written: {error}") from None
 
     def acl_files(self) -> Iterator[PurePosixPath]:
-        """Yield the files and links below gerrit/acls, sorted; links are not followed."""
+        """Yield the files and links below gerrit/acls, sorted; links are not followed, nor is acls if it leaves."""
+        if self.leaves(ACLS):
+            yield ACLS
+            return
         found = []
         for folder, folders, files in os.walk(self.root / ACLS):
             links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118

@@ -9,7 +9,7 @@ from strata.project_config.acl import Acl, AclSyntaxError, parse
 
 from .conftest import ACL, git_reads
 
-HARD = r'''# the head
+HARD = r"""# the head
 ; of the file
 
 [a] x = 1
@@ -21,7 +21,7 @@ HARD = r'''# the head
 k5 =
 Key-6 = ""
 k7 = a\tb\"  c\\
-k8=a  "b  c"  d   
+k8=a  "b  c"  d@
 k9 = # nothing
 k-1 = foo\
 # a comment after all
@@ -29,7 +29,7 @@ k2 = "two\
  lines"
 [empty]
 # the tail
-'''
+"""
 
 
 def reads(acl: Acl) -> list[str]:

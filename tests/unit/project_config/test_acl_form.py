@@ -42,7 +42,9 @@ def test_form(sample: Sample, old: str, new: str, message: str) -> None:
 
 def test_order(sample: Sample) -> None:
     label = "label-Code-Review = -2..+2 group anvil-core\n"
-    sample.write(ANVIL, f'[submit]\nmergeContent = true\n\n[access "refs/heads/*"]\n{label}abandon = group anvil-core\n')
+    sample.write(
+        ANVIL, f'[submit]\nmergeContent = true\n\n[access "refs/heads/*"]\n{label}abandon = group anvil-core\n'
+    )
     assert sample.found() == [
         f'{ANVIL}:4: [access "refs/heads/*"] stands after [submit]: sections are sorted',
         f"{ANVIL}:6: `abandon = group anvil-core` stands after `{label.strip()}`: entries are sorted",
@@ -77,7 +79,9 @@ action = cherry pick
 requireChangeId = true
 # at the end
 """
-    assert acl_form.mend(text) == """\
+    assert (
+        acl_form.mend(text)
+        == """\
 # of the file
 
 [receive]
@@ -92,6 +96,7 @@ action = cherry pick
 mergeContent = true # why
 # at the end
 """
+    )
 
 
 def test_doubles_leave_their_comments() -> None:
@@ -128,6 +133,6 @@ def test_mending_keeps_the_meaning(sample: Sample, seed: int) -> None:
     assert set(git_reads(path)) == set(before)
     assert acl_form.meaning(parse(once)) == acl_form.meaning(parse(text))
     assert acl_form.mend(once) == once
-    assert not [each for each in acl_form.findings("x", once, parse(once))]
+    assert list(acl_form.findings("x", once, parse(once))) == []
     assert once.count("# c") == text.count("# c")
     assert once.count("# d") == text.count("# d")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 import pytest
 
 from strata.project_config.acl import parse
@@ -27,7 +26,7 @@ def found(text: str) -> list[str]:
         HEADS + "exclusiveGroupPermissions = push, label-Code-Review submit\npush = +force group Some Body\n",
         HEADS + "read = deny group Anonymous Users\npush = block group a\nPushSignedTag = group b\n",
         HEADS + "labelAs-Code-Review = -1..+1 group a\nplugin-x-y = group a\n",
-        "[capability]\nqueryLimit = 0..500 group a\npriority = batch group CI\ndelete-project-deleteProject = group a\n",
+        "[capability]\nqueryLimit = 0..500 group a\npriority = batch group CI\ndelete-project-all = group a\n",
         LABEL + "function = NoOp\nvalue = -1 a\nvalue = 0\nvalue = +1\ndefaultValue = 0\nallowPostSubmit\n",
         "[project]\nstate = read only\n[submit]\naction = Merge If Necessary\n",
         "[project]\nstate = READ_ONLY\n",
@@ -53,7 +52,10 @@ def test_good(text: str) -> None:
         (HEADS + "push = -1..+1 group a\n", "2: push: -1..+1 group a has a range: write group NAME"),
         (HEADS + "label-X = group a\n", "2: label-X: group a has no range: write -1..+1 group NAME"),
         (HEADS + "label-X = +1..-1 group a\n", "2: label-X: the range +1..-1 is upside down"),
-        (HEADS + "exclusiveGroupPermissions = pushh\n", "2: exclusiveGroupPermissions: pushh is no permission (nearest"),
+        (
+            HEADS + "exclusiveGroupPermissions = pushh\n",
+            "2: exclusiveGroupPermissions: pushh is no permission (nearest",
+        ),
         ('[access "heads/*"]\n', "1: heads/* is no ref: it begins with refs/"),
         ('[include]\npath = "/etc/passwd"\n', "1: [include] reads other files: refused"),
         ('[includeIf "gitdir:/"]\npath = x\n', '1: [includeIf "gitdir:/"] reads other files: refused'),
@@ -89,7 +91,10 @@ def test_wrong(text: str, message: str) -> None:
     ("text", "message"),
     [
         ("[recieve]\n", "1: warning: [recieve] is unknown (nearest name: receive)"),
-        ("[receive]\nrequireChangeID_ = x\n".replace("_", "s"), "2: warning: requireChangeIDs is unknown (nearest name"),
+        (
+            "[receive]\nrequireChangeID_ = x\n".replace("_", "s"),
+            "2: warning: requireChangeIDs is unknown (nearest name",
+        ),
         (HEADS + "abandn = group a\n", "2: warning: abandn is unknown (nearest name: abandon)"),
         ("[access]\npush = group a\n", "2: warning: push is unknown"),
         ("[capability]\nkill = group a\n", "2: warning: kill is unknown"),
@@ -124,8 +129,27 @@ def test_good_refs(ref: str) -> None:
 
 @pytest.mark.parametrize(
     "ref",
-    ["heads/*", "refs", "refs/", "refs/heads*", "refs/*/x", "refs//x", "refs/a..b", "refs/a b", "refs/.a", "refs/a.lock"]
-    + ["^heads/.*", "^refs/heads/(", "refs/a~1", "refs/heads/x.", "refs/@{", "refs/heads/${other}/*", "", "/refs/x", "*"],
+    [
+        "heads/*",
+        "refs",
+        "refs/",
+        "refs/heads*",
+        "refs/*/x",
+        "refs//x",
+        "refs/a..b",
+        "refs/a b",
+        "refs/.a",
+        "refs/a.lock",
+        "^heads/.*",
+        "^refs/heads/(",
+        "refs/a~1",
+        "refs/heads/x.",
+        "refs/@{",
+        "refs/heads/${other}/*",
+        "",
+        "/refs/x",
+        "*",
+    ],
 )
 def test_bad_refs(ref: str) -> None:
     assert ref_problem(ref) is not None

@@ -54,7 +54,9 @@ def test_projects_are_sorted_with_their_comments(sample: Sample) -> None:
   groups: [b,   a]
 # the end
 """
-    assert mended(sample, text) == """\
+    assert (
+        mended(sample, text)
+        == """\
 # the file
 
 ---
@@ -74,6 +76,7 @@ def test_projects_are_sorted_with_their_comments(sample: Sample) -> None:
   acl-config: 'acme/anvil.config'   # behind
 # the end
 """
+    )
 
 
 def test_only_projects_out_of_form_are_rewritten(sample: Sample) -> None:
@@ -92,7 +95,9 @@ def test_only_projects_out_of_form_are_rewritten(sample: Sample) -> None:
   use-storyboard: yes
   number: 0o7
 """
-    assert mended(sample, text) == """\
+    assert (
+        mended(sample, text)
+        == """\
 - project: acme/a
   description:    'odd, but right'
 - project: acme/b
@@ -104,11 +109,41 @@ def test_only_projects_out_of_form_are_rewritten(sample: Sample) -> None:
   use-storyboard: yes
   number: 0o7
 """
+    )
 
 
 def test_a_list_that_is_indented(sample: Sample) -> None:
-    text = "---\n\n  # of b\n  - project: acme/b\n    groups:\n      - x\n\n  -   project: acme/a\n      d: |\n        1\n\n        2\n"
-    assert mended(sample, text) == "---\n\n- project: acme/a\n  d: |\n    1\n\n    2\n\n# of b\n- project: acme/b\n  groups:\n    - x\n"
+    text = """\
+---
+
+  # of b
+  - project: acme/b
+    groups:
+      - x
+
+  -   project: acme/a
+      d: |
+        1
+
+        2
+"""
+    assert (
+        mended(sample, text)
+        == """\
+---
+
+- project: acme/a
+  d: |
+    1
+
+    2
+
+# of b
+- project: acme/b
+  groups:
+    - x
+"""
+    )
 
 
 def test_doubles_leave_one_and_all_comments(sample: Sample) -> None:
@@ -131,9 +166,9 @@ def test_what_a_program_cannot_sort_is_left_alone(sample: Sample) -> None:
         assert sample.text(FILE) == text
 
 
-def test_a_project_without_name_stops_the_sorting(sample: Sample) -> None:
-    text = "- project: acme/b\n- description: a\n- project: acme/a\n"
-    assert mended(sample, text) == text
+def test_a_project_without_name_keeps_its_place(sample: Sample) -> None:
+    text = "- project: acme/b\n- description: x\n- project: acme/a\n"
+    assert mended(sample, text) == "- project: acme/a\n- description: x\n- project: acme/b\n"
 
 
 def test_broken_files_do_not_stop_the_others(sample: Sample) -> None:
@@ -142,7 +177,20 @@ def test_broken_files_do_not_stop_the_others(sample: Sample) -> None:
     assert mend(Tree(sample.root)).written == [ANVIL]
 
 
-VALUES: list[Any] = ["plain", "it's: odd", 'a "b" # c', "- x", "", "true", "two\nlines", "x\n", True, 7, None, ["a", "a"]]
+VALUES: list[Any] = [
+    "plain",
+    "it's: odd",
+    'a "b" # c',
+    "- x",
+    "",
+    "true",
+    "two\nlines",
+    "x\n",
+    True,
+    7,
+    None,
+    ["a", "a"],
+]
 VALUES += [["b", "a"], {"deep": ["x"]}, "ü", "a  b", "long " * 40, ["a: b", "# c"]]
 
 
@@ -151,8 +199,11 @@ def test_mending_keeps_the_meaning(sample: Sample, seed: int) -> None:
     chance = random.Random(seed)
     names = chance.sample([f"acme/{name}" for name in "abcdefg_-"], k=6)
     keys = ("description", "groups", "use-storyboard", "more")
-    data = [{"project": name, **{key: deepcopy(chance.choice(VALUES)) for key in chance.sample(keys, k=3)}} for name in names]
-    text = ""
+    data = [
+        {"project": name, **{key: deepcopy(chance.choice(VALUES)) for key in chance.sample(keys, k=3)}}
+        for name in names
+    ]
+    text = "---\n\n"
     for item in data:
         dumped = yaml.safe_dump([item], sort_keys=False, width=chance.choice([40, 1000]), allow_unicode=True)
         text += chance.choice(["", "\n", f"# {item['project']}\n", "\n# x\n\n"]) + dumped

@@ -61,25 +61,53 @@ def test_no_projects(sample: Sample, text: str) -> None:
     ("old", "new", "messages"),
     [
         ("acme/anvil\n", "acme/bench\n", ["1: acme/bench: there is no gerrit/acls/acme/bench.config"]),
-        ("  acl-config: /home/gerrit2/acls/acme/anvil", "  acl-config: /x/acls/acme/anvill", ["5: acme/rocket: there is"]),
-        ("acls/acme/anvil", "acls/../../x", ["5: acme/rocket: acl-config: /home/gerrit2/acls/../../x.config has .. in it"]),
+        (
+            "  acl-config: /home/gerrit2/acls/acme/anvil",
+            "  acl-config: /x/acls/acme/anvill",
+            ["5: acme/rocket: there is"],
+        ),
+        (
+            "acls/acme/anvil",
+            "acls/../../x",
+            ["5: acme/rocket: acl-config: /home/gerrit2/acls/../../x.config has .. in it"],
+        ),
         ("/home/gerrit2/acls", "/etc", ["5: acme/rocket: acl-config: /etc/acme/anvil.config has no folder acls in it"]),
         ("anvil.config", "anvil", ["5: acme/rocket: acl-config: /home/gerrit2/acls/acme/anvil is no path of a file"]),
         ("acme/rocket", "Acme/anchor", ["3: Acme/anchor stands after acme/anvil: projects are sorted"]),
         ("acme/rocket", "acme/anvil", ["3: acme/anvil is there twice, and not with the same values, first in line 1"]),
-        ("  acl-config", "  acl-confg", ["3: acme/rocket: there is no", "5: warning: acme/rocket: acl-confg: is unknown"]),
+        (
+            "  acl-config",
+            "  acl-confg",
+            ["3: acme/rocket: there is no", "5: warning: acme/rocket: acl-confg: is unknown"],
+        ),
         ("Fast things", "|\n    Fast\n    things", ["4: acme/rocket: description: has more than one line"]),
         ("Fast things", '"Fast\\tthings"', ["4: acme/rocket: description: has control characters in it"]),
         ("Fast things", "yes", ["4: acme/rocket: description: must be a text, not bool: put it in quotes"]),
-        ("  description: Fast", "  description: a\n  description: Fast", ["5: acme/rocket: description is given twice"]),
+        (
+            "  description: Fast",
+            "  description: a\n  description: Fast",
+            ["5: acme/rocket: description is given twice"],
+        ),
         ("  description: Fast things", "  upstream: ext::sh", ["4: acme/rocket: upstream: ext::sh names a transport"]),
-        ("  description: Fast things", "  default-branch: a..b", ["4: acme/rocket: default-branch: a..b is no name of"]),
+        (
+            "  description: Fast things",
+            "  default-branch: a..b",
+            ["4: acme/rocket: default-branch: a..b is no name of"],
+        ),
         ("  description: Fast things", "  groups: a", ["4: acme/rocket: groups: must be a list of names"]),
         ("  description: Fast things", "  groups: [a, 1]", ["4: acme/rocket: groups: must be a list of names"]),
         ("  description: Fast things", "  groups: [a, a]", ["4: acme/rocket: groups: a is there twice"]),
-        ("  description: Fast things", "  groups:\n  - a", ["4: acme/rocket: groups: its list is indented by 2, not by 4"]),
+        (
+            "  description: Fast things",
+            "  groups:\n  - a",
+            ["4: acme/rocket: groups: its list is indented by 2, not by 4"],
+        ),
         ("  description: Fast things", "  <<: {a: b}", ["4: << is not read here: write the keys out"]),
-        ("- project: acme/rocket", "- projects: acme/rocket", ["3: project: has no name", "3: warning: projects: is unknown"]),
+        (
+            "- project: acme/rocket",
+            "- projects: acme/rocket",
+            ["3: project: has no name", "3: warning: projects: is unknown"],
+        ),
         ("- project: acme/rocket", "- project: 7", ["3: project: 7 is no name"]),
         ("- project: acme/rocket\n", "- acme\n- project: acme/rocket\n", ["3: a project is a mapping, which begins"]),
     ],
@@ -99,7 +127,10 @@ def test_findings(sample: Sample, old: str, new: str, messages: list[str]) -> No
         ("- project: a\n\tb: c\n", "2: is not valid YAML: found a tab character that violates indentation"),
         ("a: b\n", "1: must be a list of projects, not dict"),
         ("- project: a\n--- \n- project: b\n", "2: is not valid YAML: but found another document"),
-        ("- project: !!python/object/apply:os.system [id]\n", "1: is not valid YAML: could not determine a constructor"),
+        (
+            "- project: !!python/object/apply:os.system [id]\n",
+            "1: is not valid YAML: could not determine a constructor",
+        ),
         ("- project: \x01\n", "1: is not valid YAML: "),
         ("- " * 100000 + "a\n", "1: is nested in more than 50 levels"),
         ("[" * 100000, "1: is nested in more than 50 levels"),
@@ -133,7 +164,22 @@ def test_underscores_are_sorted_after_letters(sample: Sample) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["/etc/passwd", "a/../b", "../a", "a//b", "a/", "a\\b", "a b", "a:b", "-a", "a/-b", ".a", "a.git", "a.git/b", "a\tb"],
+    [
+        "/etc/passwd",
+        "a/../b",
+        "../a",
+        "a//b",
+        "a/",
+        "a\\b",
+        "a b",
+        "a:b",
+        "-a",
+        "a/-b",
+        ".a",
+        "a.git",
+        "a.git/b",
+        "a\tb",
+    ],
 )
 def test_names_that_gerrit_or_git_refuse(sample: Sample, name: str) -> None:
     escaped = name.replace("\\", "\\\\").replace("\t", "\\t")
@@ -156,7 +202,9 @@ def test_paths_of_acls(given: str | None, expected: str) -> None:
     assert str(acl_path("acme/anvil", given)) == expected
 
 
-@pytest.mark.parametrize("given", ["", "/", "/acls", "/acls/", "../x.config", "/acls/a/../x.config", "/acls/x\n.config"])
+@pytest.mark.parametrize(
+    "given", ["", "/", "/acls", "/acls/", "../x.config", "/acls/a/../x.config", "/acls/x\n.config"]
+)
 def test_hostile_paths_of_acls(given: str) -> None:
     with pytest.raises(ValueError, match=r"refused|no path|no folder"):
         acl_path("acme/anvil", given)

@@ -45,6 +45,16 @@ def test_a_folder_that_is_a_link_out_of_the_tree(sample: Sample, tmp_path: Path)
     ]
 
 
+def test_links_out_of_the_tree_are_not_walked(sample: Sample, tmp_path: Path) -> None:
+    (sample.root / "gerrit/acls").rename(tmp_path / "acls")
+    (sample.root / "gerrit/acls").symlink_to(tmp_path / "acls")
+    (tmp_path / "acls/canary").touch()
+    assert sample.found() == [
+        "gerrit/acls:1: is a link that leaves the tree: refused",
+        f"{ANVIL}:1: {LEAVES}",
+    ]
+
+
 def test_projects_yaml_is_a_link_out_of_the_tree(sample: Sample, tmp_path: Path) -> None:
     other = tmp_path / "other.yaml"
     (sample.root / FILE).rename(other)
@@ -116,7 +126,9 @@ def test_a_label_that_nobody_defines(sample: Sample) -> None:
     assert sample.found() == [f"{ANVIL}:3: warning: {message}"]
 
 
-@pytest.mark.parametrize("group", ["anvil-core", "acme-core", "acme-anvil-ptl", "rocket_core", "Registered Users", "Third-Party CI"])
+@pytest.mark.parametrize(
+    "group", ["anvil-core", "acme-core", "acme-anvil-ptl", "rocket_core", "Registered Users", "Third-Party CI"]
+)
 def test_groups_named_like_projects(sample: Sample, group: str) -> None:
     sample.replace(ANVIL, "group anvil-core", f"group {group}")
     assert sample.found() == []

@@ -106,6 +106,9 @@ def _mended_acl(source: Source, text: str) -> str:
 
 def _blocks(source: Source, text: str) -> tuple[list[Block[_Item]], list[str]]:
     """Return the projects with the lines above them, and what stands after the last one."""
+    text = text.replace("\r\n", "\n")
+    if odd := re.search("[\r\x85\u2028\u2029]", text):
+        raise source.broken(1, f"has {odd[0]!r}, which YAML takes for the end of a line: do it by hand")
     node, data = compose(source, text)
     lines = text.split("\n")
     items = [] if node is None else node.value

@@ -146,6 +146,11 @@ def test_a_list_that_is_indented(sample: Sample) -> None:
     )
 
 
+def test_line_ends_of_other_systems(sample: Sample) -> None:
+    text = "- project: acme/b\r\n- project: acme/a\r\n"
+    assert mended(sample, text) == "- project: acme/a\n- project: acme/b\n"
+
+
 def test_doubles_leave_one_and_all_comments(sample: Sample) -> None:
     text = "- project: acme/a\n  x: 1\n\n# more\n\n# of a\n- x: 1\n  project: acme/a\n- project: acme/a\n  x: 2\n"
     assert mended(sample, text) == "# more\n# of a\n- project: acme/a\n  x: 1\n- project: acme/a\n  x: 2\n"
@@ -156,6 +161,7 @@ def test_what_a_program_cannot_sort_is_left_alone(sample: Sample) -> None:
     for text in (
         "- project: acme/b\n  x: &x 1\n- project: acme/a\n  x: *x\n",
         "[{project: acme/b}, {project: acme/a}]\n",
+        "- project: acme/b\u2028- project: acme/a\n",
         "-\n  project: acme/b\n- project: acme/a\n",
     ):
         sample.write(FILE, text)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import PurePosixPath
 
+MAX_NEAREST = 10
+
 
 @dataclass
 class Read:
@@ -78,12 +80,14 @@ def _load_acl(tree: Tree, path: PurePosixPath, found: Read) -> Iterator[Finding]
 
 def _unmatched(tree: Tree, found: Read, present: list[PurePosixPath]) -> Iterator[Finding]:
     """Yield the projects without an ACL, and the ACLs without a project."""
-    names = [str(path) for path in present]
-    for project in found.projects:
-        if not tree.exists(project.acl):
-            line = project.lines.get("acl-config", project.line)
-            message = f"{project.name}: there is no {project.acl}{nearest(str(project.acl), names)}"
-            yield Finding(str(PROJECTS), line, message)
+    missing = [project for project in found.projects if not tree.exists(project.acl)]
+    # To look for the nearest of thousands of names takes its time: where many are missing, that is not why.
+    names = [str(path) for path in present] if len(missing) <= MAX_NEAREST else []
+    for project in missing:
+        line = project.lines.get("acl-config", project.line)
+        yield Finding(
+            str(PROJECTS), line, f"{project.name}: there is no {project.acl}{nearest(str(project.acl), names)}"
+        )
     used = {project.acl for project in found.projects}
     for path in present:
         if path.suffix == SUFFIX and path not in used:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,9 @@ from strata.source import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+#: What would do something to a terminal, and what stands for bytes that are no text.
+UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True, order=True)
@@ -21,7 +25,8 @@ class Finding(Violation):
 
     def __str__(self) -> str:
         """Return the finding as compilers print it."""
-        return f"{self.path}:{self.line}: {'warning: ' if self.warning else ''}{self.message}"
+        text = f"{self.path}:{self.line}: {'warning: ' if self.warning else ''}{self.message}"
+        return UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

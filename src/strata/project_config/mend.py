@@ -94,6 +94,8 @@ def mended_projects(source: Source, text: str) -> str:
         data = None
     if data != wanted:
         raise source.broken(1, "can't be mended by a program without another meaning: do it by hand")
+    if new.count("#") < text.count("#"):
+        raise source.broken(1, "can't be mended by a program without the loss of a comment: do it by hand")
     return new
 
 

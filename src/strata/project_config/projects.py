@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -30,7 +30,10 @@ FORBIDDEN = re.compile(r'[\x00-\x20\x7f\\?%*:<>|$~"]|(?:^|/)[+.-]|\.git(?:/|$)|\
 
 @dataclass(frozen=True)
 class Project:
-    """A project as the file declares it; `lines` are those of its keys, `foreign` what only others read."""
+    """A project as the file declares it; `lines` are those of its keys, `foreign` what only others read.
+
+    One that is not `sound` has errors, and lacks what they are about.
+    """
 
     name: str
     acl: PurePosixPath
@@ -41,6 +44,7 @@ class Project:
     groups: tuple[str, ...] = ()
     options: tuple[str, ...] = ()
     foreign: Mapping[str, Any] = field(default_factory=dict)
+    sound: bool = True
     line: int = field(default=1, compare=False)
     lines: Mapping[str, int] = field(default_factory=dict, compare=False)
 
@@ -152,12 +156,14 @@ class Reader:
         self.line: int = node.start_mark.line + 1
         self.lines: dict[str, int] = {}
         self.name = ""
+        self.sound = True
 
     def add(self, key: str | None, message: str, *, warning: bool = False, form: bool = False) -> None:
         """Add a finding at a key, or at the beginning of the entry."""
         line = self.lines.get(key or "", self.line)
         where = f"{self.name}: " if self.name else ""
         what = f"{key}: " if key else ""
+        self.sound = self.sound and (warning or form)
         self.findings.append(Finding(str(PROJECTS), line, f"{where}{what}{message}", warning, form))
 
     def project(self) -> Project | None:
@@ -179,7 +185,7 @@ class Reader:
         except ValueError as error:
             self.add("acl-config", str(error))
             return None
-        return Project(
+        project = Project(
             name=self.name,
             acl=acl,
             description=self.description(),
@@ -192,6 +198,7 @@ class Reader:
             line=self.line,
             lines=self.lines,
         )
+        return project if self.sound else replace(project, sound=False)
 
     def read_keys(self) -> None:
         """Note the lines of the keys, and what the form of the entry and its keys leaves to wish."""
@@ -201,9 +208,10 @@ class Reader:
         for key, value in self.node.value:
             line = key.start_mark.line + 1
             name = str(key.value)
-            if name in self.lines:
-                self.findings.append(Finding(str(PROJECTS), line, f"{self.name}: {name} is given twice"))
+            doubled = name in self.lines
             self.lines[name] = line
+            if doubled:
+                self.add(name, "is given twice")
             if name not in OWN and name not in FOREIGN:
                 self.add(name, f"is unknown, and only carried along{nearest(name, OWN + FOREIGN)}", warning=True)
             mark = value.start_mark

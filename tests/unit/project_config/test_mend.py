@@ -157,11 +157,13 @@ def test_doubles_leave_one_and_all_comments(sample: Sample) -> None:
 
 
 def test_what_a_program_cannot_sort_is_left_alone(sample: Sample) -> None:
-    """An alias before its anchor, keeping block scalars, or a list in one line: the file stays."""
+    """An alias before its anchor, a list in one line, comments on what goes: the file stays."""
     for text in (
         "- project: acme/b\n  x: &x 1\n- project: acme/a\n  x: *x\n",
         "[{project: acme/b}, {project: acme/a}]\n",
         "- project: acme/b\u2028- project: acme/a\n",
+        "- project: acme/a\n  groups:\n    - a  # one\n    - a  # two\n",
+        "- project: acme/a # one\n- project: acme/a # two\n",
         "-\n  project: acme/b\n- project: acme/a\n",
     ):
         sample.write(FILE, text)

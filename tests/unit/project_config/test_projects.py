@@ -86,7 +86,7 @@ def test_no_projects(sample: Sample, text: str) -> None:
         (
             "  description: Fast",
             "  description: a\n  description: Fast",
-            ["5: acme/rocket: description is given twice"],
+            ["5: acme/rocket: description: is given twice"],
         ),
         ("  description: Fast things", "  upstream: ext::sh", ["4: acme/rocket: upstream: ext::sh names a transport"]),
         (
@@ -184,7 +184,7 @@ def test_underscores_are_sorted_after_letters(sample: Sample) -> None:
 def test_names_that_gerrit_or_git_refuse(sample: Sample, name: str) -> None:
     escaped = name.replace("\\", "\\\\").replace("\t", "\\t")
     sample.write(FILE, f'- project: "{escaped}"\n')
-    assert [each for each in sample.found() if f"{FILE}:1: {name}: {name!r} is no name of a project" in each]
+    assert [each for each in sample.found() if f"{name!r} is no name of a project" in each]
 
 
 @pytest.mark.parametrize(
@@ -261,6 +261,26 @@ def test_a_password_is_not_repeated() -> None:
     reason = refusal("https://me:canary@git.example.org/a") or ""
     assert "carries a password" in reason
     assert "canary" not in reason
+
+
+def test_a_project_with_errors_is_not_sound(sample: Sample) -> None:
+    """Who creates projects must not take one whose upstream was refused for an empty one."""
+    sample.replace(FILE, "  description: Fast things", "  upstream: ext::sh\n  odd: 1")
+    anvil, rocket = sample.load().projects
+    assert (anvil.sound, rocket.sound, rocket.upstream) == (True, False, None)
+
+
+def test_messages_do_nothing_to_a_terminal(sample: Sample) -> None:
+    sample.replace(FILE, "/home/gerrit2/acls/acme/anvil.config", '"/acls/\\e[2J\\u202e.config"')
+    (finding,) = sample.found()
+    assert "/acls/\\x1b[2J\\x202e.config" in finding
+
+
+def test_where_all_acls_are_missing_no_near_names_are_sought(sample: Sample) -> None:
+    sample.write(FILE, "".join(f"- project: acme/p{number:03}\n" for number in range(100)))
+    for number in range(100):
+        sample.write(f"gerrit/acls/acme/q{number:03}.config", "")
+    assert not [finding for finding in sample.found() if "nearest" in finding]
 
 
 def test_foreign_keys_are_carried_without_a_word(sample: Sample) -> None:

@@ -85,9 +85,9 @@ needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared data absent")
 @needs_data
 def test_the_real_tree() -> None:
     """Nothing is wrong there; old ways of labels, and groups of a project that was renamed, are worth a warning."""
-    begin = time.monotonic()
+    begin = time.process_time()
     found = load(Tree(DATA))
-    assert time.monotonic() - begin < LIMIT
+    assert time.process_time() - begin < LIMIT
     assert (len(found.projects), len(found.acls)) == (255, 181)
     labels, gear = "gerrit/acls/opendev/infra-specs.config", "gerrit/acls/windmill/ansible-role-gear.config"
     copied = "copyAllScoresOnTrivialRebase is refused by Gerrit 3.7 and newer: say changekind:TRIVIAL_REBASE in"

@@ -7,7 +7,7 @@ import json
 import os
 import shutil
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import certificates, files
@@ -182,7 +182,7 @@ class Run:
         desired |= {f"{ROOTS}{name}.crt": files.File(pem) for name, pem in self.roots.items()}
         desired[f"{FOLDER}/{CA}.crt"] = files.File(b"".join(self.roots.values())) if self.roots else None
         desired[FACTS] = self._facts(settled)
-        changes = files.plan(desired)
+        changes = [_masked(change) for change in files.plan(desired)]
         paths = {change.path for change in changes}
         ca_changed = f"{FOLDER}/{CA}.crt" in paths
         touched = [
@@ -328,6 +328,13 @@ def _content(path: str) -> bytes:
     """Return what is in a regular file of the host, nothing if it is not there."""
     state = files.read(path)
     return state.content if isinstance(state, files.File) else b""
+
+
+def _masked(change: files.Change) -> files.Change:
+    """Return a change that shows no key, not even one that goes."""
+    if change.path.endswith(".key") and isinstance(change.before, files.File):
+        return replace(change, before=replace(change.before, secret=True))
+    return change
 
 
 def _content_differs(change: files.Change) -> bool:

@@ -244,7 +244,10 @@ def test_a_root_that_the_system_forgot_is_trusted_again(host: Host) -> None:
 def test_what_is_declared_no_longer_goes(host: Host) -> None:
     host.converge(WEB, OWN)
     (host.folder / "tls/foreign.crt").write_text("x")
-    host.converge(OWN)
+    key = (host.folder / "tls/web.key").read_text().splitlines()
+    diff = str(host.converge(OWN)["diff"])
+    assert "(secret content" in diff
+    assert not any(line in diff for line in key)
     assert sorted(path.name for path in (host.folder / "tls").iterdir()) == [
         "ca.crt",
         "foreign.crt",

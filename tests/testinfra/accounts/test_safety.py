@@ -200,7 +200,7 @@ def test_no_hash_of_a_password_and_no_private_key_is_told(host, settled, tmp_pat
     people.write_text(json.dumps(values))
     done = settled("--diff", f"--extra-vars=@{people}")
     assert done.rc == 2
-    assert "ida (accounts_users): key 1 is of no type that is accepted" in done.message
+    assert "ida (accounts_users): key 1 has an option that sshd does not know" in done.message
     assert CANARY not in done.output
     host.check_output("journalctl --sync")
     journal = host.check_output("journalctl --no-pager --output=cat")

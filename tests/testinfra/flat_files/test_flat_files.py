@@ -58,7 +58,7 @@ def acls() -> dict[bytes, str]:
 
 def wait(host: Any, condition: str) -> None:
     """Wait until a command succeeds on the host."""
-    assert host.run("timeout 60 sh -c %s", f"until {condition}; do sleep 0.1; done").rc == 0, condition
+    assert host.run("timeout 100 sh -c %s", f"until {condition}; do sleep 0.1; done").rc == 0, condition
 
 
 def trial(source: Path, **parameters: object) -> list[dict[str, object]]:

@@ -210,7 +210,7 @@ class Service:
         except OSError as error:
             if guard:
                 self.rollback.disarm()
-            raise ServiceError(f"{self.mark}: {error.strerror}; nothing was changed") from error
+            raise ServiceError(f"{self.mark}: {error.strerror or error}; nothing was changed") from error
         try:
             files.apply(changes)
             self.settle(changes, self.checks)

@@ -124,8 +124,8 @@ def test_rules_that_only_together_are_wrong_do_not_stay(host, change):
 @pytest.fixture
 def killing_check(host):
     """Let the check of all rules together kill the module that runs it, until the file /tmp/kill is gone."""
-    wrapper = '#!/bin/sh\nif [ -e /tmp/kill ] && [ "$*" = --check ]; then kill -KILL $PPID; fi\nexec visudo.kept "$@"\n'
-    host.check_output("cd /usr/sbin && mv visudo visudo.kept && printf %s >visudo && chmod 755 visudo", wrapper)
+    wrapper = '#!/bin/sh\n[ -e /tmp/kill ] && [ "$*" = --check ] && kill -KILL $PPID\nexec /usr/sbin/visudo.kept "$@"\n'
+    host.check_output("cd /usr/sbin && mv visudo visudo.kept && echo %s >visudo && chmod 755 visudo", wrapper)
     yield lambda on: host.check_output("touch /tmp/kill" if on else "rm /tmp/kill")
     host.check_output("rm -f /tmp/kill && mv /usr/sbin/visudo.kept /usr/sbin/visudo")
 

@@ -40,8 +40,9 @@ def new_connection(connection: ConnectionBase, timeout: int) -> ConnectionBase:
 class ActionModule(ActionBase):
     """Make the change in one remote call; when the module leaves it unconfirmed, confirm it in a second one.
 
-    The module takes `rollback_delay` (seconds) and `confirm`, and returns `unconfirmed` (seconds until its host undoes
-    the change by itself) or, when it is asked to confirm, `confirmed` and `restored`.
+    The module takes `rollback_delay` (seconds), `confirm` and `change`, and returns `unconfirmed` (seconds until its
+    host undoes the change by itself) and `change` (its name) or, when it is asked to confirm that, `confirmed` and
+    `restored`. Its answer may get lost: asked again about the same change, it gives the same one.
     """
 
     #: The arguments that tell the module which change it shall confirm.
@@ -67,6 +68,7 @@ class ActionModule(ActionBase):
         if unguarded:
             arguments["rollback_delay"] = 0
         answer = self._execute_module(module_args=arguments, task_vars=self._vars)
+        self._name = answer.pop("change", "")
         if delay := answer.pop("unconfirmed", 0):
             return self._confirm(answer, delay)
         if wanted and unguarded and answer.get("changed") and not self._task.check_mode:
@@ -129,7 +131,8 @@ class ActionModule(ActionBase):
         if self._over_ssh:
             self._connection = new_connection(shared, timeout)
         try:
-            return self._execute_module(module_args={**arguments, "confirm": confirm}, task_vars=self._vars)
+            decision = {"confirm": confirm, "change": self._name}
+            return self._execute_module(module_args={**arguments, **decision}, task_vars=self._vars)
         finally:
             self._connection = shared
 

@@ -24,7 +24,7 @@ from ansible.module_utils.strata.netfilter import (
 from ansible.module_utils.strata.netfilter_boot import desired_files
 from ansible.module_utils.strata.netfilter_host import BOOT_UNIT, Host
 from ansible.module_utils.strata.netfilter_hosts import check_hosts, check_openings, openings
-from ansible.module_utils.strata.rollback import Rollback, RollbackError, check_delay, script
+from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 
 DOCUMENTATION = r"""
 module: iptables_chain
@@ -157,9 +157,13 @@ options:
     default: []
   confirm:
     description:
-      - Used by the control side only; all but O(chain) is ignored then. V(true) keeps the rules that are yet to be
-        confirmed, V(false) takes them back at once.
+      - Used by the control side only; all but O(chain) and O(change) is ignored then. V(true) keeps the rules that are
+        yet to be confirmed, V(false) takes them back at once.
     type: bool
+  change:
+    description: Which change O(confirm) is about, as the module named it.
+    type: str
+    default: ''
 attributes:
   check_mode:
     support: full
@@ -201,10 +205,10 @@ def apply(
     enable: bool,
     delay: int = 0,
     note: str = "",
-) -> bool:
-    """Put rules in force, and keep them for the next boot unless they must be confirmed first, which it returns.
+) -> str:
+    """Put rules in force, and keep them for the next boot unless they must be confirmed first.
 
-    Whoever confirms them finds `note`.
+    Return the name of the change that must be confirmed, nothing if none must. Whoever confirms it finds `note`.
 
     Raises:
         FirewallError: something failed, and what was there has been put back.
@@ -215,8 +219,7 @@ def apply(
         host.restore(change, chain, test=True)
     guarded = bool(changes and delay)
     rollback = Rollback(SUBJECT, host.run)
-    if guarded:
-        rollback.arm(delay, script(undoing(chain, changes), note))
+    name = rollback.arm(delay, script(undoing(chain, changes), note)) if guarded else ""
     try:
         for change in changes:
             host.restore(change, chain)
@@ -230,7 +233,7 @@ def apply(
         if guarded:
             rollback.disarm()
         raise FirewallError(f"{error}; everything is as it was before") from error
-    return guarded
+    return name
 
 
 def keep(host: Host, written: list[files.Change], *, enable: bool) -> None:
@@ -240,10 +243,12 @@ def keep(host: Host, written: list[files.Change], *, enable: bool) -> None:
         host.checked(["systemctl", "enable", "--quiet", BOOT_UNIT])
 
 
-def confirm(host: Host, chain: str) -> dict[str, Any]:
+def confirm(host: Host, chain: str, change: str) -> dict[str, Any]:
     """Keep the rules in force, which somebody outside has been let in by; say whether it is too late for that."""
     rollback = Rollback(SUBJECT, host.run)
-    if not rollback.confirm():
+    if rollback.was_kept(change):
+        return dict(KEPT)
+    if not rollback.confirm(change):
         return rollback.withdraw()
     written: list[files.Change] = []
     try:
@@ -257,8 +262,7 @@ def confirm(host: Host, chain: str) -> dict[str, Any]:
         files.undo(written)
         rollback.disarm()
         raise FirewallError(f"{error}; everything is as it was before") from error
-    rollback.disarm()
-    return {"changed": True, "confirmed": True}
+    return rollback.keep()
 
 
 def put_back(host: Host, chain: str, changes: list[Change], written: list[files.Change], error: Exception) -> None:
@@ -327,8 +331,9 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     # What is remembered of names is no part of what was declared, so writing it down is no change.
     written += files.plan({netfilter_names.path(chain): netfilter_names.noted(memory)})
     origins = {change.family.name: host.origins(change, rules[change.family]) for change in changes if delay}
-    if apply(host, chain, changes, written, enable=enable, delay=delay, note=json.dumps(memory)):
-        result.update(unconfirmed=delay, origins=origins)
+    name = apply(host, chain, changes, written, enable=enable, delay=delay, note=json.dumps(memory))
+    if name:
+        result.update(unconfirmed=delay, change=name, origins=origins)
     return result
 
 
@@ -359,6 +364,7 @@ def main() -> None:
             "rollback_delay": {"type": "int", "default": 30},
             "witnesses": {"type": "list", "elements": "str", "default": []},
             "confirm": {"type": "bool"},
+            "change": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -368,8 +374,10 @@ def main() -> None:
         with locks.alone(SUBJECT, check_mode=module.check_mode):
             if module.params["confirm"] is None:
                 result = converge(module, host, chain)
+            elif module.params["confirm"]:
+                result = confirm(host, chain, module.params["change"])
             else:
-                result = confirm(host, chain) if module.params["confirm"] else Rollback(SUBJECT, host.run).withdraw()
+                result = Rollback(SUBJECT, host.run).withdraw()
     except (FirewallError, RollbackError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)

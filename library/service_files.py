@@ -6,6 +6,7 @@ from ansible.module_utils.strata import locks
 from ansible.module_utils.strata.discreet import DiscreetModule
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import Service, ServiceError
+from ansible.module_utils.strata.units import UnitError
 
 DOCUMENTATION = r"""
 module: service_files
@@ -13,10 +14,11 @@ short_description: The files of one service, and its units in the state that fit
 description:
   - Writes the files of a service, checks them, and starts, restarts or reloads its units, in one call.
   - Each file is checked before it is put in its place (O(files[].validate)), and all of them together after that
-    (O(checks)). If a check, a command or a unit fails, the old files are put back, the units are brought back to run
-    with them, and the module fails with what the program said.
-  - A unit whose process is older than its files is restarted, and what a killed run left undone (a reload, a command)
-    is done by the next.
+    (O(checks)). If a check, a command or a unit fails, or a unit does not listen at its ports, the old files are put
+    back, the units are brought back to run with them, and the module fails with what the program said.
+  - A unit whose process is older than its files is restarted, and what a killed run left undone (a check, a command, a
+    reload) is done by the next. If a check then refuses the files of the killed run, those before them come back.
+  - What did not run or start at boot before a run that fails, does not after it.
 options:
   name:
     description: Name of the service, under which the module remembers what it owes.
@@ -61,6 +63,9 @@ options:
       validate:
         description: Command, run without a shell, that accepts a copy of the file, C(%s), before it gets in its place.
         type: str
+      former:
+        description: Another path, to which the first run copies what is at O(files[].path), once and for good.
+        type: path
       origin:
         description: The variable that asks for the file, for messages.
         type: str
@@ -96,6 +101,15 @@ options:
       enabled:
         description: Whether it starts at boot. Default as O(units[].started).
         type: bool
+      listens:
+        description:
+          - Ports, such as C(tcp:514) or C(udp:161), at which its processes listen while it runs, at any address.
+          - They are waited for, up to 15 seconds, after the unit's steps; without them the old files come back, and the
+            module fails with the last lines that the unit wrote to the journal.
+          - A unit that runs but does not listen is restarted, also when nothing else changes.
+        type: list
+        elements: str
+        default: []
   on_change:
     description: What running units need when files changed.
     type: str
@@ -112,6 +126,10 @@ options:
   confirm:
     description: Decide about the files that are still to be confirmed, true to keep them. The control side says this.
     type: bool
+  change:
+    description: Which change O(confirm) is about, as the module named it. The control side says this.
+    type: str
+    default: ''
 attributes:
   check_mode:
     support: full
@@ -131,6 +149,7 @@ EXAMPLES = r"""
     checks: [unbound-checkconf]
     units:
       - name: unbound.service
+        listens: [udp:53, tcp:53]
 """
 
 RETURN = r"""
@@ -155,12 +174,14 @@ def main() -> None:
         "owner": {"type": "str", "default": "root"},
         "group": {"type": "str", "default": "root"},
         "validate": {"type": "str"},
+        "former": {"type": "path"},
         "origin": {"type": "str"},
     }
     unit = {
         "name": {"type": "str", "required": True},
         "started": {"type": "bool", "default": True},
         "enabled": {"type": "bool"},
+        "listens": {"type": "list", "elements": "str", "default": []},
     }
     module = DiscreetModule(
         argument_spec={
@@ -173,6 +194,7 @@ def main() -> None:
             "on_change": {"type": "str", "choices": ["restart", "reload", "none"], "default": "restart"},
             "rollback_delay": {"type": "int", "default": 0},
             "confirm": {"type": "bool"},
+            "change": {"type": "str", "default": ""},
         },
         supports_check_mode=True,
     )
@@ -180,7 +202,7 @@ def main() -> None:
         with locks.alone(module.params["name"], check_mode=module.check_mode):
             service, keep = Service(module), module.params["confirm"]
             result = service.converge() if keep is None else service.decide(keep=keep)
-    except (ServiceError, RollbackError, OSError) as error:
+    except (ServiceError, RollbackError, UnitError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

@@ -5,7 +5,9 @@ Confirming and undoing both begin with renaming one and the same file, so only o
 
 from __future__ import annotations
 
+import contextlib
 import os
+import secrets
 import shlex
 import time
 from typing import TYPE_CHECKING, Any
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 FOLDER = "/run/strata"
 NOTE = "# Note: "
+CHANGE = "# Change: "
+
+KEPT = {"changed": True, "confirmed": True}
 
 SHORTEST, LONGEST = 5, 3600
 
@@ -61,16 +66,20 @@ class Rollback:
         self.pending = f"{FOLDER}/{subject}-rollback"
         self.confirmed = f"{self.pending}.confirmed"
         self.running = f"{self.pending}.running"
+        self.kept = f"{FOLDER}-kept/{subject}"
 
-    def arm(self, delay: int, text: str) -> None:
+    def arm(self, delay: int, text: str) -> str:
         """Start the timer that runs the script `text`; it is known to run before anything is changed.
+
+        Return the name of the change, for whoever confirms it.
 
         Raises:
             RollbackError: it does not start.
 
         """
         os.makedirs(FOLDER, mode=0o700, exist_ok=True)
-        files.apply([files.Change(self.pending, None, files.File(text.encode(), 0o600))])
+        change = secrets.token_hex(8)
+        files.apply([files.Change(self.pending, None, files.File(f"{CHANGE}{change}\n{text}".encode(), 0o600))])
         pending, running = shlex.quote(self.pending), shlex.quote(self.running)
         command = f"mv -f {pending} {running} && exec sh {running}"
         timer = [f"--unit={self.unit}", f"--on-active={delay}s", "--timer-property=AccuracySec=100ms"]
@@ -78,20 +87,31 @@ class Rollback:
         if status:
             os.unlink(self.pending)
             raise RollbackError(f"the change would have no rollback: {message.strip()}")
+        return change
 
     def require_pending(self, delay: int) -> None:
         """Raise RollbackError unless the change can still be undone by itself."""
         if not os.path.exists(self.pending):
             raise RollbackError(f"it took longer than rollback_delay, {delay} s, to put the change in force")
 
-    def confirm(self) -> bool:
-        """Decide that the change stays, if nobody has decided yet; tell whether that was so."""
-        return self._claim(self.confirmed)
+    def was_kept(self, change: str) -> bool:
+        """Tell whether a change has been kept before: the answer to its confirmation may have got lost."""
+        return bool(change) and _said(self.kept, CHANGE) == change
+
+    def confirm(self, change: str) -> bool:
+        """Decide that a change stays, if nobody has decided otherwise; tell whether that was so."""
+        return self._claim(self.confirmed) or (bool(change) and _said(self.confirmed, CHANGE) == change)
 
     def note(self) -> str:
         """Return the note of the change that has just been confirmed."""
-        with open(self.confirmed, encoding="utf-8") as stream:
-            return next((line.removeprefix(NOTE).rstrip("\n") for line in stream if line.startswith(NOTE)), "")
+        return _said(self.confirmed, NOTE)
+
+    def keep(self) -> dict[str, Any]:
+        """End the guard of the change that has just been confirmed; return the result of the module."""
+        mark = f"{CHANGE}{_said(self.confirmed, CHANGE)}\n"
+        files.apply([files.Change(self.kept, None, files.File(mark.encode(), 0o600))])
+        self.disarm()
+        return dict(KEPT)
 
     def undo_confirmed(self) -> None:
         """Undo the change that has just been confirmed. Raises RollbackError."""
@@ -151,3 +171,10 @@ class Rollback:
         status, _, message = self.run(["sh", path])
         if status:
             raise RollbackError(f"the change could not be undone: {message.strip()}")
+
+
+def _said(path: str, kind: str) -> str:
+    """Return what a script says of itself in a line that begins with `kind`, nothing if there is none."""
+    with contextlib.suppress(FileNotFoundError), open(path, encoding="utf-8") as stream:
+        return next((line.removeprefix(kind).rstrip("\n") for line in stream if line.startswith(kind)), "")
+    return ""

@@ -8,14 +8,18 @@ import shlex
 import shutil
 import tempfile
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files
-from ansible.module_utils.strata.rollback import Rollback, RollbackError, check_delay, script
-from ansible.module_utils.strata.units import Systemd, Unit, UnitError, steps
+from ansible.module_utils.strata import files, listeners
+from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
+from ansible.module_utils.strata.units import Step, Systemd, Unit, UnitError, steps
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping
+
     from ansible.module_utils.basic import AnsibleModule
+    from ansible.module_utils.strata.units import Status
 
 OWED = "/var/lib/strata/owed"
 UNIT_FOLDER = "/etc/systemd/system/"
@@ -37,7 +41,11 @@ class Service:
             Unit(each["name"], each["started"], each["started"] if each["enabled"] is None else each["enabled"])
             for each in self.given["units"]
         ]
+        self.ports = {each["name"]: list(map(port, each["listens"])) for each in self.given["units"]}
+        self.checks = list(map(words, self.given["checks"]))
+        self.commands = list(map(words, self.given["commands"]))
         self.mark = os.path.join(OWED, self.given["name"])
+        self.owed = os.path.exists(self.mark)
         self.rollback = Rollback(self.given["name"], self.run)
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
@@ -50,12 +58,12 @@ class Service:
         Raises:
             ServiceError: it cannot be done; what was there is back.
             RollbackError: it cannot be guarded; nothing was changed.
+            UnitError: systemd does not answer; nothing was changed.
 
         """
         delay = check_delay(self.given["rollback_delay"])
         settled = not self.module.check_mode and self.rollback.settle()
-        changes = files.plan(self.desired())
-        owed = os.path.exists(self.mark)
+        changes = self.masked(files.plan(self.former()) + files.plan(self.desired()))
         status = self.systemd.status([unit.name for unit in self.units])
         absent = [name for name, found in status.items() if not found.there]
         if absent and not self.module.check_mode:
@@ -63,16 +71,13 @@ class Service:
             absent = [name for name in absent if not any(c.path == UNIT_FOLDER + name for c in changes)]
             if absent:
                 raise ServiceError(f"there is no unit {absent[0]} on this host: install its package first")
-        due = bool(changes) or owed
+        due = bool(changes) or self.owed
         todo = steps(self.units, status, on_change=self.given["on_change"], due=due, newest=self.newest())
+        todo += self.deaf(status, {step.unit for step in todo})
         self.validate(changes)
-        commands = [shlex.split(command) for command in self.given["commands"]] if due else []
-        result = self.result(changes, [*map(shlex.join, commands), *map(str, todo)])
-        if result["changed"] and not self.module.check_mode:
-            guard = delay if changes else 0
-            self.apply(changes, commands, todo, guard)
-            if guard:
-                result["unconfirmed"] = guard
+        result = self.result(changes, [*map(shlex.join, self.commands if due else []), *map(str, todo)])
+        if (result["changed"] or self.owed) and not self.module.check_mode:
+            result.update(self.apply(changes, todo, status, delay if changes else 0))
         if settled:
             result["changed"] = True
             result["changes"].insert(0, "unconfirmed files of an earlier run taken back")
@@ -80,10 +85,29 @@ class Service:
 
     def decide(self, *, keep: bool) -> dict[str, Any]:
         """Keep the unconfirmed files or put the old ones back; return the module's result. Raises RollbackError."""
-        if not (keep and self.rollback.confirm()):
-            return self.rollback.withdraw()
-        self.rollback.disarm()
-        return {"changed": True, "confirmed": True}
+        change = self.given["change"]
+        if keep and self.rollback.was_kept(change):
+            return dict(KEPT)
+        return self.rollback.keep() if keep and self.rollback.confirm(change) else self.rollback.withdraw()
+
+    def former(self) -> dict[str, files.State]:
+        """Return the copies that are still to be made of what was there before the first run; empty for nothing."""
+        copies: dict[str, files.State] = {}
+        for file in self.given["files"]:
+            if file["former"] and not os.path.exists(file["former"]):
+                found = files.read(os.path.realpath(file["path"])) or files.File(b"")
+                copies[file["former"]] = replace(found, secret=file["secret_content"] is not None)
+        return copies
+
+    def deaf(self, status: Mapping[str, Status], busy: Collection[str]) -> list[Step]:
+        """Return the restarts of units that run, and to which nothing else is done, but that do not listen."""
+        return [
+            Step("restart", unit.name)
+            for unit in self.units
+            if unit.started and status[unit.name].active and unit.name not in busy
+            if self.ports[unit.name]
+            and listeners.wait(self.run, unit.name, self.ports[unit.name], status[unit.name].since + listeners.PATIENCE)
+        ]
 
     def desired(self) -> dict[str, files.State]:
         """Return the wanted state of each path."""
@@ -99,6 +123,16 @@ class Service:
                 raise ServiceError(f"{label(file)} is declared twice, also by {other['origin'] or 'the same'}")
             found[file["path"]] = self.file(file) if file["ensure"] == "present" else None
         return found
+
+    def masked(self, changes: list[files.Change]) -> list[files.Change]:
+        """Return the changes, with what stood in files of secret content kept out of diffs also when they go."""
+        secret = {file["path"] for file in self.given["files"] if file["secret_content"] is not None}
+        return [
+            replace(change, before=replace(change.before, secret=True))
+            if change.path in secret and isinstance(change.before, files.File)
+            else change
+            for change in changes
+        ]
 
     def file(self, file: dict[str, Any]) -> files.File | files.Link:
         """Return one file as it shall be."""
@@ -138,71 +172,133 @@ class Service:
             for change in changes:
                 if change.path not in wanted or not isinstance(change.after, files.File):
                     continue
-                words = shlex.split(wanted[change.path]["validate"])
-                if self.module.check_mode and not shutil.which(words[0]):
+                command = words(wanted[change.path]["validate"])
+                if self.module.check_mode and not shutil.which(command[0]):
                     continue  # an earlier task brings it
                 copy = os.path.join(folder, os.path.basename(change.path))
                 with open(copy, "wb", opener=lambda path, flags: os.open(path, flags, 0o600)) as stream:
                     stream.write(change.after.content)
-                code, out, err = self.run([word.replace("%s", copy) for word in words])
+                code, out, err = self.run([word.replace("%s", copy) for word in command])
                 if code:
                     said = (err or out).strip().replace(copy, change.path)
-                    raise ServiceError(f"{label(wanted[change.path])} is refused by {words[0]}: {said}")
+                    raise ServiceError(f"{label(wanted[change.path])} is refused by {command[0]}: {said}")
 
-    def apply(self, changes: list[files.Change], commands: list[list[str]], todo: list[Any], guard: int) -> None:
+    def apply(
+        self, changes: list[files.Change], todo: list[Step], before: Mapping[str, Status], guard: int
+    ) -> dict[str, Any]:
         """Write the files, check them and take the steps; without a confirmation in `guard` seconds they are undone.
+
+        Return what the control side must know to confirm them.
 
         Raises:
             ServiceError: something failed, and the old files are back.
             RollbackError: there is no guard, and nothing was changed.
 
         """
-        if guard:
-            self.rollback.arm(guard, script(files.undoing(changes) + self.undoing(commands)))
-        mark = files.Change(self.mark, files.read(self.mark), files.File(b"", 0o600))
-        files.apply([mark])
+        name = self.rollback.arm(guard, script(self.undoing(changes, before))) if guard else ""
+        try:
+            self.remember(changes)
+        except OSError as error:
+            if guard:
+                self.rollback.disarm()
+            raise ServiceError(f"{self.mark}: {error.strerror}; nothing was changed") from error
         try:
             files.apply(changes)
-            self.settle(changes, [*map(shlex.split, self.given["checks"] if changes else []), *commands])
+            self.settle(changes, self.checks)
+            began = time.time()
             for step in todo:
                 self.systemd.do(step)
+            self.listen(began)
             if guard:
                 self.rollback.require_pending(guard)
         except (ServiceError, RollbackError, UnitError, OSError) as error:
-            fate = self.go_back(changes, commands)
+            fate = self.go_back(changes, before)
             if guard:
                 self.rollback.disarm()
             raise ServiceError(f"{error}; {fate}") from error
         self.forget()
+        return {"unconfirmed": guard, "change": name} if guard else {}
 
-    def settle(self, changes: list[files.Change], commands: list[list[str]]) -> None:
-        """Make systemd read changed units, and run commands that must succeed."""
-        if any(change.path.startswith(UNIT_FOLDER) for change in changes):
+    def remember(self, changes: list[files.Change]) -> None:
+        """Note that all is to be done that follows from the files, and how they come back if that fails after all.
+
+        What a killed run noted stays behind that: its files were never checked.
+        """
+        noted = files.read(self.mark)
+        owed = noted.content if isinstance(noted, files.File) else b""
+        files.apply([files.Change(self.mark, noted, files.File(files.undoing(changes).encode() + owed, 0o600))])
+
+    def settle(self, changes: list[files.Change], checks: list[list[str]]) -> None:
+        """If files changed, or did in a run that was killed, check them and bring them into force.
+
+        Raises:
+            ServiceError: a check or a command fails.
+
+        """
+        if self.owed or any(change.path.startswith(UNIT_FOLDER) for change in changes):
             self.systemd.reload_manager()
-        for command in commands:
+        for command in [*checks, *self.commands] if changes or self.owed else []:
             code, out, err = self.run(command)
             if code:
                 raise ServiceError(f"{shlex.join(command)} ends with status {code}: {(err or out).strip()}")
 
-    def undoing(self, commands: list[list[str]]) -> str:
-        """Return the shell commands that put files in force again which are back in their places."""
-        verb = {"reload": "reload-or-restart", "restart": "restart", "none": ""}[self.given["on_change"]]
-        units = [["systemctl", verb, unit.name] for unit in self.units if unit.started and verb]
-        return "".join(f"{shlex.join(command)} || status=1\n" for command in [*commands, *units])
+    def listen(self, began: float) -> None:
+        """Wait until the units, whose steps began at a time, listen at their ports. Raises UnitError."""
+        wanted = [unit.name for unit in self.units if unit.started and self.ports[unit.name]]
+        for name, status in self.systemd.status(wanted).items():
+            until = time.time() + listeners.PATIENCE
+            absent = [] if status.skipped else listeners.wait(self.run, name, self.ports[name], until)
+            if absent:
+                said = self.systemd.said(name, int(began)) or "it says nothing"
+                raise UnitError(f"{name} does not listen at {', '.join(map(str, absent))}: {said}")
 
-    def go_back(self, changes: list[files.Change], commands: list[list[str]]) -> str:
-        """Put the old files in force again; return a sentence about how that went."""
-        files.undo(changes)
-        try:
-            self.settle(changes, commands)
-            status = self.systemd.status([unit.name for unit in self.units])
-            restart = steps(self.units, status, on_change=self.given["on_change"], due=True, newest=0)
-            for step in restart:
-                self.systemd.do(step)
-        except (ServiceError, UnitError) as error:
-            return f"the old files are back, but the service does not run with them either: {error}"
+    def undoing(self, changes: list[files.Change], before: Mapping[str, Status]) -> str:
+        """Return the shell commands that do what `go_back` does."""
+        verb = {"reload": "reload-or-restart", "restart": "restart", "none": "start"}[self.given["on_change"]]
+        commands = [["systemctl", "daemon-reload"], *self.commands]
+        for unit in self.units:
+            was = before[unit.name]
+            if unit.enabled is not None and unit.enabled != was.enabled:
+                commands.append(["systemctl", "enable" if was.enabled else "disable", unit.name])
+            if was.active or unit.started:
+                commands.append(["systemctl", verb if was.active else "stop", unit.name])
+        return files.undoing(changes) + "".join(f"{shlex.join(command)} || status=1\n" for command in commands)
+
+    def go_back(self, changes: list[files.Change], before: Mapping[str, Status]) -> str:
+        """Put the old files in force again, and the units as they were; return a sentence about how that went."""
+        former = [Unit(unit.name, before[unit.name].active, before[unit.name].enabled) for unit in self.units]
+        failures = attempt(self.end, former)
+        lost = [text for change in reversed(changes) for text in attempt(put_back, change)] + attempt(self.undo_owed)
+        if lost:
+            return f"not all of the old files could be put back: {'; '.join(lost)}"
+        back = "the old files are back" if changes or self.owed else "nothing else was changed"
+        failures += attempt(self.settle, changes, []) or attempt(self.resume, former)
+        if failures:
+            return f"{back}, but the service does not run as before: {'; '.join(failures)}"
         self.forget()
-        return "the old files are back in force" if changes else "nothing else was changed"
+        return f"{back} in force" if changes or self.owed else back
+
+    def end(self, former: list[Unit]) -> None:
+        """End what did not run, while the files are there that it was started with. Raises UnitError."""
+        now = self.systemd.status([unit.name for unit in former])
+        # One that fails again and again would come up as soon as the old files are back.
+        status = {name: replace(each, active=each.active or each.starting) for name, each in now.items()}
+        for step in steps(former, status, on_change="none", due=False, newest=0):
+            if step.verb in {"stop", "disable"}:
+                self.systemd.do(step)
+
+    def resume(self, former: list[Unit]) -> None:
+        """Let units run as they did, with the files that are back. Raises UnitError."""
+        status = self.systemd.status([unit.name for unit in former])
+        for step in steps(former, status, on_change=self.given["on_change"], due=True, newest=0):
+            self.systemd.do(step)
+
+    def undo_owed(self) -> None:
+        """Put back what was there before a run that was killed. Raises ServiceError."""
+        if self.owed:
+            code, _, err = self.run(["sh", "-c", f"umask 077; status=0; . {shlex.quote(self.mark)}; exit $status"])
+            if code:
+                raise ServiceError(err.strip())
 
     def forget(self) -> None:
         """Forget what was owed."""
@@ -215,6 +311,39 @@ class Service:
         diff = files.diff(changes) + [{"prepared": f"{each}\n"} for each in done]
         names = [change.path for change in changes] + done
         return {"changed": bool(names), "changes": names, "diff": diff}
+
+
+def put_back(change: files.Change) -> None:
+    """Bring a path back to its old state, if it has another one."""
+    files.apply(files.plan({change.path: change.before}))
+
+
+def attempt(action: Callable[..., None], *given: Any) -> list[str]:
+    """Do something that may fail; return what went wrong, if it did."""
+    try:
+        action(*given)
+    except (ServiceError, UnitError, OSError) as error:
+        return [str(error)]
+    return []
+
+
+def words(command: str) -> list[str]:
+    """Return the words of a command. Raises ServiceError."""
+    try:
+        found = shlex.split(command)
+    except ValueError as error:
+        raise ServiceError(f"{command!r} is no command: {error}") from None
+    if not found:
+        raise ServiceError(f"{command!r} is no command")
+    return found
+
+
+def port(text: str) -> listeners.Port:
+    """Return a port at which a unit shall listen. Raises ServiceError."""
+    try:
+        return listeners.port(text)
+    except ValueError as error:
+        raise ServiceError(f"listens: {error}") from None
 
 
 def label(file: dict[str, Any]) -> str:

@@ -182,14 +182,8 @@ class _Scan:
 
 
 def _sha256(name: str, folder: int) -> str:
-    digest = hashlib.sha256()
-    descriptor = os.open(name, READ, dir_fd=folder)
-    try:
-        while data := os.read(descriptor, 1 << 20):
-            digest.update(data)
-    finally:
-        os.close(descriptor)
-    return digest.hexdigest()
+    with open(os.open(name, READ, dir_fd=folder), "rb", buffering=0) as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def missing(trees: Iterable[Tree]) -> set[str]:

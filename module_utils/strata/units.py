@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -102,13 +102,22 @@ class Systemd:
         self.run = run
 
     def status(self, names: Sequence[str]) -> dict[str, Status]:
-        """Return the state of units, in one call."""
+        """Return the state of units, in one call; one more for each that an init script brings. Raises UnitError."""
         if not names:
             return {}
-        _, out, _ = self.run(["systemctl", "show", f"--property={PROPERTIES}", "--", *names])
+        _, out, err = self.run(["systemctl", "show", f"--property={PROPERTIES}", "--", *names])
         blocks = [dict(line.split("=", 1) for line in block.splitlines()) for block in out.strip().split("\n\n")]
+        if len(blocks) != len(names) or not all(blocks):
+            raise UnitError(f"systemctl does not tell how {', '.join(names)} is: {err.strip() or 'it says nothing'}")
         booted = time.time() - time.clock_gettime(time.CLOCK_MONOTONIC)
-        return {name: _status(shown, booted) for name, shown in zip(names, blocks, strict=True)}
+        found = {name: _status(shown, booted) for name, shown in zip(names, blocks, strict=True)}
+        # The links of an init script, from which a unit was generated, are not among the unit's properties.
+        for name in [
+            name for name, shown in zip(names, blocks, strict=True) if shown.get("UnitFileState") == "generated"
+        ]:
+            code, _, _ = self.run(["systemctl", "is-enabled", "--quiet", "--", name])
+            found[name] = replace(found[name], enabled=code == 0)
+        return found
 
     def do(self, step: Step) -> None:
         """Take a step, and wait until the unit is what it should be after that.

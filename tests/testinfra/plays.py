@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import json
 import os
@@ -9,6 +10,7 @@ import re
 import signal
 import subprocess
 import textwrap
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -55,6 +57,12 @@ class Run:
         return one_line(str(self.results[-1]["msg"]))
 
 
+def unpacked(fingerprint: str) -> dict[str, str]:
+    """Return what the module host_fingerprint found, by kind and name."""
+    found: dict[str, str] = json.loads(zlib.decompress(base64.b64decode(fingerprint)))
+    return found
+
+
 def one_line(text: str) -> str:
     """Return output without the line breaks and doubled quotes that Ansible and YAML put in."""
     return " ".join(text.replace("\\n", " ").split()).replace("''", "'")
@@ -89,7 +97,7 @@ class Play:
             calls=sum(did["calls"] for did in mine),
             output=output,
             results=[yaml.safe_load(textwrap.dedent(text)) for text in RESULT.findall(output)],
-            fingerprints=[did["fingerprint"] for did in mine if "fingerprint" in did],
+            fingerprints=[unpacked(did["fingerprint"]) for did in mine if "fingerprint" in did],
         )
 
     def kill_after(self, seconds: float) -> None:

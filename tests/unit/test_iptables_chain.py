@@ -307,12 +307,12 @@ def pending(tmp_path, monkeypatch):
 def test_guarded_rules_are_in_force_but_not_saved(work, pending):
     path, changes, written = work
     kernel = Kernel({change.family: change.before for change in changes})
-    assert iptables_chain.apply(kernel, CHAIN, changes, written, enable=True, delay=30)
+    name = iptables_chain.apply(kernel, CHAIN, changes, written, enable=True, delay=30)
     assert kernel.tables == {change.family: change.after for change in changes}
     assert kernel.commands == ["systemd-run"]
     assert path.read_text() == "old\n"
     assert pending.stat().st_mode & 0o777 == 0o600
-    assert pending.read_text() == rollback.script(netfilter.undoing(CHAIN, changes))
+    assert pending.read_text() == f"# Change: {name}\n{rollback.script(netfilter.undoing(CHAIN, changes))}"
 
 
 @pytest.mark.parametrize("fails", [(V4, "apply"), (V6, "verify"), "systemd-run"])
@@ -349,10 +349,23 @@ def test_the_rollback_leads_from_the_new_rules_to_the_former(work):
 def test_whoever_confirms_finds_the_note(work):
     _, changes, _ = work
     kernel = Kernel({change.family: change.before for change in changes})
-    iptables_chain.apply(kernel, CHAIN, changes, [], enable=False, delay=30, note='{"a": {}}')
+    name = iptables_chain.apply(kernel, CHAIN, changes, [], enable=False, delay=30, note='{"a": {}}')
     pending = rollback.Rollback("iptables", kernel.run)
-    assert pending.confirm()
+    assert pending.confirm(name)
     assert pending.note() == '{"a": {}}'
+
+
+@pytest.mark.usefixtures("pending")
+def test_rules_whose_confirmation_got_no_answer_are_confirmed_again(work):
+    _, changes, _ = work
+    kernel = Kernel({change.family: change.before for change in changes})
+    name = iptables_chain.apply(kernel, CHAIN, changes, [], enable=False, delay=30)
+    pending = rollback.Rollback("iptables", kernel.run)
+    assert pending.confirm(name)
+    pending.keep()
+    assert iptables_chain.confirm(kernel, CHAIN, name) == {"changed": True, "confirmed": True}
+    assert kernel.tables == {change.family: change.after for change in changes}
+    assert not iptables_chain.confirm(kernel, CHAIN, "another")["confirmed"]
 
 
 @dataclasses.dataclass

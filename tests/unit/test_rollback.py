@@ -31,16 +31,33 @@ def pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rollback:
 
 
 def test_only_one_decides(pending: Rollback) -> None:
-    pending.arm(30, rollback.script("true\n", "a note"))
-    assert pending.confirm()
-    assert not pending.confirm()
+    change = pending.arm(30, rollback.script("true\n", "a note"))
+    assert pending.confirm(change)
+    assert not pending.confirm("another")
     assert pending.note() == "a note"
 
 
+def test_a_confirmation_whose_answer_got_lost_is_given_again(pending: Rollback, tmp_path: Path) -> None:
+    change = pending.arm(30, rollback.script(f"touch {tmp_path}/undone || status=1\n"))
+    assert not pending.was_kept(change)
+    assert pending.confirm(change)
+    assert pending.confirm(change), "the one who confirmed it died before he kept it"
+    pending.keep()
+    assert pending.was_kept(change)
+    assert not pending.confirm(change)
+    assert not list((tmp_path / "strata").iterdir())
+    later = pending.arm(30, rollback.script(f"touch {tmp_path}/undone || status=1\n"))
+    assert later != change
+    assert not pending.was_kept(later)
+    assert not pending.was_kept("")
+    assert pending.withdraw()["restored"]
+    assert not pending.confirm(later)
+    assert (tmp_path / "undone").exists()
+
+
 def test_what_is_confirmed_is_not_withdrawn(pending: Rollback, tmp_path: Path) -> None:
-    pending.arm(30, rollback.script(f"touch {tmp_path}/undone || status=1\n"))
-    assert pending.confirm()
-    pending.disarm()
+    assert pending.confirm(pending.arm(30, rollback.script(f"touch {tmp_path}/undone || status=1\n")))
+    pending.keep()
     assert not pending.settle()
     assert not (tmp_path / "undone").exists()
     assert not list((tmp_path / "strata").iterdir())

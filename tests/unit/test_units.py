@@ -90,10 +90,31 @@ def test_what_cannot_be_enabled_counts_as_enabled(state: str, enabled: bool) -> 
     assert Systemd(Answers(shown(UnitFileState=state))).status(["a.service"])["a.service"].enabled == enabled
 
 
+@pytest.mark.parametrize("code", [0, 1])
+def test_the_unit_of_an_init_script_is_enabled_if_its_links_are_there(code: int) -> None:
+    def run(command: list[str]) -> tuple[int, str, str]:
+        if command[1] == "show":
+            return 0, shown(UnitFileState="generated") + "\n" + shown(UnitFileState="enabled"), ""
+        assert command == ["systemctl", "is-enabled", "--quiet", "--", "a.service"]
+        return code, "", ""
+
+    status = Systemd(run).status(["a.service", "b.service"])
+    assert status["a.service"].enabled == (code == 0)
+    assert status["b.service"].enabled
+
+
 def test_no_unit_takes_no_call() -> None:
     answers = Answers("")
     assert Systemd(answers).status([]) == {}
     assert answers.commands == []
+
+
+@pytest.mark.parametrize("answer", ["", "\n", shown()])
+def test_a_systemd_that_does_not_answer_is_named(answer: str) -> None:
+    with pytest.raises(UnitError, match=r"^systemctl does not tell how a.service, b.service is: it says nothing$"):
+        Systemd(Answers(answer)).status(["a.service", "b.service"])
+    with pytest.raises(UnitError, match=r"does not tell how a.service is"):
+        Systemd(Answers("")).status(["a.service"])
 
 
 def test_a_unit_that_fails_while_it_starts_says_why() -> None:

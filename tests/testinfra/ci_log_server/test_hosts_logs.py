@@ -20,7 +20,7 @@ SEND = """
 frame=%s
 printf '%%s %%s' ${#frame} "$frame" | timeout 10 openssl s_client -quiet -no_ign_eof -connect %s:6514 %s
 """
-OWN = "-cert /etc/ssl/strata/probe.crt -key /etc/ssl/strata/probe.key"
+OWN = "-cert /etc/ssl/strata/rsyslog.crt -key /etc/ssl/strata/rsyslog.key"
 SELF_MADE = """
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=probe \
     -addext subjectAltName=DNS:probe -keyout /root/other.key -out /root/other.crt

@@ -141,13 +141,45 @@ def test_a_name_does_not_lead_out_of_the_folder(host: Host, target: str, probe: 
     [
         ({"rsyslog_rules": [{"name": "broken", "content": "if $programname then then"}]}, "rsyslogd -N1 ends with"),
         ({"rsyslog_ca_file": "/srv/tls/none.pem"}, "/srv/tls/none.pem"),
+        ({"rsyslog_receive_port": 22}, "rsyslog.service does not listen at tcp:22: "),  # sshd does
+        ({"rsyslog_key_file": "/srv/tls/wrong.key"}, "the key /srv/tls/wrong.key is not that of"),
     ],
 )
 def test_what_is_refused_does_not_stay(host: Host, converge: Converge, settings: dict[str, object], said: str) -> None:
     before = host.file("/etc/rsyslog.d/strata.conf").content
     done = converge(**settings)
     assert done.rc == 2
-    assert said in done.output
+    assert said in done.said
     assert "the old files are back in force" in done.output
     assert host.file("/etc/rsyslog.d/strata.conf").content == before
     assert converge().changed == 0
+
+
+def test_not_everybody_with_a_certificate_may_send(converge: Converge) -> None:
+    done = converge(rsyslog_receive_peers=[], rsyslog_ca_file="/etc/ssl/certs/ca-certificates.crt")
+    assert done.rc == 2
+    assert "list rsyslog_receive_peers" in done.said
+    done = converge("--check", rsyslog_receive_peers=[])
+    assert (done.rc, done.changed) == (0, 1), done.output
+
+
+def test_a_new_certificate_is_in_use_at_once(host: Host, target: str, log_host: Host, converge: Converge) -> None:
+    show = f"openssl s_client -connect {target}:6514 </dev/null 2>/dev/null | openssl x509 -noout -serial"
+    before = host.check_output(show)
+    host.check_output("rm /etc/ssl/strata/rsyslog.key")  # how the site asks for a new one
+    done = converge()
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert host.check_output(show) != before
+    text = log(host)
+    wait_for(lambda: received(log_host, text), lambda: own_words(host))
+    assert converge().changed == 0
+
+
+def test_other_certificates_are_taken(host: Host, log_host: Host, converge: Converge) -> None:
+    named = {"ca_file": "/srv/tls/ca.pem", "certificate_file": "/srv/tls/host.pem", "key_file": "/srv/tls/host.key"}
+    done = converge(**{f"rsyslog_{name}": path for name, path in named.items()})
+    assert (done.rc, done.changed) == (0, 2), done.output  # the certificate that is not wanted any more goes, too
+    assert not host.file("/etc/ssl/strata/rsyslog.crt").exists
+    text = log(host)
+    wait_for(lambda: received(log_host, text), lambda: own_words(host))
+    assert converge().rc == 0

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plays import unpacked
 
 ORDER = ["check on a new host", "first run", "second run", "check on a converged host"]
 
@@ -28,7 +29,7 @@ def changed(plays: list[dict[str, Any]], target: str) -> list[str]:
 
 def touched(plays: list[dict[str, Any]], target: str) -> dict[str, tuple[str | None, str | None]]:
     """What is another thing after the run than before."""
-    before, after = (play["hosts"][target]["fingerprint"] for play in (plays[0], plays[-1]))
+    before, after = (unpacked(play["hosts"][target]["fingerprint"]) for play in (plays[0], plays[-1]))
     keys = sorted(before.keys() | after.keys())
     return {key: (before.get(key), after.get(key)) for key in keys if before.get(key) != after.get(key)}
 

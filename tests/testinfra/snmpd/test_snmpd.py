@@ -133,3 +133,22 @@ def test_what_snmpd_does_not_start_with_does_not_stay(
     assert host.file("/etc/snmp/snmpd.conf").content == before
     assert get(probe, address, V2) == "Rack 7, row B"
     assert converge().changed == 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"snmpd_users": [{"name": "watcher", "auth_password": "canary12", "priv_password": "canary1"}]},
+            "snmpd_users: priv_password of watcher has fewer than 8 letters",
+        ),
+        ({"snmpd_location": "Rack 7\nrwcommunity public"}, "snmpd_location must be one line"),
+    ],
+)
+def test_what_snmpd_would_take_for_something_else_is_refused(
+    converge: Converge, settings: dict[str, Any], said: str
+) -> None:
+    done = converge("-vvv", **settings)
+    assert done.rc == 2
+    assert said in done.said
+    assert "canary" not in done.output.partition("PLAY [")[2]

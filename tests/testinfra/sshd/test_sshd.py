@@ -6,9 +6,13 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
+
+from strata.paths import ROOT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from plays import Play, Run
     from testinfra.host import Host
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 
 DROP_IN = "/etc/ssh/sshd_config.d/00-strata.conf"
 DELAY = 5  # seconds; what is to be confirmed has the default of the role
+DEFAULT_DELAY = yaml.safe_load((ROOT / "roles/sshd/defaults/main.yml").read_text())["sshd_rollback_delay"]
 PATIENCE = 15
 TIMER = "strata-sshd-rollback.timer"
 NEW = ("BatchMode=yes", "StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null")
@@ -106,13 +111,12 @@ def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Con
         host.check_output("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config")
 
 
-@pytest.mark.soak
-@pytest.mark.parametrize("how", LOCKED_OUT)
-def test_settings_that_lock_us_out_are_taken_back(host: Host, rerun: Converge, fingerprint, how: str) -> None:
+def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, str]], how: str, delay: int) -> None:
+    """Make a run whose settings lock us out, and assert that nothing of them remains."""
     before, settings = fingerprint(), host.file(DROP_IN).content
     started = time.monotonic()
-    run = rerun(sshd_rollback_delay=DELAY, **LOCKED_OUT[how])
-    assert time.monotonic() - started < DELAY + PATIENCE + 10
+    run = rerun(sshd_rollback_delay=delay, **LOCKED_OUT[how])
+    assert delay < time.monotonic() - started < delay + PATIENCE + 10
     assert run.rc == 2, "failed, not unreachable"
     assert "the new files let no new SSH connection in" in run.said
     assert f"the former ones are back, and the host answers again; what locked us out: {DROP_IN}" in run.said
@@ -121,6 +125,19 @@ def test_settings_that_lock_us_out_are_taken_back(host: Host, rerun: Converge, f
     assert host.file(DROP_IN).content == settings
     after = fingerprint()
     assert {key for key in before | after if before.get(key) != after.get(key)} == {f"path {DROP_IN}"}, "but its time"
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("how", LOCKED_OUT)
+def test_settings_that_lock_us_out_are_taken_back(host: Host, rerun: Converge, fingerprint, how: str) -> None:
+    lock_out(host, rerun, fingerprint, how, DELAY)
+
+
+@pytest.mark.soak(ordinary=0, times=1)
+def test_settings_that_lock_us_out_are_taken_back_after_the_default_delay(
+    host: Host, rerun: Converge, fingerprint
+) -> None:
+    lock_out(host, rerun, fingerprint, "user", DEFAULT_DELAY)
 
 
 @pytest.mark.soak
@@ -152,3 +169,19 @@ def test_settings_that_let_us_in_stay(host: Host, rerun: Converge) -> None:
     assert effective(host)["maxsessions"] == "7"
     assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
     assert rerun(sshd_settings={"MaxSessions": 7}).changed == 0
+
+
+def test_settings_whose_confirmation_gets_no_answer_stay(host: Host, rerun: Converge, tmp_path: Path) -> None:
+    # Takes the place of ssh: the host confirms, and the connection breaks before it says so.
+    wrapper, lost = tmp_path / "ssh", tmp_path / "lost"
+    wrapper.write_text(
+        '#!/bin/sh\ncase "$*" in *ControlPath=none*)\n  said=$(ssh "$@")\n  code=$?\n'
+        f'  case "$said" in *confirmed*) if [ ! -e {lost} ]; then echo "$said" >{lost}; exit 255; fi;; esac\n'
+        '  printf "%s\\n" "$said"\n  exit $code;;\nesac\nexec ssh "$@"\n'
+    )
+    wrapper.chmod(0o755)
+    run = rerun(sshd_settings={"MaxSessions": 8}, ansible_ssh_executable=str(wrapper))
+    assert '"confirmed": true' in lost.read_text()
+    assert (run.rc, run.changed) == (0, 1), run.output
+    assert effective(host)["maxsessions"] == "8"
+    assert host.run("ls /run/strata").stdout == ""

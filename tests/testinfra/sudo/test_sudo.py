@@ -121,6 +121,34 @@ def test_rules_that_only_together_are_wrong_do_not_stay(host, change):
     assert change().changed == 0
 
 
+@pytest.fixture
+def killing_check(host):
+    """Let the check of all rules together kill the module that runs it, until the file /tmp/kill is gone."""
+    wrapper = '#!/bin/sh\nif [ -e /tmp/kill ] && [ "$*" = --check ]; then kill -KILL $PPID; fi\nexec visudo.kept "$@"\n'
+    host.check_output("cd /usr/sbin && mv visudo visudo.kept && printf %s >visudo && chmod 755 visudo", wrapper)
+    yield lambda on: host.check_output("touch /tmp/kill" if on else "rm /tmp/kill")
+    host.check_output("rm -f /tmp/kill && mv /usr/sbin/visudo.kept /usr/sbin/visudo")
+
+
+def test_rules_of_a_run_that_was_killed_before_it_checked_them(host, change, killing_check):
+    before = host.check_output("sha256sum /etc/sudoers.d/*")
+    alias = {"content": "Cmnd_Alias LOOK = /usr/bin/id"}
+    for ruled, right in (([alias | {"name": "one"}, alias | {"name": "two"}], False), ([WEB | {"name": "new"}], True)):
+        killing_check(True)
+        assert change(sudo_rules=ruled).rc == 2
+        killing_check(False)
+        assert (host.run("visudo --check").rc == 0) == right, "they are in their places"
+        assert host.file("/var/lib/strata/owed/sudo").mode == 0o600
+        following = change(sudo_rules=ruled)
+        if right:
+            assert (following.rc, following.changed) == (0, 0)
+        else:
+            assert "visudo --check ends with status 1: " in following.message
+            assert "the old files are back in force" in following.message
+            assert host.check_output("sha256sum /etc/sudoers.d/*") == before
+        assert not host.file("/var/lib/strata/owed").exists
+
+
 CHOICES = [
     {"sudo_admin_group": "users", "sudo_admin_password": True, "sudo_rules": [WEB | {"name": "other"}]},
     {"sudo_admin_group": "", "sudo_admin_password": False, "sudo_rules": []},

@@ -91,6 +91,13 @@ def test_timesyncd_leaves_itself_out_of_a_container(host: Host) -> None:
     assert not host.package("chrony").is_installed
 
 
+def test_a_clock_that_nobody_sets_is_refused(converge: Converge) -> None:
+    for servers in ([], [""]):
+        done = converge("--check", timesync_servers=servers)
+        assert done.rc == 2
+        assert "timesync_servers: nobody would set the clock" in done.said
+
+
 def test_timesyncd_asks_its_server(host: Host, probe: Host, address: str, address6: str, runs_here: Callable) -> None:
     runs_here("systemd-timesyncd")
     probe.check_output("systemd-run --collect --unit=answer --property=RemainAfterExit=yes python3 -c %s", ANSWER)

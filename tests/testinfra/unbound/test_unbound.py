@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -45,10 +46,14 @@ def anchor(probe: Host) -> str:
     return f'"{record}"'
 
 
+def address_of(probe: Host) -> str:
+    return probe.check_output("hostname -I").split()[0]
+
+
 @pytest.fixture
 def forwarding(converge: Converge, anchor: str, probe: Host) -> Iterator[Callable[..., Run]]:
     """Converge the host with the probe as its forwarder; put the scenario's own values back after the test."""
-    server = probe.check_output("hostname -I").split()[0]
+    server = address_of(probe)
 
     def run(*flags: str, check: bool = False, **variables: Any) -> Run:
         settings = {"unbound_forwarders": [server], "unbound_settings": {"trust-anchor": anchor}}
@@ -63,11 +68,22 @@ def resolve(host: Host, name: str) -> list[str]:
     return sorted({line.split()[0] for line in host.run(f"getent ahostsv4 {name}").stdout.splitlines()})
 
 
-def test_unbound_is_asked_first(host: Host) -> None:
-    servers = [
+def servers(host: Host) -> list[str]:
+    """Return the servers that programs of the host ask."""
+    return [
         line.split()[1] for line in host.file("/etc/resolv.conf").content_string.splitlines() if "nameserver" in line
     ]
-    assert servers[0] == "127.0.0.1"
+
+
+def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
+    deadline = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+
+
+def test_nobody_but_unbound_is_asked(host: Host) -> None:
+    assert servers(host) == ["127.0.0.1"]
     assert resolve(host, "printer.example.org") == ["192.0.2.77"]
 
 
@@ -79,12 +95,39 @@ def test_only_the_host_itself_is_served(host: Host, address: str) -> None:
 
 def test_names_resolve_while_unbound_is_down(host: Host, converge: Converge) -> None:
     host.check_output("systemctl stop unbound")
+    assert resolve(host, "probe")
+    assert "trust-ad" not in host.file("/etc/resolv.conf").content_string
+    host.check_output("systemctl start unbound")
+    assert converge().changed == 0
+    host.check_output("systemctl stop unbound")
+    done = converge()
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert servers(host) == ["127.0.0.1"]
+    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+
+
+def test_what_the_host_asked_before_is_the_fallback(host: Host, converge: Converge) -> None:
+    done = converge(unbound_fallback_nameservers=[])
+    assert done.rc == 0, done.output
+    host.check_output("mkdir -p /run/systemd/system/unbound.service.d")
+    host.check_output("printf '[Service]\\nRestart=no\\n' >/run/systemd/system/unbound.service.d/test.conf")
+    host.check_output("systemctl daemon-reload")
     try:
+        host.check_output("pkill -KILL -x unbound")
+        wait_for(lambda: servers(host) != ["127.0.0.1"])
         assert resolve(host, "probe")
     finally:
-        done = converge()
-    assert (done.rc, done.changed) == (0, 1), done.output
-    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+        host.check_output("rm -r /run/systemd/system/unbound.service.d; systemctl daemon-reload")
+    assert converge().rc == 0
+    assert servers(host) == ["127.0.0.1"]
+
+
+def test_without_a_fallback_nothing_resolves_while_unbound_is_down(host: Host, converge: Converge) -> None:
+    assert converge(unbound_fallback=False).rc == 0
+    host.check_output("systemctl stop unbound")
+    assert servers(host) == ["127.0.0.1"]
+    assert resolve(host, "probe") == []
+    assert converge().rc == 0
 
 
 def test_a_signed_answer_is_trusted(host: Host, forwarding: Converge) -> None:
@@ -93,15 +136,21 @@ def test_a_signed_answer_is_trusted(host: Host, forwarding: Converge) -> None:
     assert forwarding().changed == 0
 
 
-def test_a_false_answer_of_a_signed_zone_is_none(host: Host, forwarding: Converge, anchor: str) -> None:
+def test_a_false_answer_of_a_signed_zone_is_none(host: Host, probe: Host, forwarding: Converge, anchor: str) -> None:
     words = anchor.strip('"').split()
     forged = f'"{" ".join([*words[:-1], "0" * len(words[-1])])}"'
-    settings = {"unbound_settings": {"trust-anchor": forged}, "unbound_fallback_nameservers": []}
+    # The fallback would answer, as it validates nothing.
+    settings = {"unbound_settings": {"trust-anchor": forged}, "unbound_fallback_nameservers": [address_of(probe)]}
     assert forwarding(**settings).rc == 0
     assert resolve(host, "www.example.org") == []
+    host.check_output("systemctl stop unbound")
+    assert resolve(host, "www.example.org") == ["192.0.2.80"]
     assert forwarding(**settings, unbound_insecure_domains=["example.org"]).rc == 0
+    assert resolve(host, "www.example.org") == ["192.0.2.80"]
+    assert "trust-ad" in host.file("/etc/resolv.conf").content_string
     assert forwarding(**settings | {"unbound_dnssec": False}).rc == 0
     assert resolve(host, "www.example.org") == ["192.0.2.80"]
+    assert "trust-ad" not in host.file("/etc/resolv.conf").content_string
 
 
 @pytest.mark.parametrize(

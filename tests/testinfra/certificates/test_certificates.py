@@ -182,7 +182,7 @@ def make(name: str, key: str = "ec -pkeyopt ec_paramgen_curve:P-256") -> str:
 
 
 def given(host: Host, folder: Path, command: str, **instead: str) -> dict[str, str]:
-    """Return a pair as it is declared: by lookups of files, as Ansible itself shows values that are on its command line."""
+    """Return a pair as lookups of files, because Ansible itself shows the values on its command line."""
     made = host.check_output(command)
     start = made.index("-----BEGIN CERTIFICATE")
     contents = {"certificate_content": made[start:], "key_content": made[:start]} | instead

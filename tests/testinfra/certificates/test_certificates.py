@@ -181,15 +181,20 @@ def make(name: str, key: str = "ec -pkeyopt ec_paramgen_curve:P-256") -> str:
     )
 
 
-def pair(host: Host, command: str) -> dict[str, str]:
+def given(host: Host, folder: Path, command: str, **instead: str) -> dict[str, str]:
+    """Return a pair as lookups of files, because Ansible itself shows the values on its command line."""
     made = host.check_output(command)
     start = made.index("-----BEGIN CERTIFICATE")
-    return {"source": "content", "certificate_content": made[start:], "key_content": made[:start]}
+    contents = {"certificate_content": made[start:], "key_content": made[:start]} | instead
+    for key, text in contents.items():
+        (folder / key).write_text(text)
+    lookups = {key: f"{{{{ lookup('ansible.builtin.file', '{folder / key}') }}}}" for key in contents}
+    return {"source": "content"} | lookups
 
 
-def test_a_given_key_is_shown_nowhere(host: Host, rerun: Rerun) -> None:
-    item = {"name": "canary", **pair(host, make("canary.example.org"))}
-    line = secret_line(item["key_content"])
+def test_a_given_key_is_shown_nowhere(host: Host, rerun: Rerun, tmp_path: Path) -> None:
+    item = {"name": "canary", **given(host, tmp_path, make("canary.example.org"))}
+    line = secret_line((tmp_path / "key_content").read_text())
     runs = [rerun("-vvv", "--diff", certificates_list=[*VALUES["certificates_list"], item]) for _ in range(2)]
     assert [run.changed for run in runs] == [1, 0], runs[0].output
     assert line in host.file(f"{TLS}/canary.key").content_string
@@ -204,16 +209,18 @@ def test_a_given_key_is_shown_nowhere(host: Host, rerun: Rerun) -> None:
         assert host.run(f"journalctl -q --output=cat | grep -qF -- {secret}").rc == 1
 
 
-def test_garbage_is_refused_before_anything_changes(host: Host, rerun: Rerun, fingerprint: Fingerprint) -> None:
+def test_garbage_is_refused_before_anything_changes(
+    host: Host, rerun: Rerun, fingerprint: Fingerprint, tmp_path: Path
+) -> None:
     web = WEB | {"names": ["new.example.org"]}
-    bad = {"name": "bad", **pair(host, make("bad.example.org"))}
     said = {
         "certificate_content": "certificate_content is no certificate in PEM form",
         "key_content": "key_content is no private key that opens without a passphrase",
     }
     before = fingerprint()
     for key, message in said.items():
-        run = rerun("-vvv", certificates_list=[web, OWN, GIVEN, bad | {key: "a canary of garbage"}])
+        bad = {"name": "bad", **given(host, tmp_path, make("bad.example.org"), **{key: "a canary of garbage"})}
+        run = rerun("-vvv", certificates_list=[web, OWN, GIVEN, bad])
         assert run.rc == 2
         assert run.message == f"certificate bad (certificates_list): {message}"
         assert "a canary" not in run.output
@@ -221,10 +228,10 @@ def test_garbage_is_refused_before_anything_changes(host: Host, rerun: Rerun, fi
     assert fingerprint() == before
 
 
-def test_a_pair_that_the_server_refuses_does_not_stay(host: Host, rerun: Rerun, fingerprint: Fingerprint) -> None:
-    weak = {key: value for key, value in WEB.items() if key != "names"} | pair(
-        host, make("weak.example.org", "rsa:1024")
-    )
+def test_a_pair_that_the_server_refuses_does_not_stay(
+    host: Host, rerun: Rerun, fingerprint: Fingerprint, tmp_path: Path
+) -> None:
+    weak = WEB | given(host, tmp_path, make("weak.example.org", "rsa:1024"))
     before = {key: value for key, value in fingerprint().items() if TLS not in key and FACTS not in key}
     old = in_file(host)
     run = rerun(certificates_list=[weak, OWN, GIVEN])

@@ -143,10 +143,11 @@ def scan(tree: Tree, others: set[str], faults: list[OSError]) -> tuple[list[File
                     continue
                 with noting(faults):
                     info = entry.stat(follow_symlinks=False)
-                    if info.st_dev == device and stat.S_ISDIR(info.st_mode):
-                        todo.append(name)
-                        folders[name] = written(info)
-                    elif info.st_dev == device:
+                    if stat.S_ISDIR(info.st_mode):
+                        if info.st_dev == device:
+                            todo.append(name)
+                            folders[name] = written(info)
+                    else:
                         size = info.st_blocks * 512 // max(info.st_nlink, 1)
                         files.append(File(written(info), size, name, info.st_ino, tree))
     return files, folders

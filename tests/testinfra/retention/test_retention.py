@@ -76,7 +76,13 @@ def test_what_is_too_old_goes(host: Host) -> None:
     write(host, "/srv/logs/2/new.txt", "20 days ago")
     write(host, "/srv/outside/old.txt", "40 days ago")
     host.check_output("ln -s /srv/outside /srv/logs/2/link")
-    assert run(host) == 0
+    host.check_output("mkdir /srv/logs/2/disk && mount -t tmpfs tmpfs /srv/logs/2/disk")
+    try:
+        write(host, "/srv/logs/2/disk/old.txt", "40 days ago")
+        assert run(host) == 0
+        assert host.file("/srv/logs/2/disk/old.txt").exists
+    finally:
+        host.check_output("umount /srv/logs/2/disk && rmdir /srv/logs/2/disk")
     assert left(host, "/srv/logs") == ["2", "2/link", "2/new.txt", "releases", "releases/old.txt"]
     assert host.file("/srv/outside/old.txt").exists
     assert "/srv/logs: by age or size: 3 files of 0.0 MB removed" in said(host)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     Converge = Callable[..., Run]
 
 CANARY = "canary-7f3a"
-PIP = "python3 /usr/share/python-wheels/pip-*.whl/pip"
+PIP = "python3 $(echo /usr/share/python-wheels/pip-*.whl)/pip"
 
 #: An index with one package, by an ordinary web server on the host itself.
 INDEX = """

@@ -115,7 +115,7 @@ class Transaction:
         if (self or killed or left) and self.tools.wait():
             self._read()  # what the other process did may be what is wanted
         files.apply(left)  # not before: the dpkg of a killed run needs it as long as it lives on
-        before = self.host.versions()
+        before, there = self.host.versions(), self.host.present()
         self._settle_holds(Holds(release=self.holds.release))
         if (self.plan or killed) and self._incomplete():
             # A failure here is no verdict yet: a package may only lack dependencies, which apt-get brings.
@@ -130,10 +130,10 @@ class Transaction:
         self._settle_holds(self.holds)
         if self:
             raise AptError(f"apt-get reports success, but this is still to do: {', '.join(self.lines())}")
-        after = self.host.versions()
+        after, kept = self.host.versions(), self.host.present()
         return (
             {name: version for name, version in after.items() if before.get(name) != version},
-            {name: version for name, version in before.items() if name not in after},
+            {name: version for name, version in there.items() if name not in kept},
         )
 
     def held(self) -> list[str]:

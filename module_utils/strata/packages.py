@@ -121,6 +121,10 @@ class Host:
         """Return the installed packages with their versions."""
         return {self.key(package): package.version for package in self.packages if package.installed}
 
+    def present(self) -> dict[str, str]:
+        """Return the packages of which more than configuration files is there, with their versions."""
+        return {self.key(package): package.version for package in self.packages if package.present}
+
 
 @dataclass(frozen=True)
 class Plan:

@@ -539,7 +539,7 @@ def test_transaction_that_did_not_end_is_completed_though_nothing_is_wanted(tran
 def test_package_that_cannot_be_configured_can_be_removed(transact):
     machine = Machine()
     machine.status["broken"] = "iF "
-    assert transact(machine, [], ["broken"], begun=["broken"]).execute() == ({}, {})
+    assert transact(machine, [], ["broken"], begun=["broken"]).execute() == ({}, {"broken": "1"})
     remove = "apt-get -q -y install -- broken-"
     assert machine.commands == [f"simulate {remove}", remove]
     assert machine.status["broken"] == "rc "

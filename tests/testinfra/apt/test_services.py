@@ -49,7 +49,7 @@ def kill(host: Host, *, whole: bool) -> None:
     host.check_output("pkill -KILL -xf /usr/bin/python3")
     if whole:
         host.run("pkill -KILL -x apt-get; pkill -KILL -x dpkg; pkill -KILL -f 'strata-.*[.]postinst'")
-        host.check_output("rm /run/strata-hold")
+        host.check_output("rm /run/strata-hold /run/strata-began")
 
 
 def states(host: Host, *names: str) -> list[str]:

@@ -35,7 +35,7 @@ def test_logs_are_rotated_each_day(host: Host) -> None:
 @pytest.mark.parametrize(
     ("values", "said"),
     [
-        ({"options": ["dayly"]}, "/etc/logrotate.d/wrong (logrotate_files) is refused by sh: error: "),
+        ({"options": ["dayly"]}, "/etc/logrotate.d/wrong:3 unknown option 'dayly'"),
         ({"options": ["create 0640 nobody-at-all adm"]}, "unknown user 'nobody-at-all'"),
         ({"paths": ["/var/log/dpkg.log"]}, "duplicate log entry for /var/log/dpkg.log"),
         ({"postrotate": "if true; then"}, "Syntax error"),

@@ -45,9 +45,7 @@ def _index(host: Host) -> Iterator[None]:
 
 def download(host: Host) -> tuple[int, str]:
     """Let pip, as any user, get the package; return its exit code and what it says."""
-    done = host.run(
-        "cd /tmp && su nobody -s /bin/sh -c 'python3 /usr/share/python-wheels/pip-*.whl/pip download trial'"
-    )
+    done = host.run(f"cd /tmp && su nobody -s /bin/sh -c '{PIP} download trial'")
     host.check_output("rm -f /tmp/trial-*.whl")
     return done.rc, done.stdout + done.stderr
 

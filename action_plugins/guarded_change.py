@@ -47,6 +47,8 @@ class ActionModule(ActionBase):
 
     #: The arguments that tell the module which change it shall confirm.
     SUBJECT: tuple[str, ...] = ("name",)
+    #: Whether the module guards its change when the task has no `rollback_delay`.
+    GUARDED = False
     #: What is changed, in messages.
     CHANGED = "files"
 
@@ -64,7 +66,7 @@ class ActionModule(ActionBase):
         """Return the module's result, confirmed if it needs that."""
         self._over_ssh = self._connection.transport == "ssh"
         unguarded = not (self._over_ssh or self._can_be_confirmed_by_others())
-        wanted = arguments.get("rollback_delay", True)
+        wanted = arguments.get("rollback_delay", self.GUARDED)
         if unguarded:
             arguments["rollback_delay"] = 0
         answer = self._execute_module(module_args=arguments, task_vars=self._vars)

@@ -122,6 +122,7 @@ class ActionModule(action_loader.get("guarded_change", class_only=True)):
     """Settle the rules in one remote call; when that changed them, confirm them in a second one."""
 
     SUBJECT = ("chain",)
+    GUARDED = True
     CHANGED = "rules"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:

@@ -17,8 +17,11 @@ from strata.suite.cases import Count, count
 from strata.suite.parts import Part, all_parts
 from strata.tables import show
 
-#: Parts that run at the same time: two keep two cores busy, as each waits for its hosts half of the time.
-AT_ONCE = 2
+#: Parts that run at the same time: three keep two cores busy, as each waits for its hosts a third of the time.
+AT_ONCE = 3
+
+#: Roles whose failure tests are repeated at the same time, each on all its hosts.
+SOAKED_AT_ONCE = 2
 
 #: How much of a failed part's log is shown.
 LAST_LINES = 80
@@ -70,7 +73,7 @@ def _soak(roles: list[str], times: int) -> int:
     require()
     REPORTS.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+    with ThreadPoolExecutor(max_workers=SOAKED_AT_ONCE) as pool:
         results = list(pool.map(lambda role: soaking.soak(role, times), roles))
     show(
         ("role", "case", "host", "passed", "median seconds"),

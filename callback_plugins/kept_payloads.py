@@ -143,7 +143,7 @@ def copy(source: str, destination: str, change: Callable[[str], None] | None = N
 
 
 def add_bytecode(path: str) -> None:
-    """Put bytecode beside each source of a payload: `zipimport` looks there first, and leaves that of another Python."""
+    """Put bytecode beside each source of a payload: `zipimport` looks there first, and leaves that of other Pythons."""
     payload = _CachedModule.load(path)
     packed = io.BytesIO(base64.b64decode(payload.zip_data))
     with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:

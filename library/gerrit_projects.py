@@ -38,23 +38,24 @@ author: Strata contributors
 description:
   - Makes a Gerrit on the host have the projects, ACLs and groups of the tree, in the format of C(gerrit/projects.yaml)
     and C(gerrit/acls/**.config). C(strata project-config check) checks the same tree. Nothing is ever deleted.
-  - When nothing is to be done it takes one remote call and two requests to Gerrit (its lists of projects and of groups);
-    all else is read from the repositories on disk. Otherwise it takes a call for each O(seconds), and tells after each
-    how many projects are settled.
+  - When nothing is to be done it takes one remote call and two requests to Gerrit, for its lists of projects and of
+    groups; all else is read from the repositories on disk. Otherwise it takes a call for each O(seconds), and tells
+    after each how many projects are done.
   - A project's description, state, parent and ACL are one text, its C(project.config), which is pushed to
     C(refs/meta/config) with the file C(groups) when it is not already there letter for letter, so that Gerrit checks
     and announces it. Other files in C(refs/meta/config) stay.
-  - "A project never stands open without its ACL, whenever the run, Gerrit or the host is killed: a new one is made aside,
-    with its branches, and with an ACL by which only administrators may do anything; a rename puts it into its place;
-    the push of its ACL opens it. (Gerrit's own C(create-project) makes the repository first and its ACL after that.)
-    Gerrit announces such a project by C(ref-updated), not by C(project-created)."
+  - "A project never stands open without its ACL, whenever the run, Gerrit or the host is killed: a new one is made
+    aside, with its branches, and with an ACL by which only administrators may do anything; a rename puts it into its
+    place; the push of its ACL opens it. (Gerrit's own C(create-project) makes the repository first and its ACL after
+    that.) Gerrit announces such a project by C(ref-updated), not by C(project-created)."
   - Gerrit takes no push to a read-only project. To change the ACL of one, it is locked in the same way for that moment.
   - A project that cannot be settled is named, with the file that it comes from; the others are settled, and the task
     fails. A run that was killed is completed by the next one.
-  - "It does not matter how people sign in. The module connects to Gerrit's SSH with the server's own host key, which Gerrit
-    takes for another daemon of the site: that may list, and act for others. What is to be made is made as O(account),
-    which nobody can sign in to. If there is no such account, it is made and put into O(admin_group). To push it needs
-    what Gerrit gives to administrators in All-Projects at the beginning: push and create in C(refs/meta/config)."
+  - "It does not matter how people sign in. The module connects to Gerrit's SSH with the server's own host key, which
+    Gerrit takes for another daemon of the site: that may list, and act for others. What is to be made is made as
+    O(account), which nobody can sign in to. If there is no such account, it is made and put into O(admin_group). To
+    push it needs what Gerrit gives to administrators in All-Projects at the beginning: push and create in
+    C(refs/meta/config)."
 options:
   tree:
     description: The project-config tree, a folder on the control side.

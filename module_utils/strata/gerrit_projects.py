@@ -183,7 +183,9 @@ def lock(administrators: str, uuid: str) -> dict[str, str]:
 
     A block can't be lifted by what is inherited, only in the same section.
     """
-    rules = [f"{name} = {rule}" for name in LOCKED for rule in ("block group Anonymous Users", f"group {administrators}")]
+    rules = [
+        f"{name} = {rule}" for name in LOCKED for rule in ("block group Anonymous Users", f"group {administrators}")
+    ]
     config = "".join(f"{line}\n" for line in ('[access "refs/*"]', *rules))
     known = {**SYSTEM_GROUPS, administrators: uuid}
     return {CONFIG: config, GROUPS: groups_file(("Anonymous Users", administrators), known)}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ansible.module_utils.strata.gerrit_projects import CONFIG, GROUPS, REF, ProjectsError, blob
 from ansible.module_utils.strata.gerrit_projects_site import attempt, beside, commit, run, said, write_commits
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.strata.gerrit_projects_site import Site
 
 WHO = "Strata <{account}@localhost>"
+BRANCH = "master"
 PROTOCOLS = ("https", "http", "git", "ssh")
 
 #: No user's settings, which may name programs, and no questions.
@@ -43,15 +44,18 @@ class Workshop:
         self.objects = os.path.join(self.folder, "objects.git")
         self.template = os.path.join(self.folder, "template.git")
 
-    def __enter__(self) -> Workshop:
+    def __enter__(self) -> Self:
         """Clear away what a killed run left, and make what all new repositories are copies of."""
         shutil.rmtree(self.folder, ignore_errors=True)
         os.mkdir(self.folder, 0o700)
         for path in (self.objects, self.template):
             run(["git", "init", "--quiet", "--bare", "--template=", path])
-        with open(os.path.join(self.template, "config"), "w", encoding="utf-8") as stream:
-            stream.write(SETTINGS)
-        write_commits(self.template, [self._locking()])
+        first = commit(f"refs/heads/{BRANCH}", self.who, "Initial empty repository", {})
+        write_commits(self.template, [self._locking(), first])
+        _write(os.path.join(self.template, "config"), SETTINGS)
+        # JGit writes a log of this ref where there is one.
+        os.makedirs(os.path.join(self.template, "logs", os.path.dirname(REF)))
+        _write(os.path.join(self.template, "logs", REF), "")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -62,20 +66,18 @@ class Workshop:
         """Make a new project's repository aside, with its branches, and return its path. Raises ImportFailedError."""
         path = os.path.join(self.folder, blob(project.name))
         shutil.copytree(self.template, path)
-        # Else JGit writes no log of it.
-        os.makedirs(os.path.join(path, "logs", os.path.dirname(REF)))
-        with open(os.path.join(path, "logs", REF), "w", encoding="utf-8"):
-            pass
-        branch = project.branch or "master"
-        if project.upstream is None:
-            write_commits(path, [commit(f"refs/heads/{branch}", self.who, "Initial empty repository", {})])
-        else:
-            branch = project.branch or self._fetch(path, project.upstream)
-        run(["git", f"--git-dir={path}", "symbolic-ref", "HEAD", f"refs/heads/{branch}"])
+        branch, first = project.branch or BRANCH, os.path.join(path, "refs/heads")
+        if project.upstream is not None:
+            os.unlink(os.path.join(first, BRANCH))
+            branch = self._fetch(path, project.upstream, project.branch)
+        elif branch != BRANCH:
+            os.makedirs(os.path.dirname(os.path.join(first, branch)), exist_ok=True)
+            os.rename(os.path.join(first, BRANCH), os.path.join(first, branch))
+        _write(os.path.join(path, "HEAD"), f"ref: refs/heads/{branch}\n")
         return path
 
-    def _fetch(self, path: str, url: str) -> str:
-        """Bring an upstream's branches and tags here and return the name of its default branch."""
+    def _fetch(self, path: str, url: str, branch: str | None) -> str:
+        """Bring an upstream's branches and tags here and return its default branch, if `branch` is not to be that."""
         options = ["-c", "protocol.allow=never"]
         options += [word for name in PROTOCOLS for word in ("-c", f"protocol.{name}.allow=always")]
         options += ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=120"]
@@ -85,9 +87,11 @@ class Workshop:
         done = attempt([*git, "fetch", "--quiet", "--no-tags", "--end-of-options", url, *refs], env=env)
         if done.returncode:
             raise ImportFailedError(f"upstream {url} can't be imported: {said(done)}")
+        if branch is not None:
+            return branch
         head = attempt([*git, "ls-remote", "--symref", "--end-of-options", url, "HEAD"], env=env).stdout.decode()
         first = head.partition("\t")[0]
-        return first.removeprefix("ref: refs/heads/") if first.startswith("ref: refs/heads/") else "master"
+        return first.removeprefix("ref: refs/heads/") if first.startswith("ref: refs/heads/") else BRANCH
 
     def place(self, made: Mapping[str, str]) -> None:
         """Move repositories that were made aside to the places of these projects, where Gerrit sees them."""
@@ -122,3 +126,8 @@ class Workshop:
 
     def _locking(self, tip: str | None = None) -> bytes:
         return commit(REF, self.who, "Lock the project until it has its ACL", self.locked, tip)
+
+
+def _write(path: str, text: str) -> None:
+    with open(path, "w", encoding="utf-8") as stream:
+        stream.write(text)

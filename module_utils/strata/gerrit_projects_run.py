@@ -40,7 +40,7 @@ class Settler:
     """Carries a plan out."""
 
     def __init__(self, gerrit: Gerrit, server: Server, work: Work, external: Mapping[str, str], admins: str) -> None:
-        """Take the connection, what was there, the record of the work, UUIDs of groups, and the administrators' group."""
+        """Take what was there, the record of the work, the UUIDs of external groups, and the administrators' group."""
         self.gerrit, self.site, self.server = gerrit, gerrit.site, server
         self.work, self.plan = work, work.plan
         self.external, self.admins = external, admins
@@ -57,7 +57,9 @@ class Settler:
         todo = self.plan.touched
         if todo:
             gerrit_projects_account.ensure(self.gerrit, self.admins, self.groups)
-            unlock(self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs"))
+            unlock(
+                self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
+            )
             with Workshop(self.site, self.gerrit.account, lock(self.admins, self.groups[self.admins])) as workshop:
                 while todo and not (self.work.changes and time.monotonic() > deadline):
                     self._settle(workshop, set(todo[:TOGETHER]))

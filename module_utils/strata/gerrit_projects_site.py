@@ -63,7 +63,9 @@ class Site:
         for key in keys:
             if os.path.exists(key):
                 return key
-        raise ProjectsError(f"{self.path}/etc has no ssh_host_ed25519_key or other key of the server: initialise Gerrit")
+        raise ProjectsError(
+            f"{self.path}/etc has no ssh_host_ed25519_key or other key of the server: initialise Gerrit"
+        )
 
     def repository(self, name: str) -> str:
         """Return the path of a project's repository."""
@@ -74,7 +76,9 @@ class Site:
         return run(["git", f"--git-dir={self.repository(name)}", *words], data=data, env=env)
 
 
-def run(command: list[str], *, data: bytes = b"", env: Mapping[str, str] | None = None, cwd: str | None = None) -> bytes:
+def run(
+    command: list[str], *, data: bytes = b"", env: Mapping[str, str] | None = None, cwd: str | None = None
+) -> bytes:
     """Run a program as the user that we act as, for good, and return what it says. Raises ProjectsError."""
     done = attempt(command, data=data, env=env, cwd=cwd)
     if done.returncode:
@@ -225,7 +229,7 @@ def read_tip(site: Site, name: str) -> str | None:
         if os.fstat(stream.fileno()).st_size:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as packed:
                 at = packed.find(f" {REF}\n".encode())
-                return _object(packed[at - 40 : at]) if at >= 0 else None  # noqa: PLR2004 - a name's length
+                return _object(packed[at - 40 : at]) if at >= 0 else None
     return None
 
 
@@ -251,8 +255,8 @@ def unlock(site: Site, name: str, refs: Iterable[str]) -> None:
 
 def write_commits(repository: str, commits: Iterable[bytes], env: Mapping[str, str] | None = None) -> None:
     """Write commits and their refs to a repository at a path. Raises ProjectsError."""
-    git = ["git", "-c", "fastimport.unpackLimit=0", f"--git-dir={repository}"]
-    run([*git, "fast-import", "--quiet", "--force", "--date-format=now"], data=b"".join(commits), env=env)
+    command = ["git", f"--git-dir={repository}", "fast-import", "--quiet", "--force", "--date-format=now"]
+    run(command, data=b"".join(commits), env=env)
 
 
 def commit(ref: str, who: str, message: str, files: Mapping[str, str], parent: str | None = None) -> bytes:

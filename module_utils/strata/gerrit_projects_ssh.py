@@ -11,7 +11,7 @@ import re
 import shlex
 import shutil
 import tempfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from ansible.module_utils.strata.gerrit_projects import REF, ProjectsError
 from ansible.module_utils.strata.gerrit_projects_site import attempt, beside, read_tip, run, said
@@ -45,7 +45,7 @@ class Gerrit:
         self.folder = tempfile.mkdtemp(prefix="strata-gerrit-")
         self.config = os.path.join(self.folder, "config")
 
-    def __enter__(self) -> Gerrit:
+    def __enter__(self) -> Self:
         """Connect. Raises DownError, ProjectsError."""
         try:
             self._connect()

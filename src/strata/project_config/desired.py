@@ -57,8 +57,8 @@ def desired(found: Read) -> Desired:
     projects: dict[str, Wanted] = {}
     problems: dict[str, str] = {}
     for project in found.projects:
-        if (finding := broken.get(str(project.acl))) is not None:
-            problems[project.name] = str(finding)
+        if (reason := broken.get(str(project.acl))) is not None:
+            problems[project.name] = str(reason)
         elif (acl := found.acls.get(project.acl)) is not None:
             text = texts.setdefault(project.acl, acl_form.mend(acl.render()))
             projects[project.name] = _wanted(project, acl, text)

@@ -53,7 +53,8 @@ def test_it_is_assembled_once(fetched: list[str]) -> None:
     assert len(fetched) == count
 
 
-def test_one_without_its_hash_is_assembled_anew(fetched: list[str]) -> None:
+@pytest.mark.usefixtures("fetched")
+def test_one_without_its_hash_is_assembled_anew() -> None:
     path = gerrit.war("1.2.3")
     whole = path.read_bytes()
     path.write_bytes(b"half")

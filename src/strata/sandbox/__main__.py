@@ -1,8 +1,8 @@
 """What molecule's scenarios need of this machine.
 
-`python -m strata.sandbox up|down NAME` boots or removes the hosts of a scenario; `up` reads molecule's platforms as JSON
-from standard input. `python -m strata.sandbox gerrit-war VERSION` prints the path of a gerrit.war, which it assembles if
-it is not there yet; its sha256 is beside it.
+`python -m strata.sandbox up|down NAME` boots or removes the hosts of a scenario; `up` reads molecule's platforms as
+JSON from standard input. `python -m strata.sandbox gerrit-war VERSION` prints the path of a gerrit.war, which it
+assembles if it is not there yet; its sha256 is beside it.
 """
 
 import json

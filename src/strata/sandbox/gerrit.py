@@ -145,7 +145,7 @@ def _fetch(artifact: str) -> Path:
         command += [f"-Dartifact={artifact}", "-Dtransitive=false"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode or not path.exists():
-            said = re.findall(r"^\[ERROR\] *(\S.*)", done.stdout + done.stderr, re.MULTILINE)
+            said = re.search(r"(Could not|Cannot|Failed to) .*", done.stdout + done.stderr)
             raise StrataError(f"Maven cannot fetch {artifact}: {said[0] if said else f'it left no {path}'}")
     return path
 

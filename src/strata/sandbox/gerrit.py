@@ -76,6 +76,24 @@ def plugin_api(version: str) -> Path:
         return _fetch(f"{PLUGIN_API}:{version}")
 
 
+def require(program: str, *packages: str) -> None:
+    """Install what only those need who want a WAR or a plugin, unless its program is there.
+
+    Raises:
+        StrataError: apt-get cannot.
+
+    """
+    if shutil.which(program):
+        return
+    command = ["apt-get", "-q", "-y", "install", "--no-install-recommends", *packages]
+    with step(f"installing the system packages {' '.join(packages)}"):
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        reasons = [line for line in done.stderr.splitlines() if line.startswith("E:")]
+        said = " ".join(reasons) or done.stderr[-500:]
+        raise StrataError(f"{program} is missing, and apt-get cannot install it: {said}")
+
+
 def sha256(path: Path) -> str:
     """Return the hash that was written beside a WAR when it was assembled."""
     return _digest_file(path).read_text().strip()
@@ -140,7 +158,7 @@ def _fetch(artifact: str) -> Path:
     repository = CACHE / "maven"
     path = repository / group.replace(".", "/") / name / version / f"{name}-{version}.jar"
     if not path.exists():
-        _require_maven()
+        require("mvn", "maven", "default-jre-headless")
         command = ["mvn", "--batch-mode", "-q", f"-Dmaven.repo.local={repository}", "dependency:get"]
         command += [f"-Dartifact={artifact}", "-Dtransitive=false"]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -148,15 +166,3 @@ def _fetch(artifact: str) -> Path:
             said = re.search(r"(Could not|Cannot|Failed to) .*", done.stdout + done.stderr)
             raise StrataError(f"Maven cannot fetch {artifact}: {said[0] if said else f'it left no {path}'}")
     return path
-
-
-def _require_maven() -> None:
-    """Install Maven, which only those need who want a WAR."""
-    if shutil.which("mvn"):
-        return
-    command = ["apt-get", "-q", "-y", "install", "--no-install-recommends", "maven", "default-jre-headless"]
-    with step("installing the system package maven"):
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reasons = [line for line in done.stderr.splitlines() if line.startswith("E:")]
-        raise StrataError(f"Maven is missing, and apt-get cannot install it: {' '.join(reasons) or done.stderr[-500:]}")

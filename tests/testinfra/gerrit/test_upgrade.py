@@ -52,7 +52,7 @@ def without(war: Path, library: str, name: str, target: Path) -> Path:
     return target
 
 
-def test_a_change_is_there_after_an_upgrade_that_fails_and_one_that_does_not(
+def test_a_change_is_there_after_a_failed_upgrade_a_good_one_and_a_restored_backup(
     upgrade: Callable[..., Run], tmp_path: Path
 ) -> None:
     host = connect(TARGET)
@@ -79,3 +79,9 @@ def test_a_change_is_there_after_an_upgrade_that_fails_and_one_that_does_not(
     assert proposed(host) == "proposed\n"
     assert host.check_output(f"git --git-dir={SITE}/git/All-Projects.git show refs/meta/version") != schema
     assert upgrade(gerrit.war(NEW)).changed == 0
+
+    host.check_output("systemctl start gerrit-backup")
+    host.check_output(f"systemctl stop gerrit && rm -rf {SITE} /var/lib/strata/gerrit")
+    host.check_output(f"cp -a /var/backups/gerrit {SITE}")
+    assert upgrade(gerrit.war(NEW)).rc == 0
+    assert proposed(host) == "proposed\n"

@@ -17,9 +17,12 @@ mirror() {
 
 cd "$repositories"
 find . -type d -name '*.git' -prune -printf '%P\n' | sort >"$backup/repositories.new"
-for name in $(grep -vxE 'All-(Projects|Users)\.git' "$backup/repositories.new") All-Users.git All-Projects.git; do
+{ grep -vxE 'All-(Projects|Users)\.git' "$backup/repositories.new" || :; printf '%s\n' All-Users.git All-Projects.git; } \
+  >"$backup/order.new"
+while read -r name; do
   mirror "$name" || { echo "$name could not be backed up" >&2; failed=1; }
-done
+done <"$backup/order.new"
+rm "$backup/order.new"
 # A repository that is gone goes from the backup, too.
 find "$backup/git" -type d -name '*.git' -prune -printf '%P\n' | sort | comm -13 "$backup/repositories.new" - |
   while read -r name; do rm -rf "${backup:?}/git/$name"; done

@@ -161,7 +161,7 @@ class Run:
         """Return the seconds after which Gerrit looks for changed plugins again; 0 if it never does."""
         text = self.site.value("plugins", "checkFrequency", f"{DEFAULT_SCAN} s")
         found = re.fullmatch(r"([0-9]+)\s*([a-z]*)", text.strip().lower())
-        unit = UNITS.get(found[2].removesuffix("s") or found[2] or "ms") if found else None
+        unit = (UNITS.get(found[2] or "ms") or UNITS.get(found[2].removesuffix("s"))) if found else None
         return int(found[1]) * unit if found and unit else 0
 
     def apply(

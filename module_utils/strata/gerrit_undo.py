@@ -90,27 +90,23 @@ def _put_back(saved: str, path: str) -> None:
     os.replace(beside, path)
 
 
-def _copy(path: str, to: str) -> None:
-    """Copy a file, or a folder with all below it; files of a folder, which git never writes to again, are linked."""
+def _copy(path: str, to: str, *, link: bool = False) -> None:
+    """Copy a file, or a folder with all below it; git's objects, which are never written to again, are linked."""
     if os.path.islink(path):
         os.symlink(os.readlink(path), to)
-    elif not os.path.isdir(path):
+        return
+    if not os.path.isdir(path):
+        with contextlib.suppress(OSError):  # another file system
+            if link:
+                os.link(path, to)
+                return
         shutil.copy2(path, to)
-        _own(path, to)
     else:
         os.mkdir(to)
-        with os.scandir(path) as found:
-            for entry in found:
-                below = os.path.join(to, entry.name)
-                if not entry.is_file(follow_symlinks=False):
-                    _copy(entry.path, below)
-                    continue
-                try:
-                    os.link(entry.path, below)
-                except OSError:  # another file system
-                    _copy(entry.path, below)
+        for name in os.listdir(path):
+            _copy(os.path.join(path, name), os.path.join(to, name), link=link or name == "objects")
         shutil.copystat(path, to)
-        _own(path, to)
+    _own(path, to)
 
 
 def _own(path: str, to: str) -> None:

@@ -65,7 +65,7 @@ class ActionModule(ActionBase):
         start = f"mkdir -p -m 700 {shlex.quote(os.path.dirname(to))} && umask 077 && : >{unfinished} && "
         with open(path, "rb") as stream:
             for data in iter(lambda: stream.read(PART), b""):
-                command = f"{start}cat >>{unfinished} || {{ rm -f {unfinished}; false; }}"
+                command = f"{start}cat >>{unfinished} || {{ rm -f {unfinished}; cat >/dev/null; false; }}"
                 self._remote(command, data, path)
                 start = ""
         self._remote(f"mv -f {unfinished} {place}", None, path)

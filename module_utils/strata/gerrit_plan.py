@@ -136,10 +136,9 @@ class Site:
 
     def _with_kept(self, name: str, lines: list[Entry]) -> list[Entry]:
         """Return the lines of a file, with what `init` has made there."""
-        found = list(lines)
+        found, path = list(lines), os.path.join(self.path, name)
         for section, key in KEPT.get(name, []):
-            if not gerrit_config.values(lines, section, key):
-                path = os.path.join(self.path, name)
+            if os.path.exists(path) and not gerrit_config.values(lines, section, key):
                 code, out, _ = self.run(["git", "config", "--file", path, "--get", f"{section}.{key}"])
                 if code == 0:
                     found = gerrit_config.add(found, Entry(section, None, key, out.rstrip("\n")))

@@ -8,7 +8,7 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files, gerrit_jars, gerrit_plan, gerrit_service
+from ansible.module_utils.strata import files, gerrit_config, gerrit_jars, gerrit_plan, gerrit_service
 from ansible.module_utils.strata.gerrit_jars import JarError, Move
 from ansible.module_utils.strata.gerrit_service import NotServingError
 from ansible.module_utils.strata.gerrit_undo import Undo
@@ -64,7 +64,8 @@ class Run:
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
         """Run a command; return its exit status, output and error output."""
-        return self.module.run_command(command, environ_update={"LC_ALL": "C.UTF-8"})
+        # Not where the module was called: Gerrit's user may have no way there.
+        return self.module.run_command(command, cwd="/", environ_update={"LC_ALL": "C.UTF-8"})
 
     def converge(self) -> dict[str, Any]:
         """Bring Gerrit to the declared state; return the module's result.
@@ -263,7 +264,8 @@ class Run:
     def program(self, name: str, *options: str) -> None:
         """Run a program of the WAR as Gerrit's user. Raises GerritError with what it says."""
         heap = self.site.value("container", "heapLimit")
-        java = [self.params["java"], *([f"-Xmx{heap}"] if heap else [])]
+        options_of_java = gerrit_config.values(self.site.config, "container", "javaOptions")
+        java = [self.params["java"], *([f"-Xmx{heap}"] if heap else []), *options_of_java]
         command = [*java, "-jar", os.path.join(self.site.path, gerrit_jars.WAR), name, "-d", self.site.path, *options]
         code, out, err = self.run(["runuser", "-u", self.params["user"], "--", *command])
         if code:

@@ -73,7 +73,7 @@ class Bench:
         """Have a WAR in the cache, and return its declaration."""
         library, path = self.folder / "version.jar", self.folder / "made.war"
         with zipfile.ZipFile(library, "w") as jar:
-            jar.writestr("com/google/gerrit/common/Version", version)
+            jar.writestr(zipfile.ZipInfo("com/google/gerrit/common/Version"), version)
         with zipfile.ZipFile(path, "w") as made:
             made.writestr(zipfile.ZipInfo("WEB-INF/lib/version.jar"), library.read_bytes())
         return {**SOURCE, "sha256": self.sent(path.read_bytes())}

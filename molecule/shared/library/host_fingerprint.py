@@ -45,6 +45,7 @@ TREES = ("/etc", "/home", "/root", "/srv", "/usr/local", "/var/lib", "/var/spool
 VOLATILE = (
     "/root/.ansible",
     "/root/.cache",
+    *(f"/srv/gerrit/{name}" for name in ("cache", "data", "db", "index", "logs", "tmp")),
     "/var/lib/apt/lists",
     "/var/lib/dpkg/lock",
     "/var/lib/dpkg/lock-frontend",

@@ -1,6 +1,8 @@
-"""Boot or remove the hosts of a molecule scenario: `python -m strata.sandbox up|down NAME`.
+"""What molecule's scenarios need of this machine.
 
-`up` reads molecule's platforms as JSON from standard input. Only molecule/shared/ calls this.
+`python -m strata.sandbox up|down NAME` boots or removes the hosts of a scenario; `up` reads molecule's platforms as
+JSON from standard input. `python -m strata.sandbox gerrit-war VERSION` prints the path of a gerrit.war, which it
+assembles if it is not there yet; its sha256 is beside it.
 """
 
 import json
@@ -9,6 +11,7 @@ import sys
 import click
 
 from strata.errors import StrataError
+from strata.sandbox import gerrit
 from strata.sandbox.hosts import Host, Sandbox
 from strata.sandbox.podman import require
 
@@ -17,7 +20,10 @@ FIRST_NUMBER = 11
 
 
 def main(verb: str, name: str) -> None:
-    """Carry out the verb for the sandbox `name`."""
+    """Carry out the verb for the sandbox, or version of Gerrit, `name`."""
+    if verb == "gerrit-war":
+        click.echo(gerrit.war(name))
+        return
     require()
     if verb == "down":
         Sandbox(name).down()

@@ -3,13 +3,13 @@
 import click
 
 from strata.progress import step
-from strata.sandbox import images, packages
+from strata.sandbox import gerrit, images, packages
 from strata.sandbox.podman import require
 from strata.sandbox.site import site_sandbox
 
 
 @click.command()
-@click.option("--images", "with_images", is_flag=True, help="Remove the images and the kept packages too.")
+@click.option("--images", "with_images", is_flag=True, help="Remove the images, the kept packages and WARs too.")
 def command(with_images: bool) -> None:
     """Remove the hosts and the network of this checkout's sandbox."""
     require()
@@ -17,5 +17,6 @@ def command(with_images: bool) -> None:
         site_sandbox().down()
     if with_images:
         packages.forget()
+        gerrit.forget()
         for image in images.remove_all():
             click.echo(f"{image} is left: containers still use it", err=True)

@@ -1,0 +1,164 @@
+"""The work on a Gerrit's projects: some at a time, each brought to its end before the next ones are begun."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.strata import gerrit_projects_account
+from ansible.module_utils.strata.gerrit_projects import REF, groups_file, lock, read_groups, uuids
+from ansible.module_utils.strata.gerrit_projects_make import ImportFailedError, Workshop
+from ansible.module_utils.strata.gerrit_projects_site import read_projects, unlock
+from ansible.module_utils.strata.gerrit_projects_ssh import RefusedError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ansible.module_utils.strata.gerrit_projects import Plan, Server, Wanted
+    from ansible.module_utils.strata.gerrit_projects_ssh import Gerrit
+
+#: Projects that are brought to their end together, and what is asked of Gerrit at once.
+TOGETHER, AT_ONCE = 50, 4
+
+#: What Gerrit says of a push to a project that is read-only.
+READ_ONLY = "project state does not permit write"
+
+
+@dataclass
+class Work:
+    """What is done, in words; which projects could not be settled, and why; how many are left for another call."""
+
+    plan: Plan
+    changes: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    left: int = 0
+
+
+class Settler:
+    """Carries a plan out."""
+
+    def __init__(self, gerrit: Gerrit, server: Server, work: Work, external: Mapping[str, str], admins: str) -> None:
+        """Take what was there, the record of the work, the UUIDs of external groups, and the administrators' group."""
+        self.gerrit, self.site, self.server = gerrit, gerrit.site, server
+        self.work, self.plan = work, work.plan
+        self.external, self.admins = external, admins
+        self.groups = dict(server.groups)
+        self.missing = set(self.plan.groups)
+
+    def settle(self, deadline: float) -> None:
+        """Work until all is done or the deadline (of the monotonic clock) is reached; some is done in any case.
+
+        Raises:
+            ProjectsError: Gerrit does not answer any more, or nothing can be done.
+
+        """
+        todo = self.plan.touched
+        if todo:
+            gerrit_projects_account.ensure(self.gerrit, self.admins, self.groups)
+            unlock(
+                self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
+            )
+            with Workshop(self.site, self.gerrit.account, lock(self.admins, self.groups[self.admins])) as workshop:
+                while todo and not (self.work.changes and time.monotonic() > deadline):
+                    self._settle(workshop, set(todo[:TOGETHER]))
+                    todo = todo[TOGETHER:]
+        self.work.left = len(todo)
+        if self.plan.made or self.plan.unlisted:
+            self.gerrit.ask("gerrit", "flush-caches", "--cache", "project_list")
+            self.work.changes += [f"project {name} is listed again" for name in self.plan.unlisted]
+
+    def _settle(self, workshop: Workshop, names: set[str]) -> None:
+        configs = [project for project in self.plan.configs if project.name in names]
+        self._make_groups(sorted({group for project in configs for group in project.groups} & self.missing))
+        made = self._make(workshop, [project for project in self.plan.made if project.name in names])
+        self._push(workshop, configs, made)
+        self._set_heads([project for project in self.plan.heads if project.name in names])
+
+    def _make_groups(self, names: list[str]) -> None:
+        if not names:
+            return
+        refused: dict[str, str] = {}
+        # One after another: those that come together hinder each other, and one of them fails in the end.
+        for name in names:
+            try:
+                self.gerrit.act("gerrit", "create-group", "--visible-to-all", name)
+            except RefusedError as error:
+                if "already exists" not in str(error):
+                    refused[name] = str(error)
+        made = [name for name in names if name not in refused]
+        self.missing -= set(names)
+        if made:
+            # Who makes a group is its first member.
+            self.gerrit.act("gerrit", "set-members", "--remove", self.gerrit.account, *made)
+            chosen = [word for name in made for word in ("--group", name)]
+            self.groups |= read_groups(self.gerrit.ask("gerrit", "ls-groups", "-v", *chosen))
+            self.work.changes += [f"group {name} is made" for name in made]
+        for project in self.plan.configs:
+            for group in refused.keys() & set(project.groups):
+                self.work.problems[project.name] = f"{project.acl}: {refused[group]}"
+
+    def _make(self, workshop: Workshop, projects: Iterable[Wanted]) -> set[str]:
+        made: dict[str, str] = {}
+
+        def make(project: Wanted) -> None:
+            try:
+                made[project.name] = workshop.make(project)
+            except ImportFailedError as error:
+                self.work.problems[project.name] = str(error)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(make, (each for each in projects if each.name not in self.work.problems)))
+        if made:
+            workshop.place(made)
+            self.work.changes += [f"project {name} is made" for name in sorted(made)]
+        return set(made)
+
+    def _push(self, workshop: Workshop, projects: Iterable[Wanted], made: set[str]) -> None:
+        projects = [project for project in projects if project.name not in self.work.problems]
+        refused = self._push_all(workshop, projects)
+        closed = [project for project in projects if READ_ONLY in refused.get(project.name, "")]
+        if closed:
+            tips = read_projects(self.site, [project.name for project in closed])
+            for project in closed:
+                workshop.lock(project.name, tips[project.name].tip)
+            self.gerrit.ask("gerrit", "flush-caches", "--cache", "projects")
+            for project in closed:
+                del refused[project.name]
+            refused |= self._push_all(workshop, closed)
+        for project in projects:
+            if project.name in refused:
+                self.work.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
+            elif project.name not in made:
+                self.work.changes.append(f"project {project.name} gets its ACL")
+
+    def _push_all(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
+        """Push all, and return what Gerrit says of those that it refuses."""
+        if not projects:
+            return {}
+        names = [project.name for project in projects]
+        for name in names:
+            unlock(self.site, name, (REF,))
+        known = uuids(self.groups, self.external)
+        texts = {project.name: groups_file(project.groups, known) for project in projects}
+        commits = workshop.commits(projects, read_projects(self.site, names), texts)
+        refused: dict[str, str] = {}
+
+        def push(name: str, commit: str) -> None:
+            try:
+                self.gerrit.push(name, commit, workshop.objects)
+            except RefusedError as error:
+                refused[name] = str(error)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(push, names, commits))
+        return refused
+
+    def _set_heads(self, projects: Iterable[Wanted]) -> None:
+        for project in projects:
+            try:
+                self.gerrit.act("gerrit", "set-head", project.name, "--new-head", f"refs/heads/{project.branch}")
+                self.work.changes.append(f"project {project.name} gets {project.branch} as its default branch")
+            except RefusedError as error:
+                self.work.problems[project.name] = f"default-branch: {error}"

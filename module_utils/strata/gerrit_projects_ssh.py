@@ -1,0 +1,140 @@
+"""Gerrit's own commands over its SSH, as the peer that its host key makes us, and pushes as an account.
+
+Gerrit takes who has its own host key for another daemon of the same site (DatabasePubKeyAuth.java), whatever the type
+of authentication: it may list, flush caches, and act for any account (suexec), but makes nothing itself.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import shutil
+import tempfile
+from typing import TYPE_CHECKING, Self
+
+from ansible.module_utils.strata.gerrit_projects import REF, ProjectsError
+from ansible.module_utils.strata.gerrit_projects_site import attempt, beside, read_tip, run, said
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from ansible.module_utils.strata.gerrit_projects_site import Site
+
+PEER = "Gerrit Code Review"
+
+#: What ssh returns when it heard of no result: Gerrit sometimes hangs up before it has told that all is well.
+LOST = 255
+ATTEMPTS = 5
+
+
+class DownError(ProjectsError):
+    """Gerrit does not answer, or not any more."""
+
+
+class RefusedError(ProjectsError):
+    """Gerrit answers that it won't do it."""
+
+
+class Gerrit:
+    """One SSH connection to a site's Gerrit, which all commands share."""
+
+    def __init__(self, site: Site, account: str) -> None:
+        """Take the site, and the account that things are made as."""
+        self.site, self.account = site, account
+        self.folder = tempfile.mkdtemp(prefix="strata-gerrit-")
+        self.config = os.path.join(self.folder, "config")
+
+    def __enter__(self) -> Self:
+        """Connect. Raises DownError, ProjectsError."""
+        try:
+            self._connect()
+        except BaseException:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Hang up."""
+        attempt(["ssh", "-F", self.config, "-O", "exit", "gerrit"])
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _connect(self) -> None:
+        key, known, log = self.site.key, os.path.join(self.folder, "known"), os.path.join(self.folder, "log")
+        with open(known, "wb") as stream:
+            # The public half is made from the private one, of which alone the server is sure to have the latest.
+            stream.write(b"gerrit " + run(["ssh-keygen", "-y", "-f", key]))
+        lines = {
+            "HostName": self.site.host,
+            "Port": self.site.port,
+            "User": f'"{PEER}"',
+            "IdentityFile": f'"{key}"',
+            "IdentitiesOnly": "yes",
+            "HostKeyAlias": "gerrit",
+            "UserKnownHostsFile": known,
+            "GlobalKnownHostsFile": "/dev/null",
+            "StrictHostKeyChecking": "yes",
+            "BatchMode": "yes",
+            "ConnectTimeout": 10,
+            "ServerAliveInterval": 15,
+            "ServerAliveCountMax": 4,
+            "ControlPath": os.path.join(self.folder, "socket"),
+            # A run that is killed can't hang up.
+            "ControlPersist": 60,
+        }
+        with open(self.config, "w", encoding="utf-8") as stream:
+            stream.write("Host gerrit\n" + "".join(f"  {key} {value}\n" for key, value in lines.items()))
+        done = attempt(["ssh", "-F", self.config, "-E", log, "-M", "-N", "-f", "gerrit"])
+        if done.returncode:
+            with open(log, encoding="utf-8", errors="replace") as stream:
+                text = " ".join(stream.read().split())
+            raise DownError(f"Gerrit does not answer at {self._address}: {text}: start it, and run this again")
+
+    @property
+    def _address(self) -> str:
+        return f"{self.site.host}:{self.site.port}"
+
+    def ask(self, *words: str) -> str:
+        """Run a command, which may be repeated, as the peer and return what it says. Raises DownError, RefusedError."""
+        command = ["ssh", "-S", os.path.join(self.folder, "socket"), "-F", self.config, "gerrit", shlex.join(words)]
+        for _ in range(ATTEMPTS):
+            done = attempt(command)
+            if done.returncode == 0:
+                return done.stdout.decode("utf-8", "replace")
+            self._check_alive(said(done))
+            if done.returncode != LOST or done.stderr:
+                break
+        raise RefusedError(f"{' '.join(word for word in words if word != '--')}: {said(done)}")
+
+    def act(self, *words: str) -> str:
+        """Run a command as the account and return what it says. Raises DownError, RefusedError."""
+        return self.ask("suexec", "--as", self.account, "--", *words)
+
+    def push(self, name: str, commit: str, objects: str) -> None:
+        """Push a commit of the repository `objects` to a project's refs/meta/config. Raises DownError, RefusedError."""
+        receive = f"suexec --as {shlex.quote(self.account)} -- git-receive-pack"
+        command = ["git", f"--git-dir={objects}", "push", "--quiet", f"--receive-pack={receive}", "--no-verify"]
+        command += [f"ssh://gerrit/{name}", f"{commit}:{REF}"]
+        ssh = shlex.join(["ssh", "-F", self.config])
+        env = {**beside(self.site, [name]), "GIT_SSH_COMMAND": ssh, "GIT_SSH_VARIANT": "ssh"}
+        done = attempt(command, env=env)
+        if done.returncode and read_tip(self.site, name) != commit:
+            self._check_alive(said(done))
+            raise RefusedError(_reasons(done.stderr.decode("utf-8", "replace")))
+
+    def _check_alive(self, text: str) -> None:
+        """Tell an answer of Gerrit's from a failure of the connection. Raises DownError."""
+        if attempt(["ssh", "-F", self.config, "-O", "check", "gerrit"]).returncode:
+            raise DownError(
+                f"Gerrit at {self._address} does not answer any more: {text}: see to it that it runs, and run this "
+                "again, which does what is left"
+            )
+
+
+def _reasons(text: str) -> str:
+    """Return what matters of what git says of a push that Gerrit refuses."""
+    lines = [line.removeprefix("remote:").strip() for line in text.splitlines()]
+    errors = [re.sub(r"^ERROR: (commit [0-9a-f]+: )?", "", line) for line in lines if line.startswith("ERROR:")]
+    return " ".join(errors or [line for line in lines if "[remote rejected]" in line] or lines)

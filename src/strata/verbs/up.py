@@ -7,6 +7,7 @@ import click
 from strata.converge import Options
 from strata.progress import step
 from strata.sandbox.podman import require
+from strata.sandbox.review import PROJECT, Review, servers
 from strata.sandbox.site import SOURCE, site_sandbox, status
 from strata.tables import show_hosts
 from strata.verbs.converge import run
@@ -16,7 +17,8 @@ from strata.verbs.converge import run
 def command() -> None:
     """Boot the hosts of inventories/sandbox and converge them with site.yml.
 
-    Builds the images first where they are missing. Running it again is safe and changes nothing.
+    Builds the images and Gerrit's WAR first where they are missing, and puts this repository into Gerrit, with people
+    who may change it. Running it again is safe and changes nothing.
 
     \b
     STRATA_SUBNET, STRATA_SUBNET6  the ranges of the network, instead of free ones
@@ -24,9 +26,20 @@ def command() -> None:
     """  # noqa: D301 - click wants the character itself
     require()
     sandbox = site_sandbox()
+    for server in servers():
+        server.assemble()
     with step("sandbox"):
         sandbox.up()
     with step("converge"):
         well = run(Options(SOURCE))
+    reviews = [Review(sandbox, server) for server in servers()] if well else []
+    for review in reviews:
+        with step("people and this repository in Gerrit"):
+            review.populate()
     show_hosts(status(sandbox))
+    for review in reviews:
+        people = ", ".join(account["name"] for account in review.server.accounts)
+        click.echo(f"Gerrit on {review.server.host} knows {people}. To propose changes to a copy of this repository:")
+        click.echo(f"  export GIT_SSH_COMMAND='ssh -F {review.ssh_config}'")
+        click.echo(f"  git clone ssh://{review.server.accounts[0]['name']}/{PROJECT}")
     sys.exit(0 if well else 1)

@@ -7,6 +7,7 @@ comes into Gerrit's sight by a rename. The push of its ACL, which Gerrit checks 
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
 import tempfile
@@ -45,6 +46,7 @@ class Workshop:
         self.site, self.who, self.locked = site, WHO.format(account=account), locked
         self.folder = os.path.join(site.repository(site.root_project), "strata")
         self.bench = self.objects = self.template = ""
+        self.numbers = itertools.count()
 
     def __enter__(self) -> Self:
         """Clear away what a killed run left, and make what all new repositories are copies of."""
@@ -112,7 +114,7 @@ class Workshop:
     def commits(self, projects: Iterable[Wanted], actual: Mapping[str, Actual], groups: Mapping[str, str]) -> list[str]:
         """Make the commits that give projects their project.config and `groups`, and return their names."""
         projects = list(projects)
-        refs = [f"refs/heads/{number}" for number in range(len(projects))]
+        refs = [f"refs/heads/{next(self.numbers)}" for _ in projects]
         stream = [
             commit(
                 ref,

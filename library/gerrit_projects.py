@@ -84,7 +84,7 @@ options:
   seconds:
     description: How long a call works before it tells how far it is, and another call goes on.
     type: int
-    default: 20
+    default: 30
 attributes:
   check_mode:
     support: full
@@ -166,12 +166,14 @@ def shown(site: Site | None, server: Server, found: Plan, external: dict[str, st
     return changes
 
 
-def predict(params: dict[str, Any], wanted: list[Wanted]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+def predict(
+    params: dict[str, Any], wanted: list[Wanted], *, with_diff: bool
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the module's result in check mode, and its diff. Raises ProjectsError."""
     external = params["external_groups"]
     if not os.path.exists(os.path.join(params["site"], "etc", "gerrit.config")):
         found = plan(wanted, Server(), external)
-        return result(wanted, found, found.changes), shown(None, Server(), found, external)
+        return result(wanted, found, found.changes), shown(None, Server(), found, external) if with_diff else []
     with acting_as(params["user"]):
         site = read_site(params["site"], params["user"])
         try:
@@ -180,7 +182,7 @@ def predict(params: dict[str, Any], wanted: list[Wanted]) -> tuple[dict[str, Any
         except DownError:
             server = read_disk(site, wanted)
         found = plan(wanted, server, external)
-        return result(wanted, found, found.changes), shown(site, server, found, external)
+        return result(wanted, found, found.changes), shown(site, server, found, external) if with_diff else []
 
 
 def settle(
@@ -239,7 +241,7 @@ def main() -> None:
         wanted = unpack(module.params["manifest"])
         with locks.alone("gerrit_projects", check_mode=module.check_mode):
             if module.check_mode:
-                told, differences = predict(module.params, wanted)
+                told, differences = predict(module.params, wanted, with_diff=module._diff)  # noqa: SLF001
             else:
                 told, differences = settle(module.params, wanted, changes, with_diff=module._diff)  # noqa: SLF001
     except (ProjectsError, TimeoutError) as error:

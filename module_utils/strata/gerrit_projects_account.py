@@ -8,6 +8,7 @@ and last its name, without which it is nobody's.
 from __future__ import annotations
 
 import hashlib
+import re
 import time
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,9 @@ from ansible.module_utils.strata.gerrit_projects_ssh import RefusedError
 if TYPE_CHECKING:
     from ansible.module_utils.strata.gerrit_projects_site import Site
     from ansible.module_utils.strata.gerrit_projects_ssh import Gerrit
+
+#: Others are not the same to all of git, Gerrit and a mail address.
+NAME = re.compile(r"[a-z0-9]([a-z0-9._-]*[a-z0-9])?")
 
 FIRST = 1000000
 NUMBER, NAMES = "refs/sequences/accounts", "refs/meta/external-ids"
@@ -65,6 +69,8 @@ def _memberships(gerrit: Gerrit) -> list[str] | None:
 
 
 def _make(site: Site, account: str, group: str) -> None:
+    if not NAME.fullmatch(account):
+        raise ProjectsError(f"account: {account} can't be made: its name must be of small letters, digits, - and .")
     users = site.users_project
     members = f"refs/groups/{group[:2]}/{group}"
     unlock(site, users, (NUMBER, NAMES, members, "packed-refs"))

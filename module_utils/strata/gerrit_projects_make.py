@@ -7,8 +7,10 @@ comes into Gerrit's sight by a rename. The push of its ACL, which Gerrit checks 
 
 from __future__ import annotations
 
+import itertools
 import os
 import shutil
+import tempfile
 from typing import TYPE_CHECKING, Self
 
 from ansible.module_utils.strata.gerrit_projects import CONFIG, GROUPS, REF, ProjectsError, blob
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 WHO = "Strata <{account}@localhost>"
 BRANCH = "master"
 PROTOCOLS = ("https", "http", "git", "ssh")
+
+PROXIES = ("http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", "no_proxy", "NO_PROXY")
 
 #: No user's settings, which may name programs, and no questions.
 SSH = "ssh -F none -o BatchMode=yes -o StrictHostKeyChecking=yes"
@@ -41,13 +45,17 @@ class Workshop:
         """Take the site, whose account makes commits, and the texts of the two files of a locked project."""
         self.site, self.who, self.locked = site, WHO.format(account=account), locked
         self.folder = os.path.join(site.repository(site.root_project), "strata")
-        self.objects = os.path.join(self.folder, "objects.git")
-        self.template = os.path.join(self.folder, "template.git")
+        self.bench = self.objects = self.template = ""
+        self.numbers = itertools.count()
 
     def __enter__(self) -> Self:
         """Clear away what a killed run left, and make what all new repositories are copies of."""
         shutil.rmtree(self.folder, ignore_errors=True)
-        os.mkdir(self.folder, 0o700)
+        os.makedirs(self.folder, 0o700, exist_ok=True)
+        # What a killed run began may still be writing.
+        self.bench = tempfile.mkdtemp(dir=self.folder)
+        self.objects = os.path.join(self.bench, "objects.git")
+        self.template = os.path.join(self.bench, "template.git")
         for path in (self.objects, self.template):
             run(["git", "init", "--quiet", "--bare", "--template=", path])
         first = commit(f"refs/heads/{BRANCH}", self.who, "Initial empty repository", {})
@@ -64,7 +72,7 @@ class Workshop:
 
     def make(self, project: Wanted) -> str:
         """Make a new project's repository aside, with its branches, and return its path. Raises ImportFailedError."""
-        path = os.path.join(self.folder, blob(project.name))
+        path = os.path.join(self.bench, blob(project.name))
         shutil.copytree(self.template, path)
         branch, first = project.branch or BRANCH, os.path.join(path, "refs/heads")
         if project.upstream is not None:
@@ -82,7 +90,8 @@ class Workshop:
         options += [word for name in PROTOCOLS for word in ("-c", f"protocol.{name}.allow=always")]
         options += ["-c", "http.lowSpeedLimit=1000", "-c", "http.lowSpeedTime=120"]
         git = ["git", f"--git-dir={path}", *options]
-        env = {"GIT_ALLOW_PROTOCOL": ":".join(PROTOCOLS), "GIT_SSH_COMMAND": SSH}
+        env = {name: os.environ[name] for name in PROXIES if name in os.environ}
+        env |= {"GIT_ALLOW_PROTOCOL": ":".join(PROTOCOLS), "GIT_SSH_COMMAND": SSH}
         refs = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
         done = attempt([*git, "fetch", "--quiet", "--no-tags", "--end-of-options", url, *refs], env=env)
         if done.returncode:
@@ -105,7 +114,7 @@ class Workshop:
     def commits(self, projects: Iterable[Wanted], actual: Mapping[str, Actual], groups: Mapping[str, str]) -> list[str]:
         """Make the commits that give projects their project.config and `groups`, and return their names."""
         projects = list(projects)
-        refs = [f"refs/heads/{number}" for number in range(len(projects))]
+        refs = [f"refs/heads/{next(self.numbers)}" for _ in projects]
         stream = [
             commit(
                 ref,

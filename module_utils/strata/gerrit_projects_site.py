@@ -254,8 +254,8 @@ def unlock(site: Site, name: str, refs: Iterable[str]) -> None:
 
 
 def write_commits(repository: str, commits: Iterable[bytes], env: Mapping[str, str] | None = None) -> None:
-    """Write commits and their refs to a repository at a path. Raises ProjectsError."""
-    command = ["git", f"--git-dir={repository}", "fast-import", "--quiet", "--force", "--date-format=now"]
+    """Write commits to a repository at a path, and move their refs forward. Raises ProjectsError."""
+    command = ["git", f"--git-dir={repository}", "fast-import", "--quiet", "--date-format=now"]
     run(command, data=b"".join(commits), env=env)
 
 

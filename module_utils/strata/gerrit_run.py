@@ -219,8 +219,7 @@ class Run:
             else:
                 os.unlink(path)
         files.apply(changes)
-        if self.undo.pending or any(change.path == gerrit_plan.UNIT_FILE for change in changes):
-            self.service.systemd.reload_manager()
+        self.service.systemd.reload_manager()
 
     def touched_by_init(self) -> list[str]:
         """Return what `init` may change, so that it is kept before."""

@@ -1,25 +1,35 @@
-"""What a review server is configured from."""
+"""Gerrit behind a web server, with the projects of this repository's project-config."""
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
+
+from http_client import get
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-
-def test_the_tree_is_on_the_host(host: Host) -> None:
-    projects = host.file("/srv/review/gerrit/projects.yaml")
-    assert projects.contains("project: infra/system-config")
-    assert (projects.user, projects.group, projects.mode) == ("root", "root", 0o644)
-    assert host.file("/srv/review/gerrit/acls/infra/system-config.config").is_file
+NAME = "review.example.org"
 
 
-def test_what_project_config_no_longer_has_goes(host: Host, converge) -> None:
-    host.check_output("touch /srv/review/gerrit/gone.yaml")
-    assert converge().changed == 1
-    assert not host.file("/srv/review/gerrit/gone.yaml").exists
+def test_the_projects_are_there(host: Host) -> None:
+    answer = get(host, NAME, "/projects/?d")
+    assert answer["status"] == 200
+    projects = json.loads(answer["text"].removeprefix(")]}'"))
+    assert projects["infra/system-config"]["description"] == "The description of the organisation's servers"
 
 
-def test_the_web_server_runs(host: Host) -> None:
-    assert host.service("apache2").is_running
+def test_names_with_slashes_get_through(host: Host) -> None:
+    answer = get(host, NAME, "/projects/infra%2Fsystem-config/HEAD")
+    assert (answer["status"], answer["text"].split()[-1]) == (200, '"refs/heads/main"')
+
+
+def test_a_project_is_cloned_through_the_web_server(host: Host) -> None:
+    seen = host.check_output("git -c http.extraHeader='Host: %s' ls-remote http://127.0.0.1/infra/system-config", NAME)
+    assert "refs/heads/main" in seen
+
+
+def test_gerrit_itself_is_not_to_be_reached(host: Host, address: str) -> None:
+    assert host.socket("tcp://127.0.0.1:8081").is_listening
+    assert not host.socket(f"tcp://{address}:8081").is_listening

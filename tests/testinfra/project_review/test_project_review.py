@@ -2,26 +2,40 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
-from http_client import get
+import pytest
+from http_client import ask
 
 if TYPE_CHECKING:
     from testinfra.host import Host
 
-
-def test_the_projects_are_published(host: Host) -> None:
-    answer = get(host, "review.example.org", "/gerrit/projects.yaml")
-    assert (answer["status"], answer["headers"]["Content-Type"]) == (200, "text/plain; charset=utf-8")
-    assert "project: infra/system-config" in answer["text"]
+NAME = "review.example.org"
+CA = "/etc/ssl/strata/ca.crt"
 
 
-def test_the_start_leads_to_them(host: Host) -> None:
-    answer = get(host, "review.example.org", "/")
-    assert answer["status"] == 302
-    assert answer["headers"]["Location"] == "http://review.example.org/gerrit/projects.yaml"
+def test_plain_http_leads_to_tls(host: Host) -> None:
+    answer = ask(host, "127.0.0.1", NAME, "/q/1")
+    assert (answer["status"], answer["headers"]["Location"]) == (301, f"https://{NAME}/q/1")
 
 
-def test_the_acls_are_published_but_no_folder_is_listed(host: Host) -> None:
-    assert "[access" in get(host, "review.example.org", "/gerrit/acls/infra/system-config.config")["text"]
-    assert get(host, "review.example.org", "/gerrit/acls/")["status"] == 403
+def test_gerrit_answers_over_tls_as_itself(host: Host) -> None:
+    answer = ask(host, "127.0.0.1", NAME, "/projects/", trusted=host.file(CA).content_string)
+    assert answer["status"] == 200
+    assert set(json.loads(answer["text"].removeprefix(")]}'"))) >= {"infra/project-config", "infra/system-config"}
+    assert "Strict-Transport-Security" in answer["headers"]
+
+
+@pytest.mark.parametrize("path", ["", "p/"])
+def test_a_project_is_cloned(host: Host, path: str) -> None:
+    resolve = f"http.curloptResolve={NAME}:443:127.0.0.1"
+    seen = host.check_output(
+        f"git -c {resolve} -c http.sslCAInfo={CA} ls-remote https://{NAME}/{path}infra/system-config"
+    )
+    assert "refs/heads/main" in seen
+
+
+def test_ssh_is_open_to_all(host: Host) -> None:
+    rules = host.check_output("iptables -S strata-INPUT").splitlines()
+    assert [rule for rule in rules if "--dport 29418 " in rule and rule.endswith("-j ACCEPT")]

@@ -51,7 +51,8 @@ class Source:
     def text(self) -> str:
         """Return the file's text, "" where there is no file. Raises BrokenFileError."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            # Not read_text, which takes a lone carriage return for the end of a line.
+            return self.path.read_bytes().decode()
         except FileNotFoundError:
             return ""
         except (OSError, ValueError) as error:

@@ -50,6 +50,6 @@ def alarm(old: Pin, new: Pin) -> None:
     """Raise MovedTagError if a tag is in play and names another commit now."""
     if (old.tag or new.tag) and (old.sha, old.ref) != (new.sha, new.ref):
         raise MovedTagError(
-            f"ALARM: {old.ref} of {old.url} was {old.sha} when it was locked, and now {new.ref} is {new.sha}. A tag "
-            f"must not move: ask its owners. If it is right, take the line of {old.name} out of modules.lock and lock again"
+            f"ALARM: {old.ref} of {old.url} was {old.sha} when it was locked; now {new.ref} is {new.sha}. A tag must "
+            f"not move: ask its owners. If it is right, take the line of {old.name} out of modules.lock and lock again."
         )

@@ -71,9 +71,8 @@ class GitTimeoutError(GitError):
 class Git:
     """Git with all defences; `stop` ends what runs, from any thread."""
 
-    def __init__(self, *, file_allowed: bool = False, timeout: float = TIMEOUT) -> None:
+    def __init__(self, *, file_allowed: bool = False) -> None:
         """Prepare the environment; `file_allowed` lets URLs name folders of this machine."""
-        self._timeout = timeout
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
         self._lock = threading.Lock()
@@ -88,9 +87,9 @@ class Git:
         """Return what git prints when it is run in `folder`, a bare repository or none at all. Raises GitError."""
         process = self.start(folder, *arguments, stderr=subprocess.PIPE)
         try:
-            out, err = process.communicate(timeout=self._timeout)
+            out, err = process.communicate(timeout=TIMEOUT)
         except subprocess.TimeoutExpired:
-            raise GitTimeoutError(f"git {arguments[0]} did not end within {self._timeout:g} s") from None
+            raise GitTimeoutError(f"git {arguments[0]} did not end within {TIMEOUT} s") from None
         finally:
             self.end(process)
         if process.returncode:

@@ -84,7 +84,7 @@ def _enter(tree: Tree, folder: str, content: bytes, length: int) -> Iterator[tup
         path = folder + checked_name(raw, folder)
         key = unicodedata.normalize("NFC", path).casefold()
         if key in seen:
-            raise RefusedError(f"{printable(seen[key])} and {printable(path)} are the same where case does not matter")
+            raise RefusedError(f"{seen[key]} and {path} are the same where case does not matter")
         seen[key] = path
         kind = KINDS.get(mode)
         if kind == FOLDER:
@@ -94,7 +94,7 @@ def _enter(tree: Tree, folder: str, content: bytes, length: int) -> Iterator[tup
         elif kind:
             tree.files[path] = kind, name
         else:
-            raise RefusedError(f"{printable(path)} has the mode {printable(mode)}, which git does not know")
+            raise RefusedError(f"{path} has the mode {printable(mode)}, which git does not know")
         tree.entries += 1
         if tree.entries > MAX_FILES:
             raise RefusedError(f"has more than {MAX_FILES} files and folders")
@@ -113,17 +113,18 @@ def _entries(content: bytes, length: int) -> Iterator[tuple[str, bytes, str]]:
 
 
 def checked_name(raw: bytes, folder: str) -> str:
-    """Return a name in a folder. Raises RefusedError for one that leads elsewhere, or that git or terminals act on."""
+    """Return a name in a folder. Raises RefusedError for one that leads elsewhere, or that git or terminals act on.
+
+    Letters that are not seen are among these, as some file systems drop them and take what is left for .git.
+    """
     try:
         name = raw.decode()
     except UnicodeDecodeError:
-        raise RefusedError(f"{printable(folder)} has a name that is not UTF-8: {raw!r}") from None
-    if name in {"", ".", ".."} or "/" in name or printable(name) != name:
-        raise RefusedError(f"{printable(folder)} has a name that is refused: {raw!r}")
-    # Some file systems drop such letters, and take what is left for .git.
-    plain = "".join(letter for letter in name if unicodedata.category(letter) != "Cf")
-    if _GIT.fullmatch(plain):
-        raise RefusedError(f"{printable(folder)}{printable(name)} would be taken for git's own folder")
+        raise RefusedError(f"{folder} has a name that is not UTF-8: {raw!r}") from None
+    if name in {"", ".", ".."} or "/" in name or not name.isprintable():
+        raise RefusedError(f"{folder} has a name that is refused: {raw!r}")
+    if _GIT.fullmatch(name):
+        raise RefusedError(f"{folder}{name} would be taken for git's own folder")
     return name
 
 
@@ -136,7 +137,7 @@ def check_links(links: dict[str, bytes]) -> None:
     """
     for path, target in links.items():
         if len(target) > MAX_LINK or b"\0" in target:
-            raise RefusedError(f"the link {printable(path)} leads nowhere that has a name")
+            raise RefusedError(f"the link {path} leads nowhere that has a name")
         place = path.split("/")[:-1]
         ahead = _parts(path, target)
         followed = 0
@@ -144,14 +145,14 @@ def check_links(links: dict[str, bytes]) -> None:
             part = ahead.pop(0)
             if part == "..":
                 if not place:
-                    raise RefusedError(f"the link {printable(path)} leaves the role: {target!r}")
+                    raise RefusedError(f"the link {path} leaves the role: {target!r}")
                 place.pop()
                 continue
             place.append(part)
             if (further := links.get("/".join(place))) is not None:
                 followed += 1
                 if followed > MAX_LINKS_FOLLOWED:
-                    raise RefusedError(f"the link {printable(path)} leads in a circle")
+                    raise RefusedError(f"the link {path} leads in a circle")
                 place.pop()
                 ahead = _parts(path, further) + ahead
 
@@ -159,5 +160,5 @@ def check_links(links: dict[str, bytes]) -> None:
 def _parts(path: str, target: bytes) -> list[str]:
     text = target.decode("utf-8", "surrogateescape")
     if text.startswith("/"):
-        raise RefusedError(f"the link {printable(path)} leaves the role: {target!r}")
+        raise RefusedError(f"the link {path} leaves the role: {target!r}")
     return [part for part in text.split("/") if part not in {"", "."}]

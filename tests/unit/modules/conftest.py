@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -98,7 +99,13 @@ class Server:
     def stop(self) -> None:
         if self._process:
             self._process.terminate()
+            self._process.send_signal(signal.SIGCONT)
             self._process.wait()
+
+    def pause(self) -> None:
+        """Let whoever connects wait for ever."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
 
     def repo(self, name: str) -> Repo:
         git(self.folder, "init", "-q", "--bare", name)

@@ -60,6 +60,18 @@ ENVIRONMENT = {
 }
 
 
+def environment(*, file_allowed: bool = False) -> dict[str, str]:
+    """Return the environment in which git is run: this process' without what would change git, and the defences."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SSH_ASKPASS"))}
+    transports = (*TRANSPORTS, "file") if file_allowed else TRANSPORTS
+    made = (
+        inherited | ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": ":".join(transports), "GIT_CONFIG_COUNT": str(len(SETTINGS))}
+    )
+    for at, (name, value) in enumerate(SETTINGS.items()):
+        made |= {f"GIT_CONFIG_KEY_{at}": name, f"GIT_CONFIG_VALUE_{at}": value}
+    return made
+
+
 class GitError(StrataError):
     """Git failed; the message is git's own, in one line."""
 
@@ -76,12 +88,7 @@ class Git:
         self._running: set[subprocess.Popen[bytes]] = set()
         self._stopped = False
         self._lock = threading.Lock()
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith(("GIT_", "SSH_ASKPASS"))}
-        transports = (*TRANSPORTS, "file") if file_allowed else TRANSPORTS
-        self._environment = inherited | ENVIRONMENT | {"GIT_ALLOW_PROTOCOL": ":".join(transports)}
-        for at, (name, value) in enumerate(SETTINGS.items()):
-            self._environment |= {f"GIT_CONFIG_KEY_{at}": name, f"GIT_CONFIG_VALUE_{at}": value}
-        self._environment["GIT_CONFIG_COUNT"] = str(len(SETTINGS))
+        self._environment = environment(file_allowed=file_allowed)
 
     def run(self, folder: Path, *arguments: str) -> str:
         """Return what git prints when it is run in `folder`, a bare repository or none at all. Raises GitError."""
@@ -103,15 +110,18 @@ class Git:
         with self._lock:
             if self._stopped:
                 raise GitError("was stopped")
-            process = subprocess.Popen(
-                ["git", *arguments],
-                cwd=folder,
-                env={**self._environment, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)},
-                stdin=stdin,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                start_new_session=True,
-            )
+            try:
+                process = subprocess.Popen(
+                    ["git", *arguments],
+                    cwd=folder,
+                    env={**self._environment, "GIT_CEILING_DIRECTORIES": str(folder.resolve().parent)},
+                    stdin=stdin,
+                    stdout=subprocess.PIPE,
+                    stderr=stderr,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                raise GitError(f"git can't be started: {error.strerror}") from None
             resource.prlimit(process.pid, resource.RLIMIT_FSIZE, (MAX_FILE, MAX_FILE))
             self._running.add(process)
         return process

@@ -95,7 +95,7 @@ class Site:
             self.cache.mkdir(parents=True, exist_ok=True)
             stream = (self.cache / "busy").open("w")
         except OSError as error:
-            raise StrataError(f"{error.filename}: can't be written: {error.strerror}") from None
+            raise StrataError(f"{error.filename}: {error.strerror}") from None
         with stream:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -116,6 +116,8 @@ def at_once(git: Git, work: Callable[[T], R], items: Sequence[T]) -> list[tuple[
             return work(item)
         except StrataError as error:
             return error
+        except OSError as error:
+            return StrataError(f"{error.filename or 'files'}: {error.strerror}")
 
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from strata.errors import StrataError, UsageError
+from strata.errors import StrataError
 from strata.modules import tree
 from strata.modules.cache import MissingError
 from strata.modules.names import printable
@@ -40,15 +40,9 @@ def sync(site: Site, local: Mapping[str, Path], say: Callable[[str], None]) -> O
 
     Raises:
         StrataError: modules.env or modules.lock can't be used, or vendor/ not be written.
-        UsageError: a working copy is none of a module, or no folder.
 
     """
     pins = site.agreed()
-    for name, folder in local.items():
-        if name not in pins:
-            raise UsageError(f"--local {name}: modules.env has no such module: it has {', '.join(pins) or 'none'}")
-        if not folder.is_dir():
-            raise UsageError(f"--local {name}: {folder} is no folder")
     outcome = Outcome()
     with site.alone(say):
         try:
@@ -101,11 +95,12 @@ def state(site: Site, pin: Pin, *, marks: bool = False) -> list[str]:
     return [printable(change) for change in installed.changes(marks=marks)]
 
 
-def drift(site: Site, *, remote: bool = False) -> list[str]:
+def drift(site: Site, say: Callable[[str], None], *, remote: bool = False) -> list[str]:
     """Return where vendor/roles/ is not what is locked, in sentences; every file is read.
 
     Args:
         site: the checkout.
+        say: tells that there is something to wait for.
         remote: whether to ask the repositories too if their refs are there, and their tags where they were.
 
     Raises:
@@ -119,8 +114,8 @@ def drift(site: Site, *, remote: bool = False) -> list[str]:
         raise StrataError(f"{error.filename}: {error.strerror}") from None
     found += [f"{printable(name)}: is no module of modules.env" for name in site.vendor.names() if name not in pins]
     if remote:
-        site.cache.mkdir(parents=True, exist_ok=True)
-        asked = at_once(site.git, lambda entry: resolve(site, entry), list(site.entries.values()))
+        with site.alone(say):
+            asked = at_once(site.git, lambda entry: resolve(site, entry), list(site.entries.values()))
         found += [f"{entry.name}: {answer}" for entry, answer in asked if isinstance(answer, StrataError)]
     return found
 
@@ -130,10 +125,7 @@ def _bring(site: Site, pin: Pin) -> tuple[str, list[str]]:
     vendor = site.vendor
     before = vendor.installed(pin.name)
     foreign = before is None and pin.name in vendor.names() and vendor.target(pin.name) is None
-    try:
-        warnings = _install(site, pin)
-    except OSError as error:
-        raise StrataError(f"can't be written: {error.strerror}") from None
+    warnings = _install(site, pin)
     if before is None:
         kept = "; the folder that was there is kept in vendor/.trees for a day" if foreign else ""
         return f"{pin.sha}{kept}", warnings

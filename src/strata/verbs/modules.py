@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from strata.errors import UsageError
 from strata.modules import entries
+from strata.modules.local import working_copies
 from strata.modules.site import Site
 from strata.modules.sync import drift, sync
 from strata.modules.update import Change, update
@@ -22,15 +22,6 @@ file_option = click.option(
     help="Another modules.env, or a requirements.yml; modules.lock and vendor/ are beside it.",
 )
 allow_option = click.option("--allow-file", is_flag=True, help="Let file:// URLs pass: folders of this machine.")
-
-
-def working_copies(given: tuple[str, ...]) -> dict[str, Path]:
-    """Return the working copies of NAME=PATH options by name. Raises UsageError."""
-    pairs = [words.partition("=") for words in given]
-    for name, equals, path in pairs:
-        if not (name and equals and path):
-            raise UsageError(f"{name}{equals}{path}: write NAME=PATH")
-    return {name: Path(path).resolve() for name, _, path in pairs}
 
 
 @click.group()
@@ -79,7 +70,8 @@ def sync_command(local: tuple[str, ...], file: Path, allow_file: bool) -> None:
 
     What is right is not touched, and no server is asked for it. If a module fails, the others are brought all the same.
     """
-    outcome = sync(Site(file, file_allowed=allow_file), working_copies(local), _say)
+    site = Site(file, file_allowed=allow_file)
+    outcome = sync(site, working_copies(local, site.entries), _say)
     for line in outcome.done:
         click.echo(line)
     for line in outcome.warnings:
@@ -96,7 +88,7 @@ def sync_command(local: tuple[str, ...], file: Path, allow_file: bool) -> None:
 @allow_option
 def check_command(remote: bool, file: Path, allow_file: bool) -> None:
     """Say where vendor/roles/ is not what modules.lock says: edited files, other commits, extra folders."""
-    found = drift(Site(file, file_allowed=allow_file), remote=remote)
+    found = drift(Site(file, file_allowed=allow_file), _say, remote=remote)
     for line in found:
         click.echo(line)
     sys.exit(1 if found else 0)

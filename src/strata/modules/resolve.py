@@ -33,8 +33,8 @@ def resolve(site: Site, entry: Entry) -> Pin:
     names = full_refs(entry.ref)
     patterns = [pattern for name in names for pattern in (name, name + PEELED)]
     printed = site.git.run(site.cache, "ls-remote", "--quiet", "--", entry.url, *patterns)
-    lines = (line.split("\t") for line in printed.splitlines())
-    shas = {ref: sha for sha, ref in lines if ref in patterns and SHA.fullmatch(sha)}
+    lines = (line.partition("\t") for line in printed.splitlines())
+    shas = {ref: sha for sha, _, ref in lines if SHA.fullmatch(sha)}
     found = [name for name in names if name in shas]
     if not found:
         raise StrataError(f"{entry.url} has no tag or branch {entry.ref}: it is gone, or was never there")

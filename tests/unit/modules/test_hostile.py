@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import shutil
 import socket
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 
 from strata.modules import cache, git, tree, vendor
+
+from .conftest import git as git_of_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -350,9 +354,14 @@ def test_settings_of_the_user_and_of_the_environment(
         monkeypatch.setenv(name, value)
     checkout.env((repo, "main"))
     checkout.well("lock")
-    checkout.well("update")
     checkout.well("sync")
     assert checkout.content("x") == {"tasks/main.yml": "[]\n"}
+    (cached,) = (checkout.root / ".strata/modules").glob("x-*.git")
+    shutil.copytree(home / "template/hooks", cached / "hooks")
+    repo.files({"tasks/main.yml": "[1]\n"})
+    checkout.well("update")
+    checkout.well("sync")
+    assert checkout.content("x") == {"tasks/main.yml": "[1]\n"}
 
 
 def test_names_and_messages_of_a_server_do_nothing_to_a_terminal(server: Server, checkout: Checkout) -> None:
@@ -366,18 +375,24 @@ def test_names_and_messages_of_a_server_do_nothing_to_a_terminal(server: Server,
     assert out.replace("\n", "").isprintable()
 
 
-def test_an_object_that_is_not_what_its_name_says(server: Server, checkout: Checkout) -> None:
-    """A broken cache is not believed, but fetched anew."""
+@pytest.mark.parametrize("found", [b"", zlib.compress(b"blob 6\0wrong\n")], ids=["broken", "lying"])
+def test_a_cache_is_not_believed(server: Server, checkout: Checkout, found: bytes) -> None:
+    """An object whose content does not make its name is fetched anew."""
     repo = server.repo("ansible-x")
     repo.files({"a": "right\n"})
     checkout.env((repo, "main"))
     checkout.well("lock")
     checkout.well("sync")
     (cached,) = (checkout.root / ".strata/modules").glob("x-*.git")
-    for pack in (cached / "objects/pack").iterdir():
-        pack.chmod(0o644)
-        pack.write_bytes(b"no pack")
-    checkout.role("x").joinpath("a").write_text("wrong\n")
+    (pack,) = (cached / "objects/pack").glob("*.pack")
+    content = pack.read_bytes()
+    shutil.rmtree(pack.parent)
+    git_of_owner(cached, "unpack-objects", "-q", data=content)
+    name = git_of_owner(cached, "hash-object", "--stdin", data=b"right\n")
+    lying = cached / "objects" / name[:2] / name[2:]
+    lying.unlink()
+    lying.write_bytes(found)
+    (checkout.role("x") / "a").write_text("other\n")
     assert "x restored" in checkout.well("sync")
     assert checkout.content("x") == {"a": "right\n"}
 

@@ -24,10 +24,11 @@ SHA1_LENGTH = 40
 WINDOW = 500
 
 MAX_OBJECT = 64 << 20
+MAX_PACK_FILES = 60
 
 _FETCH = ("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-show-forced-updates")
 _ALL = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-_NOT_SO = re.compile(r"not our ref|unadvertised object|not support shallow|couldn't find remote ref")
+_NOT_SO = re.compile(r"not our ref|unadvertised object|not support shallow|couldn't find remote ref|want \w+ not valid")
 
 
 class MissingError(GitError):
@@ -54,6 +55,9 @@ class Repository:
 
         """
         existed = self.folder.exists()
+        if self._worn():
+            self.renew(pin, history=history)
+            return
         try:
             self._fetch(pin, history=history)
         except GitTimeoutError:
@@ -72,6 +76,11 @@ class Repository:
             if self.folder.exists():
                 self.folder.rename(Path(place) / "old")
             new.folder.rename(self.folder)
+
+    def _worn(self) -> bool:
+        """Return whether there are so many packs that a new repository is better; each fetch adds one."""
+        packs = self.folder / "objects/pack"
+        return packs.is_dir() and len(list(packs.iterdir())) > MAX_PACK_FILES
 
     def _fetch(self, pin: Pin, *, history: bool) -> None:
         self._make(pin.sha)

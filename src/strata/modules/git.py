@@ -7,6 +7,7 @@ import resource
 import signal
 import subprocess
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from strata.errors import StrataError
@@ -134,7 +135,9 @@ class Git:
             _kill(process)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream:
-                stream.close()
+                # Closing writes what is left, and nobody may be there to read it.
+                with suppress(BrokenPipeError):
+                    stream.close()
         process.wait()
 
     def stop(self) -> None:
@@ -142,7 +145,8 @@ class Git:
         with self._lock:
             self._stopped = True
             for process in self._running:
-                _kill(process)
+                if process.returncode is None:
+                    _kill(process)
 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:

@@ -11,6 +11,7 @@ from strata.modules.cache import MissingError
 from strata.modules.names import printable
 from strata.modules.resolve import resolve
 from strata.modules.site import at_once
+from strata.modules.vendor import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,11 +43,13 @@ def sync(site: Site, local: Mapping[str, Path], say: Callable[[str], None]) -> O
         StrataError: modules.env or modules.lock can't be used, or vendor/ not be written.
 
     """
-    pins = site.agreed()
     outcome = Outcome()
     with site.alone(say):
+        pins = site.agreed()
         try:
             _sync(site, pins, local, outcome)
+            site.vendor.clean()
+            clean(site.cache, {site.repository(pin).folder.name for pin in pins.values()})
         except OSError as error:
             raise StrataError(f"{error.filename or site.vendor.roles}: {error.strerror}") from None
     return outcome
@@ -72,7 +75,6 @@ def _sync(site: Site, pins: Mapping[str, Pin], local: Mapping[str, Path], outcom
             what, warnings = found
             outcome.done.append(f"{pin.name} {what}")
             outcome.warnings += [f"{pin.name}: {warning}" for warning in warnings]
-    site.vendor.clean()
 
 
 def state(site: Site, pin: Pin, *, marks: bool = False) -> list[str]:

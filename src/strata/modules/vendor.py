@@ -20,7 +20,7 @@ from strata.modules.cache import object_name
 from strata.modules.tree import EXECUTABLE, FILE, LINK, RefusedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
 
     from strata.modules.cache import Objects
     from strata.modules.lock import Pin
@@ -142,12 +142,7 @@ class Vendor:
 
     def clean(self) -> None:
         """Remove the trees that no name has led to for a day."""
-        if not self.trees.is_dir():
-            return
-        used = {holder.name for name in self.names() if (holder := self._holder(name))}
-        for entry in os.scandir(self.trees):
-            if entry.name not in used and entry.stat(follow_symlinks=False).st_mtime < time.time() - KEPT:
-                shutil.rmtree(entry.path, ignore_errors=True)
+        clean(self.trees, {holder.name for name in self.names() if (holder := self._holder(name))})
 
     def _holder(self, name: str) -> Path | None:
         """Return what holds the tree that a name leads to, None if it leads to none of ours."""
@@ -166,6 +161,14 @@ class Vendor:
             holder = Path(tempfile.mkdtemp(prefix="found-", dir=self.trees))
             (self.roles / name).rename(holder / name)
         return holder
+
+
+def clean(folder: Path, used: Container[str]) -> None:
+    """Remove the folders in a folder that are not used, and have not been for a day."""
+    with suppress(FileNotFoundError), os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name not in used and entry.stat(follow_symlinks=False).st_mtime < time.time() - KEPT:
+                shutil.rmtree(entry.path, ignore_errors=True)
 
 
 def _write(folder: Path, tree: Tree, objects: Objects) -> tuple[dict[str, list[Any]], list[str]]:

@@ -240,7 +240,7 @@ def tried(folder: Path, text: str, name: str = "modules.env") -> list[Entry] | s
         return str(error)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=files())
 def test_what_is_accepted_means_what_bash_reads(tmp_path: Path, text: str) -> None:
     entries = tried(tmp_path, text)
@@ -261,7 +261,7 @@ pieces = st.sampled_from(['SOURCE_MODULES["', '"]="', '"', "https://h/x", "$(", 
 letters = st.one_of(st.sampled_from("\n\"'$`{}[]=#;|&\\ ()"), st.characters(codec="utf-8"))
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(text=st.text(letters, max_size=80) | st.lists(pieces).map("".join))
 @pytest.mark.parametrize("name", ["modules.env", "requirements.yml"])
 def test_any_text_is_read_or_refused(tmp_path: Path, name: str, text: str) -> None:

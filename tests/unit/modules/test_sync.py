@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from strata.modules import cache
 from strata.modules import git as git_module
 from strata.modules.vendor import KEPT
 
@@ -118,6 +119,29 @@ def test_back_without_a_server(repos: list[Repo], server: Server, checkout: Chec
     (checkout.root / "modules.lock").write_text(old)
     checkout.well("sync")
     assert checkout.content("one")["meta/main.yml"] == "# ansible-one\n"
+
+
+def test_the_cache_does_not_grow_for_ever(
+    repos: list[Repo], checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "MAX_PACK_FILES", 6)
+    folder = checkout.root / ".strata/modules"
+    for number in range(5):
+        change(repos[0], f"{number}\n")
+        checkout.well("lock")
+        checkout.well("sync")
+        (cached,) = folder.glob("one-*.git")
+        assert len(list((cached / "objects/pack").iterdir())) <= 9
+    assert checkout.content("one")["meta/main.yml"] == "4\n"
+    checkout.env((repos[1], "main"))
+    checkout.well("lock")
+    checkout.well("sync")
+    assert cached.exists()
+    (folder / "new-killed").mkdir()
+    for path in folder.iterdir():
+        os.utime(path, (0, time.time() - KEPT - 60))
+    checkout.well("sync")
+    assert sorted(path.name.partition("-")[0] for path in folder.iterdir()) == ["busy", "two"]
 
 
 def edit(role: Path) -> None:

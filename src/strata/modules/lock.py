@@ -80,14 +80,14 @@ def write(path: Path, pins: Iterable[Pin]) -> None:
         raise StrataError(f"{path}: can't be written: {error.strerror}") from None
 
 
-def agree(entries: Iterable[Entry], pins: dict[str, Pin], path: Path) -> None:
-    """Raise StrataError unless the pins at `path` are those of the entries."""
+def agree(entries: Iterable[Entry], pins: dict[str, Pin], file: Path) -> None:
+    """Raise StrataError unless the pins are those of the entries of a file."""
     wanted = {entry.name: entry for entry in entries}
     wrong = [name for name, entry in wanted.items() if name not in pins or not pins[name].fits(entry)]
     wrong += [name for name in pins if name not in wanted]
     if wrong:
         names = ", ".join(wrong)
-        raise StrataError(f"{path.name} is not what modules.env says of {names}: run `bin/strata modules lock`")
+        raise StrataError(f"modules.lock is not what {file.name} says of {names}: run `bin/strata modules lock`")
 
 
 def _parsed(line: str, *, file_allowed: bool) -> tuple[Pin, str | None]:

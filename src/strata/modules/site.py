@@ -80,7 +80,7 @@ class Site:
 
     def agreed(self) -> dict[str, Pin]:
         """Return the pins. Raises StrataError where they are not those of the entries."""
-        lock.agree(self.entries.values(), self.pins, self.lock)
+        lock.agree(self.entries.values(), self.pins, self.file)
         return self.pins
 
     def repository(self, pin: Pin) -> Repository:

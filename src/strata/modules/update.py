@@ -58,7 +58,7 @@ def update(site: Site, names: Sequence[str], say: Callable[[str], None], *, logs
     """
     for name in names:
         if name not in site.entries:
-            raise UsageError(f"modules.env has no module {name}: it has {', '.join(site.entries) or 'none'}")
+            raise UsageError(f"{site.file.name} has no module {name}: it has {', '.join(site.entries) or 'none'}")
     with site.alone(say):
         asked = [entry for entry in site.entries.values() if not names or entry.name in names]
         answers = at_once(site.git, lambda entry: resolve(site, entry), asked)
@@ -68,7 +68,7 @@ def update(site: Site, names: Sequence[str], say: Callable[[str], None], *, logs
         pins = {name: pin for name, pin in site.pins.items() if name in site.entries}
         pins |= {pin.name: pin for _, pin in answers if not isinstance(pin, StrataError)}
         if names:
-            lock.agree(site.entries.values(), pins, site.lock)
+            lock.agree(site.entries.values(), pins, site.file)
         changes = [
             Change(name, site.pins.get(name), pins.get(name))
             for name in sorted({*site.pins, *pins})
@@ -100,5 +100,5 @@ def _with_log(site: Site, change: Change) -> Change:
     if len(lines) > MAX_LOG:
         lines[MAX_LOG:] = ["..."]
     if lost != "0":
-        lines.append(f"{lost} commits that led to {old.sha} are not in it any more")
+        lines.append(f"not in it any more: {lost} of the commits that led to {old.sha}")
     return Change(change.name, old, new, tuple(lines))

@@ -423,13 +423,11 @@ def test_a_list(repos: list[Repo], checkout: Checkout) -> None:
 
 
 def test_a_disk_that_is_full(server: Server, checkout: Checkout) -> None:
-    if os.geteuid():
-        pytest.skip("only root can mount a small file system")
     small, large = server.repo("ansible-small"), server.repo("ansible-large")
     for repo in (small, large):
         repo.files({"a": "1"})
-    checkout.env((small, "main"), (large, "main"))
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", checkout.root], check=True)
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", checkout.root], check=False).returncode:
+        pytest.skip("a small file system can't be mounted, which takes root")
     try:
         checkout.env((small, "main"), (large, "main"))
         checkout.well("lock")

@@ -122,17 +122,21 @@ def test_update_shows_the_log(repo: Repo, server: Server, checkout: Checkout) ->
     assert checkout.run("update", "three").code == 2
 
 
-def test_update_says_what_was_lost(repo: Repo, checkout: Checkout) -> None:
+@pytest.mark.parametrize("synced", [False, True])
+def test_update_says_what_was_lost(repo: Repo, checkout: Checkout, synced: bool) -> None:
     checkout.env((repo, "main"))
-    checkout.well("lock")
     first = git(repo.path, "rev-parse", "main")
-    repo.files({"a": "2"}, first)
-    checkout.well("lock")
-    lost = git(repo.path, "rev-parse", "main")
+    lost = repo.files({"a": "2"}, first)
     git(repo.path, "branch", "kept", lost)
-    repo.files({"a": "3"}, first, message="Another way")
-    out = checkout.well("update")
-    assert "  1 commits that led to" in out or f"  {lost} is not in the history of" in out
+    checkout.well("lock")
+    if synced:
+        checkout.well("sync")
+    new = repo.files({"a": "3"}, first, message="Another way")
+    lines = checkout.well("update").splitlines()[1:-1]
+    if synced:
+        assert lines == [f"  {new[:7]} Another way", f"  not in it any more: 1 of the commits that led to {lost}"]
+    else:
+        assert lines == [f"  {lost} is not in the history of {new}"]
 
 
 def test_update_of_one_needs_a_lock_of_the_others(repo: Repo, server: Server, checkout: Checkout) -> None:

@@ -62,7 +62,7 @@ def _sync(site: Site, pins: Mapping[str, Pin], local: Mapping[str, Path], outcom
             outcome.done.append(f"{printable(name)} removed{_kept(kept)}")
     for name, folder in sorted(local.items()):
         if site.vendor.target(name) != str(folder):
-            site.vendor.lead(name, str(folder))
+            site.vendor.lead(name, folder)
         outcome.done.append(f"{name} is the working copy {folder}")
     stale = [pin for name, pin in pins.items() if name not in local and state(site, pin, marks=True)]
     outcome.unchanged = len(pins) - len(local) - len(stale)

@@ -117,21 +117,18 @@ class Vendor:
             files, pointers = _write(holder / pin.name, tree, objects)
             manifest = {"sha": pin.sha, "committed": tree.committed, "files": files}
             (holder / MANIFEST).write_text(json.dumps(manifest))
-            self.lead(pin.name, f"../{self.trees.name}/{holder.name}/{pin.name}")
+            self._lead(pin.name, f"../{self.trees.name}/{holder.name}/{pin.name}", holder)
         except BaseException:
             shutil.rmtree(holder, ignore_errors=True)
             raise
         submodules = [f"{path} is a submodule, and is left out" for path in tree.submodules]
         return submodules + [f"{path} is a pointer of Git LFS, and stays one" for path in pointers]
 
-    def lead(self, name: str, target: str) -> None:
-        """Make a name lead to a target, in one step; what it led to before is kept for a day."""
-        for folder in (self.roles, self.trees):
-            folder.mkdir(parents=True, exist_ok=True)
-        self._retire(name)
+    def lead(self, name: str, folder: Path) -> None:
+        """Make a name lead to a folder elsewhere; what it led to before is kept for a day."""
+        self.trees.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix="link-", dir=self.trees) as place:
-            os.symlink(target, f"{place}/{name}")  # noqa: PTH211 - beside the next
-            os.replace(f"{place}/{name}", self.roles / name)  # noqa: PTH105
+            self._lead(name, str(folder), Path(place))
 
     def remove(self, name: str) -> Path | None:
         """Take a name away; return where its folder is kept for a day, None for a link to elsewhere."""
@@ -143,6 +140,13 @@ class Vendor:
     def clean(self) -> None:
         """Remove the trees that no name has led to for a day."""
         clean(self.trees, {holder.name for name in self.names() if (holder := self._holder(name))})
+
+    def _lead(self, name: str, target: str, place: Path) -> None:
+        """Make a name lead to a target, in one step, which is the last; the link is made in `place`."""
+        self.roles.mkdir(parents=True, exist_ok=True)
+        self._retire(name)
+        (place / "link").symlink_to(target)
+        (place / "link").replace(self.roles / name)
 
     def _holder(self, name: str) -> Path | None:
         """Return what holds the tree that a name leads to, None if it leads to none of ours."""

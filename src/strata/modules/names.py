@@ -35,7 +35,8 @@ def url_refusal(url: str, *, file_allowed: bool = False) -> str | None:
         return "the URL carries a user or a token, which everybody could read here: use ssh, or ~/.netrc"
     if SCP.fullmatch(url):
         return f"{url} has .. in it" if ".." in url.split("/") else None
-    return upstream.refusal(url)
+    reason = upstream.refusal(url)
+    return f"the URL {reason}" if reason and reason.startswith("is ") else reason
 
 
 def ref_refusal(ref: str) -> str | None:

@@ -33,7 +33,10 @@ def command() -> None:
 @file_option
 @allow_option
 def list_command(file: Path, allow_file: bool) -> None:
-    """Print one line a module: name, URL, ref; and version, commit and age of what is in vendor/roles/."""
+    """Print one line a module.
+
+    It has name, URL and ref, and the version, commit and age of what is in vendor/roles/.
+    """
     site = Site(file, file_allowed=allow_file)
     found = entries.read(file, file_allowed=allow_file)
     for entry in found:
@@ -45,7 +48,7 @@ def list_command(file: Path, allow_file: bool) -> None:
 @file_option
 @allow_option
 def lock_command(file: Path, allow_file: bool) -> None:
-    """Resolve the refs of modules.env to commits, and write them to modules.lock.
+    """Write the commits that refs name to modules.lock.
 
     A tag that names another commit than before is an error, and nothing is written.
     """
@@ -57,7 +60,10 @@ def lock_command(file: Path, allow_file: bool) -> None:
 @file_option
 @allow_option
 def update_command(names: tuple[str, ...], file: Path, allow_file: bool) -> None:
-    """Lock the newest commits of all modules, or of NAME, and show the log between the old and the new ones."""
+    """Lock the newest commits, and show the log.
+
+    Of all modules, or of NAME; the log is what came between the old commits and the new ones.
+    """
     _show(update(Site(file, file_allowed=allow_file), names, _say, logs=True))
 
 
@@ -66,7 +72,7 @@ def update_command(names: tuple[str, ...], file: Path, allow_file: bool) -> None
 @file_option
 @allow_option
 def sync_command(local: tuple[str, ...], file: Path, allow_file: bool) -> None:
-    """Bring vendor/roles/ to exactly what modules.lock says.
+    """Bring vendor/roles/ to what modules.lock says.
 
     What is right is not touched, and no server is asked for it. If a module fails, the others are brought all the same.
     """
@@ -87,7 +93,10 @@ def sync_command(local: tuple[str, ...], file: Path, allow_file: bool) -> None:
 @file_option
 @allow_option
 def check_command(remote: bool, file: Path, allow_file: bool) -> None:
-    """Say where vendor/roles/ is not what modules.lock says: edited files, other commits, extra folders."""
+    """Say where vendor/roles/ is not what is locked.
+
+    Edited files, other commits, extra folders: if there are any, the exit code is 1.
+    """
     found = drift(Site(file, file_allowed=allow_file), _say, remote=remote)
     for line in found:
         click.echo(line)

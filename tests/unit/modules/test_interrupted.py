@@ -108,7 +108,10 @@ def test_interrupted_by_a_person(server: Server, checkout: Checkout) -> None:
     checkout.env((repo, "main"))
     checkout.well("lock")
     server.pause()
+    # Who runs the tests in the background lets them, and what they start, ignore Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     process = checkout.start("sync")
+    signal.signal(signal.SIGINT, before)
     wait(lambda: children(process.pid))
     (child,) = children(process.pid)
     process.send_signal(signal.SIGINT)

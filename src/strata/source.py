@@ -5,11 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import TaggedScalar
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
-from ruamel.yaml.reader import ReaderError
-
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -56,7 +51,8 @@ class Source:
     def text(self) -> str:
         """Return the file's text, "" where there is no file. Raises BrokenFileError."""
         try:
-            return self.path.read_text(encoding="utf-8")
+            # Not read_text, which takes a lone carriage return for the end of a line.
+            return self.path.read_bytes().decode()
         except FileNotFoundError:
             return ""
         except (OSError, ValueError) as error:
@@ -67,6 +63,11 @@ class Source:
 
         Raises BrokenFileError.
         """
+        # Importing ruamel.yaml takes as long as all else that a verb without YAML does at its start.
+        from ruamel.yaml import YAML  # noqa: PLC0415
+        from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
+        from ruamel.yaml.reader import ReaderError  # noqa: PLC0415
+
         yaml = YAML()
         yaml.version = (1, 1)
         yaml.preserve_quotes = True
@@ -114,6 +115,8 @@ def line(node: Any, key: object = None) -> int:
 
 def plain(value: Any) -> Any:
     """Return a loaded value in Python's own types."""
+    from ruamel.yaml.comments import TaggedScalar  # noqa: PLC0415 - as above
+
     if isinstance(value, dict):
         return {plain(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, list):

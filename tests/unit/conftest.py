@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "library"))
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 # What hosts of tests say must not get into the cache of this checkout, from which known_hosts are made.
 os.environ["ANSIBLE_CACHE_PLUGIN"] = "memory"
+os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(ROOT / ".strata/hypothesis")
 
 
 @pytest.fixture

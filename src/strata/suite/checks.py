@@ -7,12 +7,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from strata import roledoc, rules
+from strata.errors import StrataError
+from strata.modules.site import Site
 from strata.paths import BIN, ROOT
 from strata.project_config.check import load
 from strata.project_config.mend import mend
 from strata.project_config.tree import PROJECTS, Tree
 
-SHELL = ("bin/strata", ".ci/run")
+SHELL = ("bin/strata", ".ci/run", "benchmarks/modules/install_modules.sh")
 EXAMPLE = ("-i", "inventories/example", "site.yml")
 FLAT = Tree(ROOT / "project-config")
 FACTS = json.dumps({"ansible_facts": {"distribution": "Debian", "distribution_release": "trixie"}})
@@ -35,6 +37,7 @@ def checks() -> Iterator[Check]:
     yield Check("layer rules", lambda: "\n".join(map(str, rules.check(ROOT))))
     if FLAT.exists(PROJECTS):
         yield Check("project-config", _project_config)
+    yield Check("modules", _modules)
     yield Check("mypy", _tool("mypy"))
     # No host of the example exists: their facts are given, and nothing but preflight runs.
     yield Check("example: preflight", _tool("ansible-playbook", *EXAMPLE, "--tags=preflight", f"--extra-vars={FACTS}"))
@@ -53,6 +56,14 @@ def fix() -> list[str]:
 def _project_config() -> str:
     found = load(FLAT)
     return "\n".join(f"project-config/{each}" for each in found.findings) if found.errors else ""
+
+
+def _modules() -> str:
+    try:
+        Site(ROOT / "modules.env").agreed()
+    except StrataError as error:
+        return str(error)
+    return ""
 
 
 def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str]:

@@ -5,12 +5,15 @@ import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import click
 
 from strata.errors import UsageError
-from strata.paths import REPORTS
+from strata.modules.local import before_others, working_copies
+from strata.modules.site import Site
+from strata.paths import REPORTS, ROOT
 from strata.sandbox.podman import require
 from strata.suite import soak as soaking
 from strata.suite.cases import Count, count
@@ -31,13 +34,21 @@ LAST_LINES = 80
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--soak", is_flag=True, help="Repeat the failure tests of all roles, or of the roles NAME, instead.")
 @click.option("--repeat", type=click.IntRange(min=1), default=20, show_default=True, help="How often, with --soak.")
-def command(names: tuple[str, ...], soak: bool, repeat: int) -> None:
+@click.option("--with", "given", metavar="NAME=PATH", multiple=True, help="Try a working copy in place of a module.")
+def command(names: tuple[str, ...], soak: bool, repeat: int, given: tuple[str, ...]) -> None:
     """Run the tests, or the parts NAME: lint, unit, sandbox, or the name of a role.
 
     Reports (JUnit XML) and logs are left in .strata/reports. With CI set, a skipped test is a failure.
     """
-    if soak:
-        sys.exit(_soak(_choose(names, soaking.roles()), repeat))
+    with ExitStack() as stack:
+        if given:
+            copies = working_copies(given, Site(ROOT / "modules.env").entries)
+            os.environ["ANSIBLE_ROLES_PATH"] = stack.enter_context(before_others(copies, ROOT))
+        sys.exit(_soak(_choose(names, soaking.roles()), repeat) if soak else _test(names))
+
+
+def _test(names: Sequence[str]) -> int:
+    """Run all parts, or those named, and return the exit code: 0 if all passed."""
     parts = all_parts()
     names = tuple(_choose(names, [part.name for part in parts]))
     chosen = [part for part in parts if part.name in names]
@@ -57,7 +68,7 @@ def command(names: tuple[str, ...], soak: bool, repeat: int) -> None:
     for failure in total.failures:
         click.echo(f"FAILED {failure}")
     click.echo(str(total))
-    sys.exit(1 if total.failures else 0)
+    return 1 if total.failures else 0
 
 
 def _choose(names: Sequence[str], known: list[str]) -> list[str]:

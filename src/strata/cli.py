@@ -15,6 +15,7 @@ VERBS = {
     "converge": "Apply site.yml.",
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
+    "roles": "Tell which roles there are, in which versions, and who uses them.",
     "project-config": "Check or mend the flat files of an organisation.",
     "bench": "Measure Strata beside other means that keep the same state.",
 }

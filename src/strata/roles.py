@@ -20,6 +20,7 @@ COLLECTED = re.compile(
 TAKEN_AWAY = "When the role is taken away:"
 UNKNOWN = "unknown"
 TAG = "refs/tags/"
+NOTE = "meta/.galaxy_install_info"  # of `ansible-galaxy role install`
 
 
 @dataclass(frozen=True)
@@ -93,8 +94,19 @@ class Role:
     @property
     def version(self) -> str:
         """Return the role's version: its own, or that which it was brought here in, or "unknown"."""
-        noted = self.source("meta/.galaxy_install_info").mapping().get("version")
-        return str(self.metadata.get("version") or noted or self._locked_version() or UNKNOWN)
+        noted = self.source(NOTE).mapping().get("version")
+        return str(self.metadata.get("version") or noted or self._tag or UNKNOWN)
+
+    @cached_property
+    def _tag(self) -> str | None:
+        """The tag of a role of vendor/roles that modules.lock names, if that is what the role's link leads to."""
+        lock = Source(self.root, self.root / "modules.lock") if self.folder == "vendor/roles" else None
+        for entry in lock.text().splitlines() if lock else ():
+            name, sha, ref = [*entry.split(" "), "", ""][:3]
+            here = not self.path.is_symlink() or sha[:12] in str(self.path.readlink())
+            if name == self.name and here and ref.startswith(TAG):
+                return ref.removeprefix(TAG)
+        return None
 
     @property
     def requires(self) -> Mapping[str, Any]:
@@ -163,18 +175,6 @@ class Role:
         return frozenset(
             name for text in texts for terms in COLLECTED.findall(text) for name in re.findall(r"\w+", terms)
         )
-
-    def _locked_version(self) -> str | None:
-        """Return the tag of a role of vendor/roles that modules.lock names, if it is what the role's link leads to."""
-        for each in Source(self.root, self.root / "modules.lock").text().splitlines() if self.folder != "roles" else ():
-            name, sha, ref = [*each.split(" "), "", ""][:3]
-            if (
-                name == self.name
-                and ref.startswith(TAG)
-                and (not self.path.is_symlink() or sha[:12] in str(self.path.readlink()))
-            ):
-                return ref.removeprefix(TAG)
-        return None
 
     def _options(self, owner: Mapping[str, Any], what: str) -> Iterator[tuple[str, Option]]:
         source = self.source("meta/argument_specs.yml")

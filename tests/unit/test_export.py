@@ -221,6 +221,14 @@ def test_what_cannot_be_written_is_one_sentence(tmp_path: Path) -> None:
             export()
 
 
+def test_a_role_of_others_keeps_its_version(tmp_path: Path) -> None:
+    (tmp_path / "checkout/vendor/roles/acme/tasks").mkdir(parents=True)
+    (tmp_path / "checkout/modules.lock").write_text("acme 0123 refs/tags/1.4 https://example.org/acme\n")
+    folders.export(tmp_path / "checkout", ["acme"], tmp_path)
+    assert (tmp_path / "acme/meta/.galaxy_install_info").read_text() == "version: '1.4'\n"
+    assert not (tmp_path / "acme/LICENSE").exists()
+
+
 def test_a_built_collection_holds_no_leftovers(tmp_path: Path) -> None:
     with tarfile.open(collection.build(ROOT, "a.b", ["apt"], tmp_path)) as packed:
         names = packed.getnames()

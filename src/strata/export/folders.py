@@ -7,8 +7,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
+import yaml
+
 from strata.errors import StrataError
 from strata.export.needs import needed, with_dependencies
+from strata.roles import NOTE, UNKNOWN
 from strata.rules.repository import Repository
 
 if TYPE_CHECKING:
@@ -43,8 +46,13 @@ def export(root: Path, names: Iterable[str], folder: Path) -> list[Path]:
 
 
 def copy_role(role: Role, folder: Path) -> Path:
-    """Copy a role into `folder`, and return its copy."""
-    return Path(shutil.copytree(role.path, folder / role.name, symlinks=True, ignore=LEFT_OUT))
+    """Copy a role into `folder`, with a note of the version that it was brought here in, and return its copy."""
+    copy = Path(shutil.copytree(role.path, folder / role.name, symlinks=True, ignore=LEFT_OUT))
+    if "version" not in role.metadata and role.version != UNKNOWN:
+        (copy / "meta").mkdir(exist_ok=True)
+        (copy / NOTE).unlink(missing_ok=True)
+        (copy / NOTE).write_text(yaml.safe_dump({"version": role.version}), encoding="utf-8")
+    return copy
 
 
 def _write(root: Path, role: Role, plugins: Iterable[Path], folder: Path) -> None:

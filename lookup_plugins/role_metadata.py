@@ -71,19 +71,41 @@ UNKNOWN = "unknown"
 TAG = "refs/tags/"
 
 
+def bare(name: str) -> str:
+    """Return the name of a role without its collection, which its variables begin with."""
+    return name.rpartition(".")[2]
+
+
+def role_folders(variables: Mapping[str, Any]) -> dict[str, str]:
+    """Return the folder of each role that can be found, by its name: those of the play, and those beside them."""
+    beside = [os.path.join(variables["playbook_dir"], "roles")] if "playbook_dir" in variables else []
+    names = variables.get("ansible_role_names", [])
+    qualified = {bare(name): folder for name in names if (folder := _collection_folder(name))}
+    places = [*beside, *constants.DEFAULT_ROLES_PATH, *sorted(map(os.path.dirname, qualified.values()))]
+    found = {
+        entry.name: entry.path
+        for place in filter(os.path.isdir, reversed(places))
+        for entry in os.scandir(place)
+        if entry.is_dir()
+    }
+    return {**found, **{bare(name): found[name] for name in names if name in found}, **qualified}
+
+
+def _collection_folder(name: str) -> str | None:
+    found = _get_collection_role_path(name)
+    return os.fsdecode(found[1]) if found else None
+
+
 class LookupModule(LookupBase):
     """See DOCUMENTATION."""
+
+    role_folders = staticmethod(role_folders)
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """Return what each of the roles says of itself."""
         self.set_options(var_options=variables, direct=kwargs)
         folders = role_folders(variables or {})
         return [self._metadata(term, _collection_folder(term) or folders.get(term)) for term in terms]
-
-    @staticmethod
-    def role_folders(variables: Mapping[str, Any]) -> dict[str, str]:
-        """Return the folder of each role that can be found, by its name; see the function of the same name."""
-        return role_folders(variables)
 
     def unmet(self, variables: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
         """Yield what the play's roles require of each other and don't find: the requirement, and what is wrong.
@@ -144,31 +166,6 @@ class LookupModule(LookupBase):
         if not isinstance(content, dict):
             raise AnsibleError(f"{path}: the file must be a mapping")
         return content
-
-
-def bare(name: str) -> str:
-    """Return the name of a role without its collection, which its variables begin with."""
-    return name.rpartition(".")[2]
-
-
-def role_folders(variables: Mapping[str, Any]) -> dict[str, str]:
-    """Return the folder of each role that can be found, by its name: those of the play, and those beside them."""
-    beside = [os.path.join(variables["playbook_dir"], "roles")] if "playbook_dir" in variables else []
-    names = variables.get("ansible_role_names", [])
-    qualified = {bare(name): folder for name in names if (folder := _collection_folder(name))}
-    places = [*beside, *constants.DEFAULT_ROLES_PATH, *sorted(map(os.path.dirname, qualified.values()))]
-    found = {
-        entry.name: entry.path
-        for place in filter(os.path.isdir, reversed(places))
-        for entry in os.scandir(place)
-        if entry.is_dir()
-    }
-    return {**found, **{bare(name): found[name] for name in names if name in found}, **qualified}
-
-
-def _collection_folder(name: str) -> str | None:
-    found = _get_collection_role_path(name)
-    return os.fsdecode(found[1]) if found else None
 
 
 def _locked_version(folder: str) -> str | None:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
+import dataclasses
 import hashlib
+import io
+import marshal
 import os
 import shutil
 import stat
 import sys
 import tempfile
+import zipfile
+from importlib.util import MAGIC_NUMBER
 from typing import TYPE_CHECKING, Any
 
 import ansible
 from ansible import constants
+from ansible.executor.module_common import _CachedModule
 from ansible.plugins.callback import CallbackBase
 from ansible.plugins.loader import module_loader, module_utils_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 DOCUMENTATION = """
 name: kept_payloads
@@ -27,6 +34,8 @@ short_description: Keep packed modules from run to run
 description:
   - To run a module on a host, Ansible packs it with all that it imports, which takes 0.1 s a module and run. It keeps
     what it packed for the run. This plugin keeps it for later runs, which find it as if they had packed it.
+  - What is kept has bytecode beside the sources. Hosts whose Python is of the same minor version as the one that runs
+    Ansible need not compile the sources in each call, which takes 0.1 s; others use the sources.
   - What is kept is used only by runs with the same versions of Ansible and Python, and the same files, by name, size
     and time of change, in all folders in which modules and their utilities are looked for. Modules of collections are
     not kept.
@@ -47,6 +56,9 @@ OF_A_RUN = "ansiballz_cache"
 
 #: Payloads of modules in folders, not in collections, have names that begin so.
 OURS = ("ansible.legacy.", "ansible.modules.")
+
+#: What bytecode begins with that is not compared with its source: a flag, and room for the source's hash (PEP 552).
+UNCHECKED = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
 
 #: So many sets of payloads are kept: one for each combination of versions and files used lately.
 KEPT_SETS = 8
@@ -83,7 +95,7 @@ class CallbackModule(CallbackBase):
         if key() != self._key:
             return
         kept = os.path.join(self._folder, self._key)
-        copy(os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN), kept)
+        copy(os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN), kept, add_bytecode)
         with contextlib.suppress(OSError):
             os.utime(kept)
         forget(self._folder)
@@ -97,7 +109,8 @@ def is_private(folder: str) -> bool:
 
 def key() -> str:
     """Return a digest of all that payloads are made of: versions, and the files of the folders of modules."""
-    digest = hashlib.sha256(repr((ansible.__file__, ansible.release.__version__, sys.version)).encode())
+    of_this = os.stat(__file__).st_mtime_ns
+    digest = hashlib.sha256(repr((ansible.__file__, ansible.release.__version__, sys.version, of_this)).encode())
     for loader in (module_loader, module_utils_loader):
         for folder in loader._get_paths(subdirs=False):  # noqa: SLF001 - as module_common itself asks for them
             if not folder.startswith(os.path.dirname(ansible.__file__)):
@@ -116,15 +129,29 @@ def files(folder: str) -> Iterator[tuple[str, int, int]]:
                 yield path, found.st_size, found.st_mtime_ns
 
 
-def copy(source: str, destination: str) -> None:
-    """Copy the payloads that the destination lacks, each at once."""
+def copy(source: str, destination: str, change: Callable[[str], None] | None = None) -> None:
+    """Copy the payloads that the destination lacks, each at once; `change` is called with the path of each before."""
     with contextlib.suppress(FileNotFoundError):
         names = [name for name in os.listdir(source) if name.startswith(OURS) and not name.endswith(".lock")]
         os.makedirs(destination, mode=0o700, exist_ok=True)
         for name in set(names) - set(os.listdir(destination)):
             with tempfile.NamedTemporaryFile(dir=destination, prefix=".", delete=False) as temporary:
                 shutil.copyfile(os.path.join(source, name), temporary.name)
+            if change:
+                change(temporary.name)
             os.rename(temporary.name, os.path.join(destination, name))
+
+
+def add_bytecode(path: str) -> None:
+    """Put bytecode beside each source of a payload: `zipimport` looks there first, and leaves that of other Pythons."""
+    payload = _CachedModule.load(path)
+    packed = io.BytesIO(base64.b64decode(payload.zip_data))
+    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
+        for name in [name for name in archive.namelist() if name.endswith(".py")]:
+            source = archive.read(name)
+            code = compile(source, name, "exec", dont_inherit=True)
+            archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
+    dataclasses.replace(payload, zip_data=base64.b64encode(packed.getvalue())).dump(path)
 
 
 def forget(folder: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ansible.module_utils.strata import locks
 from ansible.module_utils.strata.discreet import DiscreetModule
+from ansible.module_utils.strata.live import LiveError
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import Service, ServiceError
 from ansible.module_utils.strata.units import UnitError
@@ -222,7 +223,7 @@ def main() -> None:
         with locks.alone(module.params["name"], check_mode=module.check_mode):
             service, keep = Service(module), module.params["confirm"]
             result = service.converge() if keep is None else service.decide(keep=keep)
-    except (ServiceError, RollbackError, UnitError, OSError) as error:
+    except (ServiceError, RollbackError, UnitError, LiveError, OSError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**result)
 

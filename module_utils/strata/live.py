@@ -27,7 +27,8 @@ def moves(run: Callable[[list[str]], tuple[int, str, str]], states: Iterable[dic
 
     Args:
         run: runs a command and returns its exit status, output and error output.
-        states: each with `read`, the command that prints it, its `value`, and `write`, the command that sets `%s`.
+        states: each with `read`, the words of the command that prints it, its `value`, and `write`, the words of the
+            command that sets `%s`.
 
     Raises:
         LiveError: a state cannot be read.
@@ -35,11 +36,10 @@ def moves(run: Callable[[list[str]], tuple[int, str, str]], states: Iterable[dic
     """
     found = Moves([], [])
     for state in states:
-        code, out, err = run(shlex.split(state["read"]))
+        code, out, err = run(state["read"])
         if code:
-            raise LiveError(f"{state['read']} ends with status {code}: {(err or out).strip()}")
+            raise LiveError(f"{shlex.join(state['read'])} ends with status {code}: {(err or out).strip()}")
         if out.strip() != state["value"]:
-            words = shlex.split(state["write"])
-            found.there.append([word.replace("%s", state["value"]) for word in words])
-            found.back.append([word.replace("%s", out.strip()) for word in words])
+            found.there.append([word.replace("%s", state["value"]) for word in state["write"]])
+            found.back.append([word.replace("%s", out.strip()) for word in state["write"]])
     return found

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files, listeners
-from ansible.module_utils.strata.live import LiveError, Moves, moves
+from ansible.module_utils.strata.live import Moves, moves
 from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 from ansible.module_utils.strata.units import Step, Systemd, Unit, UnitError, steps
 
@@ -47,6 +47,7 @@ class Service:
         self.commands = list(map(words, self.given["commands"]))
         self.mark = os.path.join(OWED, self.given["name"])
         self.owed = os.path.exists(self.mark)
+        self.states = [each | {key: words(each[key]) for key in ("read", "write")} for each in self.given["live"]]
         self.live = Moves([], [])
         self.rollback = Rollback(self.given["name"], self.run)
 
@@ -61,6 +62,7 @@ class Service:
             ServiceError: it cannot be done; what was there is back.
             RollbackError: it cannot be guarded; nothing was changed.
             UnitError: systemd does not answer; nothing was changed.
+            LiveError: a state of the running system cannot be read; nothing was changed.
 
         """
         delay = check_delay(self.given["rollback_delay"])
@@ -79,10 +81,7 @@ class Service:
         todo = steps(self.units, status, on_change=self.given["on_change"], due=due, newest=self.newest())
         todo += self.deaf(status, {step.unit for step in todo})
         self.validate(changes)
-        try:
-            self.live = moves(self.run, self.given["live"])
-        except LiveError as error:
-            raise ServiceError(str(error)) from None
+        self.live = moves(self.run, self.states)
         commands = [*(self.commands if due else []), *self.live.there]
         result = self.result(changes, [*map(shlex.join, commands), *map(str, todo)])
         if (result["changed"] or self.owed) and not self.module.check_mode:

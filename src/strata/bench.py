@@ -33,13 +33,17 @@ LAST_LINES = 15
 
 @dataclass(frozen=True)
 class Side:
-    """One of the means: a playbook, or a command of this machine. `prepare` is a playbook that runs once before."""
+    """One of the means: a playbook, or a command of this machine.
+
+    `prepare` is a playbook that runs once before; `plain` runs Ansible without Strata's plugins that make it faster.
+    """
 
     name: str
     playbook: Path | None = None
     options: tuple[str, ...] = ()
     command: tuple[str, ...] = ()
     prepare: Path | None = None
+    plain: bool = False
     runs: int = RUNS
 
 
@@ -254,6 +258,8 @@ class _Bench:
             "STRATA_RUN_RECORD": str(record),
             "ANSIBLE_NOCOLOR": "1",
         }
+        if side.plain:
+            settings["ANSIBLE_CALLBACKS_ENABLED"] = "run_record"
         with self.log.open("a") as log:
             log.write(f"$ {' '.join(command)}\n")
             log.flush()

@@ -134,6 +134,13 @@ def test_a_missing_program_is_named_before_a_host_is_booted(measure: Any) -> Non
         measure(Benchmark("W", "", (Side("rsync", command=("no-such-program",)),)))
 
 
+def test_a_plain_side_has_only_the_plugin_that_counts(measure: Any, tmp_path: Path) -> None:
+    seen = tmp_path / "seen"
+    say = f"import os; print(os.environ.get('ANSIBLE_CALLBACKS_ENABLED'), file=open({str(seen)!r}, 'a'))"
+    measure(Benchmark("W", "", (command(say, runs=1), Side("stock", command=command(say).command, plain=True, runs=1))))
+    assert seen.read_text().split() == ["None", "run_record"] * 2
+
+
 def test_each_side_has_its_hosts(measure: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     booted: list[str] = []
     monkeypatch.setattr(FakeSandbox, "up", lambda sandbox: booted.extend(host.name for host in sandbox.hosts))

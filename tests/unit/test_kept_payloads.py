@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import base64
+import dataclasses
 import importlib.util
+import io
 import os
 import subprocess
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -104,6 +108,27 @@ def test_what_the_changed_file_says_is_what_runs(site):
     assert site.packs("first")
     (site.folder / "module_utils/words.py").write_text("WORD = 'other'\n")
     assert site.packs("other")
+
+
+def test_what_is_kept_need_not_be_compiled(site):
+    """On a host with the same Python; on one with another, bytecode is left alone."""
+    (site.folder / "module_utils/words.py").write_text("WORD = __spec__.origin.rpartition('.')[2]\n")
+    assert site.packs("py")
+    assert not site.packs("pyc")
+    for kept in site.payloads.glob("*/*thing*"):
+        payload = kept_payloads._CachedModule.load(str(kept))
+        packed = rewritten(base64.b64decode(payload.zip_data), lambda bytecode: b"0000" + bytecode[4:])
+        dataclasses.replace(payload, zip_data=base64.b64encode(packed)).dump(str(kept))
+    assert not site.packs("py")
+
+
+def rewritten(packed, change):
+    """Return an archive with other bytecode in it."""
+    new = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(new, "w") as archive:
+        for name in old.namelist():
+            archive.writestr(name, change(old.read(name)) if name.endswith(".pyc") else old.read(name))
+    return new.getvalue()
 
 
 def test_a_folder_that_others_may_write_to_is_not_used(site):

@@ -2,41 +2,23 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from http_client import ask, get
+from syslog_tls import assert_only_the_last_is_received, received
+from waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from testinfra.host import Host
 
 SITE = "logs.example.org"
 
-#: Sends one line, in syslog's frames over TLS, to the log server.
-SEND = """
-frame=%s
-printf '%%s %%s' ${#frame} "$frame" | timeout 10 openssl s_client -quiet -no_ign_eof -connect %s:6514 %s
-"""
 OWN = "-cert /etc/ssl/strata/rsyslog.crt -key /etc/ssl/strata/rsyslog.key"
 SELF_MADE = """
 openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=probe \
     -addext subjectAltName=DNS:probe -keyout /root/other.key -out /root/other.crt
 """
-
-
-def received(host: Host, text: str) -> list[str]:
-    """Return the files of received lines that have a text."""
-    return host.run("grep -rlF -- %s /var/log/hosts", text).stdout.split()
-
-
-def wait_for(what: Callable[[], object], why: Callable[[], str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.1)
 
 
 def own_words(host: Host) -> str:
@@ -61,13 +43,8 @@ def test_a_line_of_another_host_is_found_here(host: Host, probe: Host) -> None:
 
 def test_a_sender_without_a_certificate_of_the_ca_is_refused(host: Host, target: str, probe: Host) -> None:
     probe.check_output(SELF_MADE)
-    texts = [uuid4().hex for _ in range(3)]
-    for text, certificate in zip(texts, ("", "-cert /root/other.crt -key /root/other.key", OWN), strict=True):
-        frame = f"'<14>1 - probe test - - - {text}'"
-        probe.run(SEND % (frame, target, certificate))
-    wait_for(lambda: received(host, texts[2]), lambda: own_words(host))
-    assert not received(host, texts[0])
-    assert not received(host, texts[1])
+    other = "-cert /root/other.crt -key /root/other.key"
+    assert_only_the_last_is_received(host, probe, target, ["", other, OWN])
 
 
 def test_only_readers_see_received_lines(host: Host, address: str, probe: Host) -> None:

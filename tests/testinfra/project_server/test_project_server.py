@@ -34,7 +34,7 @@ def test_nobody_comes_in_with_a_password(host: Host) -> None:
 
 
 def test_the_host_says_by_which_roles_it_is_managed(host: Host) -> None:
-    facts = json.loads(host.file("/etc/ansible/facts.d/strata.fact").content_string)
+    facts = json.loads(host.check_output("/etc/ansible/facts.d/strata.fact"))
     assert {"project_server", "accounts", "sshd"} <= set(facts["roles"])
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 
 import pytest
+from waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,13 +47,6 @@ def said(host: Host, mode: str = "all") -> str:
 
 def left(host: Host, tree: str) -> list[str]:
     return host.check_output("cd %s && find . -mindepth 1 -printf '%%P\\n' | sort", tree).splitlines()
-
-
-def wait_for(what: Callable[[], object], why: Callable[[], str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from plays import connect
+from syslog_tls import assert_only_the_last_is_received, received, send
+from waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,12 +17,6 @@ if TYPE_CHECKING:
     from testinfra.host import Host
 
     Converge = Callable[..., Run]
-
-#: Sends one line, in syslog's frames over TLS, to a log host; with a certificate or without.
-SEND = """
-frame=%s
-printf '%%s %%s' ${#frame} "$frame" | timeout 10 openssl s_client -quiet -no_ign_eof -connect %s:6514 %s
-"""
 
 
 @pytest.fixture
@@ -33,18 +28,6 @@ def log_host_name(target: str) -> str:
 @pytest.fixture
 def log_host(log_host_name: str) -> Host:
     return connect(log_host_name)
-
-
-def received(log_host: Host, text: str) -> list[str]:
-    """Return the files of received lines that have a text."""
-    return log_host.run(f"grep -rlF -- {text} /var/log/hosts").stdout.split()
-
-
-def wait_for(what: Callable[[], object], why: Callable[[], str], seconds: float = 60) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline, why()
-        time.sleep(0.1)
 
 
 def log(host: Host, *options: str, lines: int = 1) -> str:
@@ -119,19 +102,11 @@ def test_a_log_host_of_an_unknown_authority_gets_nothing(host: Host, log_host: H
 def test_only_hosts_of_the_authority_may_send(host: Host, target: str, probe: Host) -> None:
     own = "-cert /srv/tls/host.pem -key /srv/tls/host.key"
     unknown = "-cert /srv/tls/other-host.pem -key /srv/tls/host.key"
-    texts = [uuid4().hex for _ in range(3)]
-    for text, certificate in zip(texts, ("", unknown, own), strict=True):
-        frame = f"'<14>1 - probe test - - - {text}'"
-        probe.run(SEND % (frame, target, certificate))
-    wait_for(lambda: received(host, texts[2]), lambda: own_words(host))
-    assert not received(host, texts[0])
-    assert not received(host, texts[1])
+    assert_only_the_last_is_received(host, probe, target, ["", unknown, own])
 
 
 def test_a_name_does_not_lead_out_of_the_folder(host: Host, target: str, probe: Host) -> None:
-    text = uuid4().hex
-    frame = f"'<14>1 - ../../../srv/out test - - - {text}'"
-    probe.run(SEND % (frame, target, "-cert /srv/tls/host.pem -key /srv/tls/host.key"))
+    text = send(probe, target, "-cert /srv/tls/host.pem -key /srv/tls/host.key", name="../../../srv/out")
     wait_for(lambda: received(host, text), lambda: own_words(host))
     assert not host.file("/srv/out").exists
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -75,13 +75,6 @@ def servers(host: Host) -> list[str]:
     ]
 
 
-def wait_for(what: Callable[[], object], seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not what():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
 def test_nobody_but_unbound_is_asked(host: Host) -> None:
     assert servers(host) == ["127.0.0.1"]
     assert resolve(host, "printer.example.org") == ["192.0.2.77"]
@@ -114,7 +107,7 @@ def test_what_the_host_asked_before_is_the_fallback(host: Host, converge: Conver
     host.check_output("systemctl daemon-reload")
     try:
         host.check_output("pkill -KILL -x unbound")
-        wait_for(lambda: servers(host) != ["127.0.0.1"])
+        wait_for(lambda: servers(host) != ["127.0.0.1"], lambda: f"{servers(host)}")
         assert resolve(host, "probe")
     finally:
         host.check_output("rm -r /run/systemd/system/unbound.service.d; systemctl daemon-reload")

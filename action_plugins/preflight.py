@@ -60,10 +60,10 @@ class ActionModule(ActionBase):
         self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
         metadata = lookup_loader.get("role_metadata", loader=self._loader, templar=self._templar)
-        folders = metadata.role_folders(self._vars)
-        self._known_roles = sorted(folders, key=len, reverse=True)
+        self._folders = metadata.role_folders(self._vars)
+        self._known_roles = sorted(self._folders, key=len, reverse=True)
         roles = sorted(name.rpartition(".")[2] for name in self._vars["ansible_role_names"])
-        self._options = {role: self._read_options(role, folders[role]) for role in roles if role in folders}
+        self._options = {role: self._read_options(role, self._folders[role]) for role in roles if role in self._folders}
         unmet = (f"{_place('meta/strata.yml', wanted)}: {problem}" for wanted, problem in metadata.unmet(self._vars))
         problems = list(dict.fromkeys([*unmet, *self._problems()]))
         if problems:

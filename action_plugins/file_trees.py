@@ -276,6 +276,6 @@ class ActionModule(ActionBase):
         return {"uploaded": answer["upload"]}
 
     def _call(self, arguments: dict[str, Any], task_vars: dict[str, Any] | None) -> dict[str, Any]:
-        answer = self._execute_module(module_name="file_trees", module_args=arguments, task_vars=task_vars)
+        answer = self._execute_module(module_args=arguments, task_vars=task_vars)
         answer.pop("invocation", None)
         return answer

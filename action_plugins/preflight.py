@@ -1,4 +1,4 @@
-"""Action plugin: learn what the host runs, and check every parameter of the play's roles before anything else."""
+"""Action plugin: learn what the host runs, and check the play's roles and their parameters before anything else."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ HOST_KEY = re.compile(
 
 
 class ActionModule(ActionBase):
-    """Gather the facts about the host, then validate the parameters of all roles, contributions included.
+    """Gather the facts about the host, then validate the set of roles and their parameters, contributions included.
 
     The facts about the distribution have the names and values that ansible.builtin.setup gives them; `ssh_host_keys`
     are the host's public SSH keys, for the cache of facts. The host is asked in each play, as what the cache says may
     be from before an upgrade. Only a run that is given the facts by --extra-vars needs no connection here.
 
-    Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
-    `no_log` parameter never stands in a message. Takes no arguments.
+    Fails with one sentence a problem: variable, role, file with line, and the nearest known name, or the role and which
+    version of another it requires. The value of a `no_log` parameter never stands in a message. Takes no arguments.
     """
 
     TRANSFERS_FILES = False
@@ -59,11 +59,13 @@ class ActionModule(ActionBase):
         self._vars = {**(task_vars or {}), "ansible_facts": {**known, **facts}}
         self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
-        folders = self._role_folders()
-        self._known_roles = sorted(folders, key=len, reverse=True)
-        mine = [role for role in self._vars["ansible_role_names"] if role in folders]
-        self._options = {role: self._read_options(role, folders[role]) for role in mine}
-        problems = list(dict.fromkeys(self._problems()))
+        metadata = lookup_loader.get("role_metadata", loader=self._loader, templar=self._templar)
+        self._folders = metadata.role_folders(self._vars)
+        self._known_roles = sorted(self._folders, key=len, reverse=True)
+        roles = sorted(name.rpartition(".")[2] for name in self._vars["ansible_role_names"])
+        self._options = {role: self._read_options(role, self._folders[role]) for role in roles if role in self._folders}
+        unmet = (f"{_place('meta/strata.yml', wanted)}: {problem}" for wanted, problem in metadata.unmet(self._vars))
+        problems = list(dict.fromkeys([*unmet, *self._problems()]))
         if problems:
             return {**result, "failed": True, "msg": "\n".join(problems)}
         return {**result, "ansible_facts": facts}
@@ -76,11 +78,6 @@ class ActionModule(ActionBase):
         platform, _, keys = answer["stdout"].partition(MARK)
         return {**platform_facts(platform), "ssh_host_keys": host_keys(keys)}
 
-    def _role_folders(self) -> dict[str, str]:
-        """Return the folder of every role that can be found, by the role's name; the first found wins."""
-        folders = filter(os.path.isdir, reversed(self._contributions.role_folders(self._vars)))
-        return {entry.name: entry.path for folder in folders for entry in os.scandir(folder) if entry.is_dir()}
-
     def _read_options(self, role: str, folder: str) -> Options:
         path = os.path.join(folder, "meta", "argument_specs.yml")
         if not os.path.exists(path):
@@ -91,8 +88,8 @@ class ActionModule(ActionBase):
             raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
 
     def _problems(self) -> Iterator[str]:
-        for role in sorted(self._vars["ansible_role_names"]):
-            for name, option in self._options.get(role, {}).items():
+        for role, options in self._options.items():
+            for name, option in options.items():
                 unknown = list(_unknown_types(name, option))
                 if unknown:
                     yield from (f"{_place(name, option)}: role {role}: {problem}" for problem in unknown)

@@ -6,8 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants
 from ansible.errors import AnsibleLookupError
+from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible.template import trust_as_template
 
@@ -73,15 +73,9 @@ class LookupModule(LookupBase):
     @staticmethod
     def parts(parameter: str, variables: Mapping[str, Any]) -> list[Part]:
         """Return the variables that add to `parameter` in this play, the parameter itself first."""
-        roles = sorted(variables.get("ansible_role_names", []))
+        roles = sorted(name.rpartition(".")[2] for name in variables.get("ansible_role_names", []))
         candidates = [Part(parameter, None), *(Part(f"{role}__{parameter}", role) for role in roles)]
         return [part for part in candidates if part.variable in variables]
-
-    @staticmethod
-    def role_folders(variables: Mapping[str, Any]) -> list[str]:
-        """Return the folders in which roles are looked for."""
-        beside = [os.path.join(variables["playbook_dir"], "roles")] if "playbook_dir" in variables else []
-        return [*beside, *constants.DEFAULT_ROLES_PATH]
 
     def value(self, variable: str, variables: Mapping[str, Any]) -> Any:
         """Return the value of a variable, which is evaluated once for this plugin.
@@ -133,8 +127,7 @@ class LookupModule(LookupBase):
         return templar.template(trust_as_template(self._loader.get_text_file_contents(path)), escape_backslashes=False)
 
     def _template_folder(self, role: str, variables: Mapping[str, Any]) -> str:
-        candidates = [os.path.join(folder, role) for folder in self.role_folders(variables)]
-        found = next((path for path in candidates if os.path.isdir(path)), None)
-        if found is None:
-            raise AnsibleLookupError(f"the folder of the role {role} was not found in {', '.join(candidates)}")
-        return os.path.join(found, "templates")
+        folders = lookup_loader.get("role_metadata").role_folders(variables)
+        if role not in folders:
+            raise AnsibleLookupError(f"the folder of the role {role} was not found")
+        return os.path.join(folders[role], "templates")

@@ -1,4 +1,4 @@
-"""Pages made from the roles' meta/argument_specs.yml, defaults/main.yml and meta/main.yml: READMEs, contributions."""
+"""Pages made from the files in the roles' meta and from their defaults/main.yml: READMEs, contributions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 README = "README.md"
 CONTRIBUTIONS = "docs/contributions.md"
-MARKER = "<!-- Generated from meta/argument_specs.yml, defaults/main.yml and meta/main.yml: edit those. -->"
+MARKER = "<!-- Generated from the files in meta and from defaults/main.yml: edit those. -->"
 OVERVIEW = """\
 <!-- Generated from the roles' meta/argument_specs.yml and defaults/main.yml: edit those. -->
 
@@ -38,10 +38,10 @@ EXAMPLE = """\
   hosts: servers
   pre_tasks:
     - name: Preflight
-      preflight:
+      {prefix}preflight:
       tags: always
   roles:
-    - {name}
+    - {prefix}{name}
 ```"""
 
 
@@ -53,14 +53,20 @@ def render(role: Role) -> str:
         MARKER,
         f"# {role.name}",
         _prose(str(role.spec.get("short_description", ""))),
+        f"Version {role.version}",
         *map(_prose, paragraphs),
         *_parameters(role),
         *_contributions(role),
         *_section("Depends on", _bullets(_link(role, name) for name in role.dependency_names)),
         *_section("When the role is taken away", [_prose(text[:1].upper() + text[1:]) for text in left]),
-        *_section("Example", [EXAMPLE.format(name=role.name)]),
+        *_section("Example", [example(role.name)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def example(role: str, collection: str = "") -> str:
+    """Return a play of a role as Markdown, with the names that it has in a collection, if that is given."""
+    return EXAMPLE.format(name=role, prefix=f"{collection}." if collection else "")
 
 
 def overview(roles: Mapping[str, Role]) -> str:
@@ -206,4 +212,5 @@ def _enumeration(words: list[str]) -> str:
 
 
 def _link(role: Role, name: str) -> str:
-    return f"[{name}](../{name}/README.md)" if (role.path.parent / name).is_dir() else f"`{name}`"
+    link = f"[{name}](../{name}/README.md)" if (role.path.parent / name).is_dir() else f"`{name}`"
+    return f"{link} {role.requires.get(name) or ''}".strip()

@@ -18,6 +18,9 @@ COLLECTED = re.compile(
     r"""\b(?:lookup|query|q)\(\s*['"](?:ansible\.builtin\.)?contributions['"]((?:\s*,\s*['"]\w+['"])+)""",
 )
 TAKEN_AWAY = "When the role is taken away:"
+UNKNOWN = "unknown"
+TAG = "refs/tags/"
+NOTE = "meta/.galaxy_install_info"  # of `ansible-galaxy role install`
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,53 @@ class Role:
         return self.source("meta/main.yml").mapping()
 
     @cached_property
+    def about(self) -> Mapping[str, Any]:
+        """Return what meta/main.yml says of the role for Ansible Galaxy."""
+        return self.source("meta/main.yml").section(self.meta.get("galaxy_info"), "galaxy_info", line(self.meta))
+
+    @cached_property
+    def metadata(self) -> Mapping[str, Any]:
+        """Return meta/strata.yml: the role's version, and which versions of other roles it requires."""
+        return self.source("meta/strata.yml").mapping()
+
+    @property
+    def full_name(self) -> str:
+        """Return the name of the role's metadata, which tells roles that are called the same apart."""
+        name = str(self.about.get("role_name") or self.name)
+        return f"{self.about['namespace']}.{name}" if self.about.get("namespace") else name
+
+    @property
+    def version(self) -> str:
+        """Return the role's version: its own, or that which it was brought here in, or "unknown"."""
+        noted = self.source(NOTE).mapping().get("version")
+        return str(self.metadata.get("version") or noted or self._tag or UNKNOWN)
+
+    @cached_property
+    def _tag(self) -> str | None:
+        """The tag of a role of vendor/roles that modules.lock names, if that is what the role's link leads to."""
+        lock = Source(self.root, self.root / "modules.lock") if self.folder == "vendor/roles" else None
+        for entry in lock.text().splitlines() if lock else ():
+            name, sha, ref = [*entry.split(" "), "", ""][:3]
+            here = not self.path.is_symlink() or sha[:12] in str(self.path.readlink())
+            if name == self.name and here and ref.startswith(TAG):
+                return ref.removeprefix(TAG)
+        return None
+
+    @property
+    def requires(self) -> Mapping[str, Any]:
+        """Return which versions of other roles the role requires, by their names."""
+        source = self.source("meta/strata.yml")
+        return source.section(self.metadata.get("requires"), "requires", line(self.metadata, "requires"))
+
+    @property
+    def platforms(self) -> list[str]:
+        """Return the systems that the role is for, each with its releases."""
+        source = self.source("meta/main.yml")
+        entries = source.items(self.about.get("platforms"), "platforms", line(self.about, "platforms"))
+        platforms = [source.section(entry, "a platform", line(entries, at)) for at, entry in enumerate(entries)]
+        return [" ".join(map(str, [each.get("name"), *(each.get("versions") or [])])) for each in platforms]
+
+    @cached_property
     def dependencies(self) -> list[Any]:
         """Return the dependencies as written: bare names, if the rules hold."""
         source = self.source("meta/main.yml")
@@ -80,8 +130,9 @@ class Role:
 
     @property
     def dependency_names(self) -> list[str]:
-        """Return the names among the dependencies."""
-        return [str(entry) for entry in self.dependencies if isinstance(entry, str)]
+        """Return the names of the dependencies; roles of other repositories may give them as `role:` or `name:`."""
+        entries = (e.get("role") or e.get("name") if isinstance(e, dict) else e for e in self.dependencies)
+        return [entry for entry in entries if isinstance(entry, str)]
 
     @cached_property
     def defaults(self) -> Mapping[str, Any]:

@@ -113,6 +113,12 @@ def line(node: Any, key: object = None) -> int:
     return int(position[0] if position else node.lc.line) + 1
 
 
+def position(node: Any, key: object, *, value: bool = False) -> tuple[int, int]:
+    """Return row and column, from 0, of a key or an index of what `Source.load` gave, or of the value of a key."""
+    place = node.lc.data[key]
+    return (place[2], place[3]) if value else (place[0], place[1])
+
+
 def plain(value: Any) -> Any:
     """Return a loaded value in Python's own types."""
     from ruamel.yaml.comments import TaggedScalar  # noqa: PLC0415 - as above

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import ansible.module_utils
 import pytest
+from hypothesis import settings
+from hypothesis.configuration import set_hypothesis_home_dir
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,7 +22,10 @@ sys.path.insert(0, str(ROOT / "library"))
 ansible.module_utils.__path__.append(str(ROOT / "module_utils"))
 # What hosts of tests say must not get into the cache of this checkout, from which known_hosts are made.
 os.environ["ANSIBLE_CACHE_PLUGIN"] = "memory"
-os.environ["HYPOTHESIS_STORAGE_DIRECTORY"] = str(ROOT / ".strata/hypothesis")
+# What hypothesis keeps for itself stays out of the checkout; a machine that is busy is no failure.
+set_hypothesis_home_dir(ROOT / ".strata" / "hypothesis")
+settings.register_profile("strata", deadline=None, database=None)
+settings.load_profile("strata")
 
 
 @pytest.fixture

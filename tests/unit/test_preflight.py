@@ -236,3 +236,94 @@ def test_merging(site: Site) -> None:
         "[{'name': 'own', 'origin': 'web_sites'}, {'name': 'docs.example.org', 'port': 8080, "
         "'origin': 'docs__web_sites', 'content': 'docs.example.org on 8080'}] [{'value': 80, 'origin': 'web_ports'}]"
     ) in output
+
+
+@pytest.mark.parametrize(("version", "wanted"), [("1.10", ">=1.2,<2"), ("unknown", "")])
+def test_roles_that_fit_each_other_pass(site: Site, version: str, wanted: str) -> None:
+    site.write("roles/web/meta/strata.yml", f"version: {version!r}")
+    site.write("roles/docs/meta/strata.yml", {"requires": {"web": wanted}})
+    code, output = site.run()
+    assert code == 0, output
+
+
+def test_all_roles_that_do_not_fit_each_other_are_named_before_the_first_task(site: Site) -> None:
+    site.role("more", {}, {}, [])
+    site.role("docs", {}, {}, ["web", "more"])
+    site.write("roles/web/meta/strata.yml", {"version": "2.0.0", "requires": {"more": ">=1", "acme.more": None}})
+    site.write("roles/more/meta/strata.yml", {"requires": {"web": ">1", "docs": "1.0"}})
+    site.write("roles/docs/meta/strata.yml", "version: 0.1.0\nrequires:\n  web: '>=1.2,<2'\n  absent: '>=1'\n")
+    site.write("roles/more/tasks/main.yml", [{"ansible.builtin.debug": {"msg": "reached"}}])
+    code, output = site.run()
+    assert code == 2
+    for problem in (
+        "roles/docs/meta/strata.yml:3: the role docs requires web >=1.2,<2, but the version of web is 2.0.0, in ",
+        "roles/docs/meta/strata.yml:4: the role docs requires absent >=1, but the play has no such role ",
+        "more/meta/strata.yml:2: the role more requires docs 1.0, but that is no set of versions, such as '>=1.2,<2'",
+        "roles/web/meta/strata.yml:3: the role web requires more >=1, but the version of more is unknown, in ",
+        "the role web requires acme.more, but the play has no such role: its more is more",
+    ):
+        assert problem in output
+    assert "requires web >1" not in output
+    assert "reached" not in output
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("- 1", "roles/web/meta/strata.yml: the file must be a mapping"),
+        ("requires: [web]", "roles/web/meta/strata.yml: requires must be a mapping of names to versions"),
+        (
+            "{version: 1.10, requires: {web: '>1'}}",
+            "roles/web/meta/strata.yml: the version 1.1 is a number: put it in quotes",
+        ),
+    ],
+)
+def test_metadata_of_another_shape_is_one_sentence(site: Site, text: str, problem: str) -> None:
+    site.write("roles/web/meta/strata.yml", text)
+    code, output = site.run()
+    assert code == 2
+    assert problem in output
+    assert "Traceback" not in output
+
+
+def test_a_role_reads_the_metadata_of_another(site: Site) -> None:
+    """Two roles called the same are told apart by their names, and a version decides what is done."""
+    about = {"namespace": "acme", "role_name": "web", "description": "{{ 1 + 1 }}", "platforms": [{"name": "Debian"}]}
+    site.write("roles/web/meta/main.yml", {"galaxy_info": about, "dependencies": ["more", {"role": "less"}]})
+    site.role("more", {}, {}, [])
+    site.role("less", {}, {}, [])
+    site.write("roles/web/meta/.galaxy_install_info", {"version": "v1.10"})
+    shown = (
+        "{% set web = lookup('role_metadata', 'web') %}{{ web.name }} {{ web.role }} {{ web.version }} "
+        "{{ web.version is version_satisfies('>=1.2,<2') }} {{ web.version | versioncmp('v1.9') }} "
+        "{{ web.dependencies | join(',') }} {{ web.platforms[0].name }} {{ web.description }} "
+        "{{ lookup('role_metadata', 'more').name }} {{ lookup('role_metadata', 'more').version }}"
+    )
+    site.write("roles/docs/tasks/main.yml", [{"ansible.builtin.debug": {"msg": shown}}])
+    code, output = site.run()
+    assert code == 0, output
+    assert "acme.web web v1.10 True 1 more,less Debian {{ 1 + 1 }} more unknown" in output
+
+
+def test_the_version_of_a_vendored_role_is_its_tag(site: Site) -> None:
+    tree = site.folder / "vendor/.trees/0123456789ab-x/acme"
+    (tree / "meta").mkdir(parents=True)
+    (site.folder / "vendor/roles").mkdir()
+    (site.folder / "vendor/roles/acme").symlink_to("../.trees/0123456789ab-x/acme")
+    (site.folder / "vendor/roles/local").symlink_to(tree)
+    lock = "acme 0123456789abcdef refs/tags/v1.4 https://example.org/acme\nlocal ffff refs/tags/v1.4 https://example.org/local\n"
+    site.write("modules.lock", f"# A comment.\n{lock}")
+    shown = "{{ lookup('role_metadata', 'acme').version }} {{ lookup('role_metadata', 'local').version }}"
+    site.write("roles/docs/tasks/main.yml", [{"ansible.builtin.debug": {"msg": shown}}])
+    paths = f"{site.folder}/roles:{site.folder}/vendor/roles"
+    code, output = site.run(ANSIBLE_ROLES_PATH=paths)
+    assert code == 0, output
+    assert "v1.4 unknown" in output
+
+
+def test_a_role_that_is_not_there_has_no_metadata(site: Site) -> None:
+    shown = "{{ lookup('role_metadata', 'gone') }}"
+    site.write("roles/docs/tasks/main.yml", [{"ansible.builtin.debug": {"msg": shown}}])
+    code, output = site.run()
+    assert code == 2
+    assert "there is no role gone: neither beside the playbook nor on the path of roles" in output

@@ -67,11 +67,13 @@ mail_aliases:
 mail__apt_packages: [exim4]
 """
 README = """\
-<!-- Generated from meta/argument_specs.yml, defaults/main.yml and meta/main.yml: edit those. -->
+<!-- Generated from the files in meta and from defaults/main.yml: edit those. -->
 
 # mail
 
 Mail for a host
+
+Version 1.2.0
 
 Sends mail through a \\<smarthost>, see `exim4`.
 
@@ -119,7 +121,7 @@ Other roles add to `mail_accounts`, each by a list `<role>__<parameter>` in its 
 
 ## Depends on
 
-- [apt](../apt/README.md)
+- [apt](../apt/README.md) >=1,<2
 - `acme`
 
 ## When the role is taken away
@@ -146,6 +148,7 @@ def root(tmp_path: Path) -> Path:
     """Return a repository with the roles mail and apt."""
     files = {
         "roles/mail/meta/main.yml": "dependencies: [apt, acme]\n",
+        "roles/mail/meta/strata.yml": "version: 1.2.0\nrequires: {apt: '>=1,<2'}\n",
         "roles/mail/meta/argument_specs.yml": SPECS,
         "roles/mail/defaults/main.yml": DEFAULTS,
         "roles/mail/tasks/main.yml": "- acme: \"{{ lookup('contributions', 'mail_accounts') }}\"\n",

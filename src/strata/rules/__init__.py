@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strata.rules import contributions, dependencies, files, nodes, parameters, site, tasks
+from strata.rules import contributions, dependencies, files, metadata, nodes, parameters, site, tasks
 from strata.rules.repository import Repository
 from strata.source import BrokenFileError, Violation
 
@@ -25,6 +25,8 @@ RULES: tuple[Rule, ...] = (
     dependencies.dependencies_are_bare_names,
     dependencies.dependencies_point_down,
     dependencies.dependencies_make_no_cycle,
+    metadata.roles_have_a_version,
+    metadata.requirements_are_met,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,

@@ -21,7 +21,7 @@ def assignments(root: Path, inventory: Path) -> dict[str, list[str]]:
 
     Raises StrataError for a site.yml or an inventory that can't be read.
     """
-    plays = _plays_of_hosts(Repository(root).plays, inventory)
+    plays = plays_of_hosts(Repository(root).plays, inventory)
     return {host: [play.name for play in found] for host, found in plays.items()}
 
 
@@ -32,7 +32,7 @@ def hosts_are_in_one_play(repository: Repository) -> Iterator[Violation]:
     for inventory in sorted(path for path in (repository.root / "inventories").glob("[!.]*") if path.is_dir()):
         name = f"inventories/{inventory.name}"
         try:
-            nodes = _plays_of_hosts(plays, inventory)
+            nodes = plays_of_hosts(plays, inventory)
         except BrokenFileError:
             raise
         except StrataError as error:
@@ -52,7 +52,7 @@ def hosts_are_in_one_play(repository: Repository) -> Iterator[Violation]:
             yield repository.site.violation(play.line, message)
 
 
-def _plays_of_hosts(plays: list[Play], inventory: Path) -> dict[str, list[Play]]:
+def plays_of_hosts(plays: list[Play], inventory: Path) -> dict[str, list[Play]]:
     """Return each host of an inventory, but not the localhost that Ansible makes up, with its plays."""
     hosts = manager(inventory)
     from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible

@@ -1,0 +1,61 @@
+"""Rules for meta/strata.yml: the version of a role, and which versions of other roles it requires."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.version import InvalidVersion, Version
+
+from strata.source import Violation, line
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strata.roles import Role
+    from strata.rules.repository import Repository
+
+METADATA = "meta/strata.yml"
+KEYS = {"version", "requires"}
+VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
+
+
+def roles_have_a_version(repository: Repository) -> Iterator[Violation]:
+    """meta/strata.yml of every role has its version, three numbers, and nothing else but what it requires."""
+    for role in repository.roles.values():
+        source = role.source(METADATA)
+        if not VERSION.fullmatch(str(role.metadata.get("version"))):
+            message = f"{role.name} needs a version here, such as `version: 1.2.0`"
+            yield source.violation(line(role.metadata, "version"), message)
+        for key in role.metadata:
+            if key not in KEYS:
+                message = f"{key} is not known here: choose from {', '.join(sorted(KEYS))}"
+                yield source.violation(line(role.metadata, key), message)
+
+
+def requirements_are_met(repository: Repository) -> Iterator[Violation]:
+    """What a role requires it depends on, directly or not, and in a version that fits."""
+    for role in repository.known_roles.values():
+        below = [repository.known_roles[name] for name in repository.below(role)]
+        for name, wanted in role.requires.items():
+            problem = _problem(str(name), wanted, below)
+            if problem:
+                message = f"{role.name} requires {f'{name} {wanted or str()}'.strip()}, but {problem}"
+                yield role.source(METADATA).violation(line(role.requires, name), message)
+
+
+def _problem(required: str, wanted: Any, below: list[Role]) -> str | None:
+    """Return what is wrong with a requirement, nothing if it is met."""
+    found = next((role for role in below if required in {role.name, role.full_name}), None)
+    if found is None:
+        called = next((role for role in below if role.name == required.rpartition(".")[2]), None)
+        return "it depends on no such role" + (f": its {called.name} is {called.full_name}" if called else "")
+    try:
+        if not wanted or SpecifierSet(str(wanted)).contains(Version(found.version), prereleases=True):
+            return None
+    except InvalidSpecifier:
+        return "that is no set of versions, such as '>=1.2,<2'"
+    except InvalidVersion:
+        pass
+    return f"the version of {found.name} is {found.version}"

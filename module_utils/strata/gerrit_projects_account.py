@@ -77,13 +77,13 @@ def _make(site: Site, account: str, group: str) -> None:
     number = _number(site)
     person = f"refs/users/{number % 100:02}/{number}"
     git = ["git", f"--git-dir={site.repository(users)}"]
-    before = attempt([*git, "cat-file", "blob", f"{members}:members"]).stdout.decode()
+    before = attempt([*git, "cat-file", "blob", f"{members}:members"]).stdout.decode().split()
     config = f"[account]\n\tfullName = Strata\n\tpreferredEmail = {account}@localhost\n"
     identity = f'[externalId "username:{account}"]\n\taccountId = {number}\n\temail = {account}@localhost\n'
     who = f"{account} <{account}@localhost>"
     start = [
         commit(person, who, "Create account", {"account.config": config}),
-        commit(members, who, "Update group", {"members": f"{before}{number}\n"}, f"{members}^0"),
+        commit(members, who, "Update group", {"members": "\n".join([*before, str(number)])}, f"{members}^0"),
     ]
     write_commits(site.repository(users), start)
     there = attempt([*git, "ls-tree", "-r", "--name-only", NAMES]).stdout.decode()

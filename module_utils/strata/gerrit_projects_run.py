@@ -65,8 +65,8 @@ class Settler:
                     self._settle(workshop, set(todo[:TOGETHER]))
                     todo = todo[TOGETHER:]
         self.work.left = len(todo)
-        if self.plan.made or self.plan.unlisted:
-            self.gerrit.ask("gerrit", "flush-caches", "--cache", "project_list")
+        if self.plan.unlisted:
+            self._flush("project_list")
             self.work.changes += [f"project {name} is listed again" for name in self.plan.unlisted]
 
     def _settle(self, workshop: Workshop, names: set[str]) -> None:
@@ -112,6 +112,8 @@ class Settler:
             list(pool.map(make, (each for each in projects if each.name not in self.work.problems)))
         if made:
             workshop.place(made)
+            # Whoever asked for one of them before has made Gerrit remember that there is none.
+            self._flush("projects", "project_list")
             self.work.changes += [f"project {name} is made" for name in sorted(made)]
         return set(made)
 
@@ -123,7 +125,7 @@ class Settler:
             tips = read_projects(self.site, [project.name for project in closed])
             for project in closed:
                 workshop.lock(project.name, tips[project.name].tip)
-            self.gerrit.ask("gerrit", "flush-caches", "--cache", "projects")
+            self._flush("projects")
             for project in closed:
                 del refused[project.name]
             refused |= self._push_all(workshop, closed)
@@ -162,3 +164,6 @@ class Settler:
                 self.work.changes.append(f"project {project.name} gets {project.branch} as its default branch")
             except RefusedError as error:
                 self.work.problems[project.name] = f"default-branch: {error}"
+
+    def _flush(self, *caches: str) -> None:
+        self.gerrit.ask("gerrit", "flush-caches", *(word for cache in caches for word in ("--cache", cache)))

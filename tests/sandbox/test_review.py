@@ -1,4 +1,4 @@
-"""The way of a contributor: clone, propose a series, amend it, have it voted on, and see it merged, in a real Gerrit."""
+"""The way of a contributor: clone, propose a series, amend it, have it voted on, and see it merged in a real Gerrit."""
 
 from __future__ import annotations
 

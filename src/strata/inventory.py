@@ -41,12 +41,20 @@ def manager(source: Path) -> "InventoryManager":
     from ansible.plugins.loader import init_plugin_loader  # noqa: PLC0415
     from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
 
+    class Loader(DataLoader):  # type: ignore[misc] # Ansible has no types
+        """Ansible's own, but of the roles' specs, which nobody changes, there is no copy for each reader."""
+
+        def load_from_file(self, file_name: str, **options: Any) -> Any:
+            """Return the data of a file."""
+            options["unsafe"] = options.get("unsafe") or "argument_specs" in file_name
+            return super().load_from_file(file_name, **options)
+
     if AnsibleCollectionConfig.collection_finder is None:
         init_plugin_loader()
     constants.HOST_PATTERN_MISMATCH = "ignore"
     constants.INVENTORY_ANY_UNPARSED_IS_FAILED = True
     try:
-        return InventoryManager(loader=DataLoader(), sources=[str(source)])
+        return InventoryManager(loader=Loader(), sources=[str(source)])
     except AnsibleError as error:
         raise StrataError(f"{source}: Ansible cannot read the inventory: {' '.join(str(error).split())}") from None
 

@@ -9,10 +9,12 @@ import shlex
 from typing import TYPE_CHECKING, Any
 
 from ansible._internal._datatag._tags import Origin
-from ansible.errors import AnsibleError
+from ansible._internal._templating._jinja_common import UndecryptableVaultError
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS, remove_values
 from ansible.module_utils.errors import UnsupportedError
+from ansible.parsing.vault import EncryptedString
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible.utils.vars import load_extra_vars
@@ -44,6 +46,9 @@ class ActionModule(ActionBase):
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
     `no_log` parameter never stands in a message. Takes no arguments.
+
+    A secret that is encrypted with a key that is not there is a problem too, but not in a run that is given the facts:
+    so changes can be checked where there is no key.
     """
 
     TRANSFERS_FILES = False
@@ -57,12 +62,14 @@ class ActionModule(ActionBase):
         given = load_extra_vars(self._loader).get("ansible_facts", {})
         facts = {} if "distribution" in given else self._gather()
         self._vars = {**(task_vars or {}), "ansible_facts": {**known, **facts}}
+        if "distribution" in given:
+            self._vars = {name: readable(value) for name, value in self._vars.items()}
         self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
-        folders = self._role_folders()
-        self._known_roles = sorted(folders, key=len, reverse=True)
-        mine = [role for role in self._vars["ansible_role_names"] if role in folders]
-        self._options = {role: self._read_options(role, folders[role]) for role in mine}
+        self._folders = self._role_folders()
+        self._known_roles = sorted(self._folders, key=len, reverse=True)
+        mine = [role for role in self._vars["ansible_role_names"] if role in self._folders]
+        self._options = {role: self._read_options(role, self._folders[role]) for role in mine}
         problems = list(dict.fromkeys(self._problems()))
         if problems:
             return {**result, "failed": True, "msg": "\n".join(problems)}
@@ -119,8 +126,14 @@ class ActionModule(ActionBase):
         try:
             value = self._contributions.value(variable, self._vars)
         except AnsibleError as error:
-            reason = "(not shown: it is a secret)" if option.get("no_log") else error.message
-            yield f"{variable} cannot be evaluated: {reason}"
+            if isinstance(error.__cause__, UndecryptableVaultError):
+                yield f"{variable} is a secret, or made from one, that no key of this run decrypts: give --vault-id"
+            elif option.get("no_log") and not self._is_default(variable):
+                yield f"{variable} cannot be evaluated: (not shown: it is a secret)"
+            elif isinstance(error, AnsibleUndefinedVariable) and option.get("no_log"):
+                yield f"{variable} is not set, but needed: {error.message}"
+            else:
+                yield f"{variable} cannot be evaluated: {error.message}"
             return
         outcome = ArgumentSpecValidator({name: option}).validate({name: value})
         for error in outcome.errors.errors:
@@ -130,6 +143,14 @@ class ActionModule(ActionBase):
                 yield f"{variable} is not a valid {option.get('type', 'str')} (not shown: it is a secret)"
             else:
                 yield f"{variable} is wrong: {remove_values(error.msg, outcome._no_log_values)}"  # noqa: SLF001
+
+    def _is_default(self, variable: str) -> bool:
+        """Return whether a variable is as the defaults of a role have it, where no secret stands."""
+        origin = Origin.get_tag(self._vars[variable])
+        if origin is None or origin.path is None:
+            return False
+        folder, file = os.path.split(origin.path)
+        return file == "main.yml" and os.path.dirname(folder) in self._folders.values() and folder.endswith("/defaults")
 
     @staticmethod
     def _unsupported(variable: str, path: tuple[str, ...], option: dict[str, Any]) -> str:
@@ -147,6 +168,22 @@ class ActionModule(ActionBase):
                 continue
             nearest = _nearest(variable, self._options[role])
             yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"
+
+
+def readable(value: Any) -> Any:
+    """Return a value with a text in place of each that is encrypted with a key that is not there."""
+    if isinstance(value, EncryptedString):
+        try:
+            return str(value) and value
+        except AnsibleError:
+            return "(secret)"
+    if isinstance(value, dict):
+        mapping = {key: readable(entry) for key, entry in value.items()}
+        return value if all(mapping[key] is entry for key, entry in value.items()) else mapping
+    if isinstance(value, list):
+        entries = [readable(entry) for entry in value]
+        return value if all(new is old for new, old in zip(entries, value, strict=True)) else entries
+    return value
 
 
 def platform_facts(text: str) -> dict[str, str]:

@@ -35,7 +35,6 @@ class Site:
         self.source = source
         self.inventory = manager(source)
         from ansible import context  # noqa: PLC0415 - slow, as all of Ansible
-        from ansible.cli import CLI  # noqa: PLC0415
         from ansible.errors import AnsibleError  # noqa: PLC0415
         from ansible.vars.hostvars import HostVars  # noqa: PLC0415
         from ansible.vars.manager import VariableManager  # noqa: PLC0415
@@ -44,12 +43,24 @@ class Site:
         self.loader.set_basedir(str(ROOT))
         context.CLIARGS = context.CLIArgs({"extra_vars": tuple(extra_vars)})
         try:
-            CLI.setup_vault_secrets(self.loader, _vault_ids(), auto_prompt=False)
+            self._take_vault_secrets()
             self.variables = VariableManager(loader=self.loader, inventory=self.inventory)
         except AnsibleError as error:
             raise StrataError(_sentence(error)) from None
         HostVars(inventory=self.inventory, variable_manager=self.variables, loader=self.loader)
         self._plays = plays_of_hosts(Repository(ROOT).plays, self.inventory)
+
+    def _take_vault_secrets(self) -> None:
+        """Let Ansible have the keys that its configuration names."""
+        from ansible import constants  # noqa: PLC0415 - slow, as all of Ansible
+        from ansible.cli import CLI  # noqa: PLC0415
+        from ansible.parsing.vault import VaultSecretsContext  # noqa: PLC0415
+
+        ids = list(constants.DEFAULT_VAULT_IDENTITY_LIST)
+        secrets = CLI.setup_vault_secrets(self.loader, ids, auto_prompt=False, initialize_context=False)
+        if VaultSecretsContext.current(optional=True) is None:
+            VaultSecretsContext.initialize(VaultSecretsContext([]))
+        VaultSecretsContext.current().secrets = secrets
 
     @property
     def hosts(self) -> list[str]:
@@ -134,12 +145,6 @@ def nearest(name: str, known: Any) -> str:
     """Return a hint at the nearest of the known names, as the end of a sentence."""
     matches = difflib.get_close_matches(name, list(known), n=1)
     return f": did you mean {matches[0]!r}?" if matches else ""
-
-
-def _vault_ids() -> list[str]:
-    from ansible import constants  # noqa: PLC0415 - slow, as all of Ansible
-
-    return list(constants.DEFAULT_VAULT_IDENTITY_LIST)
 
 
 def _sentence(error: Exception) -> str:

@@ -21,6 +21,8 @@ PLUGINS = ("action_plugins", "lookup_plugins")
 #: The name of a variable or a key at the beginning of a line, which is set there and not read.
 KEY = re.compile(r"\s*(?:- )?[A-Za-z_]\w*:(?=\s|$)")
 
+DOCUMENTATION = re.compile(r'""".*?"""', re.DOTALL)
+
 
 @dataclass(frozen=True, order=True)
 class Use:
@@ -80,6 +82,8 @@ def _lines(path: Path) -> Iterator[str]:
     except OSError as error:
         raise StrataError(f"{path}: {error.strerror}") from None
     is_yaml = path.suffix in {".yml", ".yaml"}
+    if path.suffix == ".py":
+        text = DOCUMENTATION.sub(lambda match: "\n" * match.group().count("\n"), text)
     for line in text.splitlines():
         if line.lstrip().startswith("#"):
             yield ""

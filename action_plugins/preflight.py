@@ -6,6 +6,7 @@ import difflib
 import os
 import re
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 from ansible._internal._datatag._tags import Origin
@@ -40,9 +41,10 @@ HOST_KEY = re.compile(
 class ActionModule(ActionBase):
     """Gather the facts about the host, then validate the parameters of all roles, contributions included.
 
-    The facts about the distribution have the names and values that ansible.builtin.setup gives them; `ssh_host_keys`
-    are the host's public SSH keys, for the cache of facts. The host is asked in each play, as what the cache says may
-    be from before an upgrade. Only a run that is given the facts by --extra-vars needs no connection here.
+    The facts about the distribution have the names and values that ansible.builtin.setup gives them. For the cache of
+    facts, `ssh_host_keys` are the host's public SSH keys, and `strata_seen` is the time in seconds since the epoch. The
+    host is asked in each play, as what the cache says may be from before an upgrade. Only a run that is given the facts
+    by --extra-vars needs no connection here.
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name. The value of a
     `no_log` parameter never stands in a message. Takes no arguments.
@@ -81,7 +83,7 @@ class ActionModule(ActionBase):
         if answer["rc"]:
             raise AnsibleError(f"the host does not say what it runs, as Debian does: {answer['stderr'].strip()}")
         platform, _, keys = answer["stdout"].partition(MARK)
-        return {**platform_facts(platform), "ssh_host_keys": host_keys(keys)}
+        return {**platform_facts(platform), "ssh_host_keys": host_keys(keys), "strata_seen": int(time.time())}
 
     def _role_folders(self) -> dict[str, str]:
         """Return the folder of every role that can be found, by the role's name; the first found wins."""

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -118,8 +119,9 @@ def test_what_the_cache_knows_is_asked_again(site: Site, tmp_path: Path) -> None
     site.write("roles/web/tasks/main.yml", [{"ansible.builtin.debug": {"msg": "{{ ansible_facts.other }}"}}])
     code, output = site.run(**cache)
     assert (code, "{{ 1 + 1 }}" in output) == (0, True), output
-    again = json.loads(json.loads(file.read_text())["__payload__"])
-    assert again == json.loads(json.loads(fresh)["__payload__"]) | {"other": "{{ 1 + 1 }}"}
+    before, after = (json.loads(json.loads(text)["__payload__"]) for text in (fresh, file.read_text()))
+    assert time.time() - 60 < before["strata_seen"] <= after["strata_seen"] <= time.time()
+    assert after == before | {"other": "{{ 1 + 1 }}", "strata_seen": after["strata_seen"]}
 
 
 def test_a_host_that_does_not_answer_is_unreachable(site: Site) -> None:
@@ -280,9 +282,7 @@ def test_secrets_have_keys_of_several_ids(site: Site, vault: Callable[[str, str]
 
 
 @pytest.mark.parametrize("value", ["{{ hidden }}", "{{ hidden | b64encode }}"])
-def test_without_a_key_all_but_the_secret_is_checked(
-    site: Site, vault: Callable[[str, str], str], value: str
-) -> None:
+def test_without_a_key_all_but_the_secret_is_checked(site: Site, vault: Callable[[str, str], str], value: str) -> None:
     site.write("host_vars/web01.yml", f"hidden: {vault('gone', 'canary')}\nweb_password: '{value}'\n")
     code, output = site.run()
     assert code == 0, output

@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strata.data.nodes import nearest
 from strata.data.places import Place, why
 from strata.data.uses import Use, inventory_files, plugin_files, role_files, uses
 from strata.data.values import Value, Values
-from strata.errors import StrataError, UsageError
+from strata.errors import StrataError, UsageError, nearest
 from strata.paths import ROOT, shown
 from strata.source import plain
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from strata.errors import StrataError, UsageError
+from strata.errors import StrataError, UsageError, nearest
 from strata.inventory import manager
-from strata.paths import ROOT
+from strata.paths import ROOT, shown
 from strata.rules.nodes import plays_of_hosts
 from strata.rules.repository import Repository
 
@@ -86,7 +85,7 @@ class Site:
 
         """
         if name not in self._plays:
-            raise UsageError(f"{self.source}: there is no host {name!r}{nearest(name, self._plays)}")
+            raise UsageError(f"{shown(self.source)}: there is no host {name!r}{nearest(name, self._plays)}")
         plays = self._plays[name]
         if len(plays) != 1:
             raise UsageError(f"site.yml: {name} is in {len(plays)} plays, and must be in exactly one")
@@ -139,12 +138,6 @@ class Node:
             specs = self.site.loader.load_from_file(str(path)) if path.exists() else None
             found[name] = ((specs or {}).get("argument_specs", {}).get("main") or {}).get("options") or {}
         return found
-
-
-def nearest(name: str, known: Any) -> str:
-    """Return a hint at the nearest of the known names, as the end of a sentence."""
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {matches[0]!r}?" if matches else ""
 
 
 def _sentence(error: Exception) -> str:

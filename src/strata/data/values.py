@@ -69,6 +69,11 @@ class Values:
         self._contributions = lookup_loader.get("contributions", loader=node.site.loader, templar=self._templar)
         self._evaluated: dict[str, Value] = {}
 
+    @property
+    def host(self) -> str:
+        """Return the name of the host."""
+        return self._node.name
+
     def __contains__(self, name: str) -> bool:
         """Return whether a task would see the variable, be it set somewhere or made up by Ansible."""
         return name in self._variables
@@ -103,6 +108,18 @@ class Values:
         if any(part.variable in self.hidden for part in parts):
             return parts, Value(MASK, secret=True)
         return parts, Value(masked(found.value, self._secrets), masked(found.error, self._secrets))
+
+    def parts(self, name: str) -> list[tuple[str, Value]]:
+        """Return the variables that add to a parameter, the parameter itself first, with their values, secrets too."""
+        return [
+            (part.variable, self._evaluate(part.variable))
+            for part in self._contributions.parts(name, self._variables)
+            if part.variable in self.places
+        ]
+
+    def default_error(self, name: str) -> str:
+        """Return why the default of a parameter cannot be evaluated, or ""; no secret stands in a default."""
+        return self._evaluate(name).error if name in self.places else ""
 
     @cached_property
     def hidden(self) -> frozenset[str]:

@@ -41,7 +41,7 @@ options:
 EXAMPLES = """
 - name: Settle the targets
   ansible.builtin.copy:
-    content: "{{ query('exported', 'monitor_target', groups=['web'], max_age=604800) | map(attribute='value') | join(' ') }}"
+    content: "{{ query('exported', 'targets', groups=['web'], max_age=604800) | map(attribute='value') | join(' ') }}"
     dest: /etc/monitor/targets
     mode: "0644"
 """

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from strata.data.uses import inventory_files, plugin_files, role_files, uses
+from strata.data.values import no_log_values
 from strata.errors import nearest
 from strata.rules.parameters import VARS
 from strata.rules.settings import ENCRYPTED, Inventory, Setting, inventories
@@ -121,6 +122,13 @@ def _use_problem(repository: Repository, inventory: Inventory, setting: Setting,
         whom = setting.owner if setting.kind == "host" else f"no host of the group {setting.owner}"
         runs = "does not run" if setting.kind == "host" else "runs"
         return f"is a parameter of the role {role}, which {whom} {runs}"
+    if any(
+        _is_plain(secret)
+        for secret in no_log_values(setting.value, repository.known_roles[role].options[setting.name].spec)
+    ):
+        return (
+            "is a secret in plain text: encrypt it with `ansible-vault encrypt_string`, or set it in the private tree"
+        )
     setters = [
         next((name for name in inventory.roles(host) if setting.name in repository.known_roles[name].vars), None)
         for host in users
@@ -130,6 +138,11 @@ def _use_problem(repository: Repository, inventory: Inventory, setting: Setting,
         place = other.source(VARS).violation(line(other.vars, setting.name), "")
         return f"can't win: {place.path}:{place.line} sets it, and vars of a role come after all inventories"
     return ""
+
+
+def _is_plain(secret: Any) -> bool:
+    """Return whether a secret stands there as it is: what is encrypted is no text, and a template has it elsewhere."""
+    return isinstance(secret, str) and secret != "" and "{{" not in secret
 
 
 def _readers(repository: Repository, inventory: Inventory) -> Iterator[Path]:

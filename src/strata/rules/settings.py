@@ -26,11 +26,12 @@ ENCRYPTED = "$ANSIBLE_VAULT;"
 
 @dataclass(frozen=True)
 class Setting:
-    """A variable that a file sets for a host, or for a group; `kind` is "host" or "group"."""
+    """A variable that a file sets, as it is written, for a host or for a group; `kind` is "host" or "group"."""
 
     source: Source
     line: int
     name: str
+    value: Any
     kind: str
     owner: str
 
@@ -67,7 +68,7 @@ class Inventory:
             else:
                 values = source.load()
                 names = values if isinstance(values, dict) else {}
-                found += [Setting(source, line(names, name), str(name), *owned) for name in names]
+                found += [Setting(source, line(names, name), str(name), names[name], *owned) for name in names]
         return found
 
     def owner(self, path: Path) -> tuple[str, str] | None:
@@ -129,7 +130,7 @@ def _of_group(source: Source, name: str, group: Any) -> Iterator[Setting]:
 
 def _of_mapping(source: Source, variables: Any, kind: str, owner: str) -> Iterator[Setting]:
     for name in variables if isinstance(variables, dict) else ():
-        yield Setting(source, line(variables, name), str(name), kind, owner)
+        yield Setting(source, line(variables, name), str(name), variables[name], kind, owner)
 
 
 def _pairs(value: Any) -> list[tuple[str, Any]]:

@@ -18,6 +18,11 @@ groups:
   web: inventory_hostname is match('static')
   db: inventory_hostname is match('db')
 """
+VARS = "roles/project_static/vars/main.yml"
+SECRETS = """\
+      apt_password: {type: str, no_log: true}
+      apt_users: {type: list, elements: dict, options: {name: {type: str}, password: {type: str, no_log: true}}}
+"""
 UNKNOWN = "is no parameter of any role, and nothing reads it"
 
 
@@ -41,8 +46,7 @@ UNKNOWN = "is no parameter of any role, and nothing reads it"
         (
             f"{INVENTORY}/group_vars/all/sites.yml",
             "ci_static_sites: []\n",
-            "1: ci_static_sites can't win: roles/project_static/vars/main.yml:1 sets it, and vars of a role come after "
-            "all inventories",
+            f"1: ci_static_sites can't win: {VARS}:1 sets it, and vars of a role come after all inventories",
         ),
         (
             f"{INVENTORY}/host_vars/static2.example.org.yml",
@@ -74,8 +78,8 @@ def test_what_is_for_nobody_or_read_by_nobody(checkout: Checkout, path: str, tex
         (GROUP, "apt_wanted: [a]\nhttpd_wanted: [b]\nansible_user: root\nansible_become: true\n"),
         (HOST, 'httpd__apt_wanted: ["{{ mirror }}"]\nmirror: name\n'),
         (
-            HOSTS,
-            "all:\n  vars: {_all: 1}\n  children:\n    static:\n      hosts:\n        static1.example.org: {of_host: 1}\n",
+            f"{INVENTORY}/hosts.yml",
+            "all: {vars: {_all: 1}, children: {static: {hosts: {static1.example.org: {of_host: 1}}}}}\n",
         ),
         (f"{INVENTORY}/group_vars/all.yml", "tree: /srv\nread_by_a_template: 1\n"),
     ],
@@ -116,3 +120,23 @@ def test_no_file_is_encrypted_as_a_whole(checkout: Checkout) -> None:
     checkout.write(GROUP, "apt_wanted: !vault |\n  $ANSIBLE_VAULT;1.2;AES256;production\n  3139\n")
     assert checkout.broken(inventory_files_are_readable) == []
     assert checkout.broken(inventories_hold_together) == []
+
+
+@pytest.mark.parametrize(
+    ("value", "is_plain"),
+    [
+        ("a plain text", True),
+        ('""', False),
+        ('"{{ secret_of_others }}"', False),
+        ("!vault |\n  $ANSIBLE_VAULT;1.2;AES256;production\n  3139", False),
+    ],
+)
+def test_no_secret_is_in_plain_text(checkout: Checkout, value: str, is_plain: bool) -> None:
+    checkout.append("roles/apt/meta/argument_specs.yml", SECRETS)
+    checkout.write(GROUP, f"apt_password: {value}\n")
+    message = (
+        f"{GROUP}:1: apt_password is a secret in plain text: encrypt it with `ansible-vault encrypt_string`, or set"
+    )
+    assert [each.startswith(message) for each in checkout.broken(inventories_hold_together)] == [True] * is_plain
+    checkout.write(GROUP, f"apt_users:\n  - name: me\n    password: {value.replace('  ', '      ')}\n")
+    assert ["apt_users is a secret" in each for each in checkout.broken(inventories_hold_together)] == [True] * is_plain

@@ -89,10 +89,11 @@ class Values:
         return Value(shown, error, secret=shown != found.value or error != found.error)
 
     def written(self, name: str, place: Place) -> Any:
-        """Return what stands at a place, as it is written."""
+        """Return what stands at a place, as it is written; what is encrypted there is never shown."""
+        written = without_vault(place.value)
         if self._reveal:
-            return place.value
-        return MASK if name in self.hidden else masked(without_vault(place.value), self._secrets)
+            return written
+        return MASK if name in self.hidden else masked(written, self._secrets)
 
     def merged(self, name: str) -> tuple[list[Any], Value]:
         """Return the variables that add to a collected parameter, each with its role, and what they make together."""
@@ -152,9 +153,9 @@ class Values:
 
     def _evaluate(self, name: str) -> Value:
         if name not in self._evaluated:
-            self._evaluated[name] = (
-                self._template(name) if self._reads.get(name, True) else Value(self._variables[name])
-            )
+            value = self._variables[name]
+            is_plain = not self._reads.get(name, True) and without_vault(value) is value
+            self._evaluated[name] = Value(value) if is_plain else self._template(name)
         return self._evaluated[name]
 
     def _template(self, name: str) -> Value:

@@ -14,6 +14,7 @@ from strata.tables import show
 
 #: A longer value is cut in the table of all variables.
 WIDTH = 60
+WIDTH_OF_YAML = 100
 
 
 @click.command()
@@ -53,10 +54,10 @@ def command(
 def _lines(host: str, each: Explanation) -> list[str]:
     lines = [f"{each.name} of {host}:", *_indented(each.value)]
     if each.places:
-        lines.append(f"set in (the last one wins: {each.why})")
+        lines.append(f"set in ({'the last one wins: ' if len(each.places) > 1 else ''}{each.why})")
         for place, written in zip(each.places, each.written, strict=True):
             lines.append(f"  {place}: {place.by}")
-            if len(each.places) > 1:
+            if len(each.places) > 1 or simple(written) != simple(each.value.value):
                 lines += [f"    {line}" for line in _indented(Value(written))]
     if each.merged is not None:
         lines += ["merged with what roles contribute:", *_indented(each.merged), "of these parts"]
@@ -68,14 +69,19 @@ def _lines(host: str, each: Explanation) -> list[str]:
 
 
 def _indented(value: Value) -> list[str]:
-    text = (
-        f"cannot be evaluated: {value.error}"
-        if value.error
-        else yaml.safe_dump(simple(value.value), sort_keys=False, allow_unicode=True, width=100).removesuffix("...\n")
-    )
-    return [f"  {line}" for line in text.splitlines()]
+    return [f"  {line}" for line in _text(value).splitlines()]
+
+
+def _text(value: Value) -> str:
+    """Return a value as YAML, but a template as it is, without YAML's quotes."""
+    if value.error:
+        return f"cannot be evaluated: {value.error}"
+    shown = simple(value.value)
+    if isinstance(shown, str) and "{{" in shown:
+        return shown
+    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=WIDTH_OF_YAML).removesuffix("...\n")
 
 
 def _short(value: Value) -> str:
-    text = f"cannot be evaluated: {value.error}" if value.error else json.dumps(simple(value.value))
+    text = f"cannot be evaluated: {value.error}" if value.error else json.dumps(simple(value.value), ensure_ascii=False)
     return text if len(text) <= WIDTH else f"{text[: WIDTH - 3]}..."

@@ -69,3 +69,11 @@ def hosts(source: Path) -> list[InventoryHost]:
         )
         for host in sorted(manager(source).get_hosts(), key=lambda host: str(host.name))
     ]
+
+
+def private_folder(source: Path) -> Path | None:
+    """Return the folder of the private tree that belongs to the inventory `source`; None without a private tree."""
+    from ansible.plugins.loader import vars_loader  # noqa: PLC0415 - slow, as all of Ansible
+
+    tree = vars_loader.get("private_tree").get_option("folder")
+    return Path(tree, (source if source.is_dir() else source.parent).resolve().name) if tree else None

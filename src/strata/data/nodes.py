@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError, UsageError, nearest
-from strata.inventory import manager
+from strata.inventory import manager, private_folder
 from strata.paths import ROOT, shown
 from strata.rules.nodes import plays_of_hosts
 from strata.rules.repository import Repository
@@ -69,12 +69,9 @@ class Site:
     @cached_property
     def folders(self) -> list[tuple[Path, bool]]:
         """Return the folders that have group_vars and host_vars, the last one on top, and whether each is private."""
-        from ansible.plugins.loader import vars_loader  # noqa: PLC0415 - slow, as all of Ansible
-
         given = (self.source if self.source.is_dir() else self.source.parent).resolve()
-        private = vars_loader.get("private_tree").get_option("folder")
-        found = [(given, False), (ROOT, False)]
-        return [*found, (Path(private, given.name), True)] if private else found
+        private = private_folder(self.source)
+        return [(given, False), (ROOT, False), *([(private, True)] if private else [])]
 
     def node(self, name: str) -> Node:
         """Return a host with its play.

@@ -65,7 +65,7 @@ def _files(inventory: Inventory) -> Iterator[Found]:
     """Find files of variables for a host or a group that there is not."""
     known = {"host": inventory.manager.hosts, "group": inventory.manager.groups}
     for source in inventory.files:
-        kind, name = inventory.owner(source.path) or ("", "")
+        kind, name = inventory.owner(source) or ("", "")
         if kind and name not in known[kind]:
             message = f"there is no {kind} {name} in {inventory.name}{nearest(name, known[kind])}"
             yield name, source.violation(1, message)
@@ -83,7 +83,7 @@ def _groups(inventory: Inventory) -> Iterator[Found]:
 
 def _named_groups(inventory: Inventory) -> Iterator[tuple[str, Source, int, bool]]:
     for source in inventory.files:
-        values = source.load() if inventory.owner(source.path) is None else None
+        values = source.load() if inventory.owner(source) is None else None
         if not isinstance(values, dict):
             continue
         if "plugin" in values:
@@ -122,13 +122,9 @@ def _use_problem(repository: Repository, inventory: Inventory, setting: Setting,
         whom = setting.owner if setting.kind == "host" else f"no host of the group {setting.owner}"
         runs = "does not run" if setting.kind == "host" else "runs"
         return f"is a parameter of the role {role}, which {whom} {runs}"
-    if any(
-        _is_plain(secret)
-        for secret in no_log_values(setting.value, repository.known_roles[role].options[setting.name].spec)
-    ):
-        return (
-            "is a secret in plain text: encrypt it with `ansible-vault encrypt_string`, or set it in the private tree"
-        )
+    spec = repository.known_roles[role].options[setting.name].spec
+    if not inventory.is_private(setting.source) and any(map(_is_plain, no_log_values(setting.value, spec))):
+        return "is a secret in plain text: encrypt it by `ansible-vault encrypt_string`, or set it in the private tree"
     setters = [
         next((name for name in inventory.roles(host) if setting.name in repository.known_roles[name].vars), None)
         for host in users
@@ -150,7 +146,7 @@ def _readers(repository: Repository, inventory: Inventory) -> Iterator[Path]:
         yield from role_files(role.path)
     yield from plugin_files(repository.root)
     yield repository.site.path
-    yield from inventory_files(inventory.path)
+    yield from (source.path for source in inventory.files)
 
 
 @lru_cache

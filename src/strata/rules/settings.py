@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
-from strata.inventory import manager
+from strata.inventory import manager, private_folder
 from strata.rules.nodes import plays_of_hosts
 from strata.source import BrokenFileError, Source, line
 
@@ -38,10 +38,14 @@ class Setting:
 
 @dataclass(frozen=True)
 class Inventory:
-    """One folder of inventories/: `manager` is Ansible's view of it, `plays` has the plays of each host."""
+    """One folder of inventories/: `manager` is Ansible's view of it, `plays` has the plays of each host.
+
+    `private` is the folder of the private tree that belongs to it.
+    """
 
     repository: Repository
     path: Path
+    private: Path | None
     manager: InventoryManager
     plays: Mapping[str, list[Play]]
 
@@ -53,16 +57,26 @@ class Inventory:
     @cached_property
     def files(self) -> list[Source]:
         """Return its YAML files, without those that can't be read, which another rule names."""
-        paths = sorted(path for path in self.path.rglob("*") if path.suffix in ENDINGS and path.is_file())
-        sources = [Source(self.repository.root, path) for path in paths]
+        folders = [(self.repository.root, self.path)]
+        folders += [(self.private.parent, self.private)] if self.private else []
+        sources = [
+            Source(root, path)
+            for root, folder in folders
+            for path in sorted(folder.rglob("*"))
+            if path.suffix in ENDINGS and path.is_file()
+        ]
         return [source for source in sources if _is_readable(source)]
+
+    def is_private(self, source: Source) -> bool:
+        """Return whether a file is in the private tree."""
+        return source.root != self.repository.root
 
     @cached_property
     def settings(self) -> list[Setting]:
         """Return what its files set."""
         found: list[Setting] = []
         for source in self.files:
-            owned = self.owner(source.path)
+            owned = self.owner(source)
             if owned is None:
                 found += _of_inventory_file(source)
             else:
@@ -71,9 +85,10 @@ class Inventory:
                 found += [Setting(source, line(names, name), str(name), names[name], *owned) for name in names]
         return found
 
-    def owner(self, path: Path) -> tuple[str, str] | None:
+    def owner(self, source: Source) -> tuple[str, str] | None:
         """Return the host or group that a file of host_vars or group_vars belongs to; None for other files."""
-        folder, *rest = path.relative_to(self.path).parts
+        inside = self.private if self.private and self.is_private(source) else self.path
+        folder, *rest = source.path.relative_to(inside).parts
         if folder not in {"group_vars", "host_vars"} or not rest:
             return None
         name = rest[0]
@@ -98,7 +113,7 @@ def inventories(repository: Repository) -> Iterator[Inventory]:
     for path in sorted(path for path in (repository.root / "inventories").glob("[!.]*") if path.is_dir()):
         try:
             hosts = manager(path)
-            yield Inventory(repository, path, hosts, plays_of_hosts(repository.plays, hosts))
+            yield Inventory(repository, path, private_folder(path), hosts, plays_of_hosts(repository.plays, hosts))
         except StrataError:
             continue
 

@@ -79,7 +79,7 @@ def _text(value: Value) -> str:
     shown = simple(value.value)
     if isinstance(shown, str) and "{{" in shown:
         return shown
-    return yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=WIDTH_OF_YAML).removesuffix("...\n")
+    return str(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=WIDTH_OF_YAML)).removesuffix("...\n")
 
 
 def _short(value: Value) -> str:

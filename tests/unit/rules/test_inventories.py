@@ -2,6 +2,7 @@
 
 import pytest
 
+from strata.rules import settings
 from strata.rules.inventories import inventories_hold_together, inventory_files_are_readable
 
 from .sample import Checkout
@@ -134,9 +135,24 @@ def test_no_file_is_encrypted_as_a_whole(checkout: Checkout) -> None:
 def test_no_secret_is_in_plain_text(checkout: Checkout, value: str, is_plain: bool) -> None:
     checkout.append("roles/apt/meta/argument_specs.yml", SECRETS)
     checkout.write(GROUP, f"apt_password: {value}\n")
-    message = (
-        f"{GROUP}:1: apt_password is a secret in plain text: encrypt it with `ansible-vault encrypt_string`, or set"
-    )
+    message = f"{GROUP}:1: apt_password is a secret in plain text: encrypt it by `ansible-vault encrypt_string`, or set"
     assert [each.startswith(message) for each in checkout.broken(inventories_hold_together)] == [True] * is_plain
     checkout.write(GROUP, f"apt_users:\n  - name: me\n    password: {value.replace('  ', '      ')}\n")
     assert ["apt_users is a secret" in each for each in checkout.broken(inventories_hold_together)] == [True] * is_plain
+
+
+def test_files_of_a_private_tree_are_looked_at_too(
+    checkout: Checkout, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = tmp_path_factory.mktemp("private") / "sandbox"
+    monkeypatch.setattr(settings, "private_folder", lambda path: private if path.name == "sandbox" else None)
+    (private / "host_vars").mkdir(parents=True)
+    checkout.append("roles/apt/meta/argument_specs.yml", SECRETS)
+    (private / "host_vars/static1.example.org.yml").write_text("apt_password: a plain text\nhtpd_wanted: []\n")
+    (private / "host_vars/static2.example.org.yml").write_text("$ANSIBLE_VAULT;1.2;AES256;production\n3139\n")
+    (private / "host_vars/static3.example.org.yml").write_text("apt_password: a plain text\n")
+    hint = "did you mean 'static1.example.org'?"
+    assert checkout.broken(inventories_hold_together) == [
+        f"sandbox/host_vars/static1.example.org.yml:2: htpd_wanted {UNKNOWN}: did you mean 'httpd_wanted'?",
+        f"sandbox/host_vars/static3.example.org.yml:1: there is no host static3.example.org in {INVENTORY}: {hint}",
+    ]

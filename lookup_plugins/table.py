@@ -7,6 +7,7 @@ import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
+from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 
@@ -81,7 +82,8 @@ class LookupModule(LookupBase):
         try:
             values = self._loader.load_from_file(path)
         except AnsibleError as error:
-            raise AnsibleLookupError(f"{path}: {' '.join(str(error).split())}") from None
+            origin = error.obj if isinstance(error.obj, Origin) else Origin.get_tag(error.obj)
+            raise AnsibleLookupError(f"{path}:{origin.line_num if origin else 1}: {error.message}") from None
         if values is not None and not isinstance(values, dict):
             raise AnsibleLookupError(f"{path}:1: a table is a mapping, not {type(values).__name__}")
         return {str(key): value for key, value in (values or {}).items()}

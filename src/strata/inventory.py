@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError, UsageError
-from strata.paths import ROOT
+from strata.paths import ROOT, shown
 
 if TYPE_CHECKING:
     from ansible.inventory.manager import InventoryManager
@@ -56,7 +56,22 @@ def manager(source: Path) -> "InventoryManager":
     try:
         return InventoryManager(loader=Loader(), sources=[str(source)])
     except AnsibleError as error:
-        raise StrataError(f"{source}: Ansible cannot read the inventory: {' '.join(str(error).split())}") from None
+        raise StrataError(f"{source}: Ansible cannot read the inventory: {sentence(error)}") from None
+
+
+def sentence(error: BaseException) -> str:
+    """Return what an error of Ansible says, in one line, with the file and line that it is about."""
+    from ansible._internal._datatag._tags import Origin  # noqa: PLC0415 - slow, as all of Ansible
+
+    text = " ".join(str(error).split())
+    cause: BaseException | None = error
+    while cause is not None:
+        about = getattr(cause, "obj", None)
+        origin = about if isinstance(about, Origin) else Origin.get_tag(about)
+        if origin is not None and origin.path:
+            return f"{shown(Path(origin.path))}:{origin.line_num or 1}: {text}"
+        cause = cause.__cause__ or cause.__context__
+    return text
 
 
 def hosts(source: Path) -> list[InventoryHost]:

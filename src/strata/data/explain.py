@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from strata.data.places import Place, why
 from strata.data.uses import Use, inventory_files, plugin_files, role_files, uses
 from strata.data.values import Value, Values
-from strata.errors import StrataError, UsageError, nearest
+from strata.errors import UsageError, nearest
 from strata.paths import ROOT, shown
 from strata.source import plain
 
@@ -81,12 +81,7 @@ def explain(node: Node, names: list[str] | None = None, *, reveal: bool = False)
         StrataError: a file cannot be read.
 
     """
-    from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
-
-    try:
-        values = Values(node, reveal=reveal)
-    except AnsibleError as error:
-        raise StrataError(" ".join(str(error).split())) from None
+    values = Values(node, reveal=reveal)
     for name in names or []:
         if name not in values:
             raise UsageError(f"{node.name} has no variable {name!r}{nearest(name, values.places)}")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError, UsageError, nearest
-from strata.inventory import manager, private_folder
+from strata.inventory import manager, private_folder, sentence
 from strata.paths import ROOT, shown
 from strata.rules.nodes import plays_of_hosts
 from strata.rules.repository import Repository
@@ -45,7 +45,7 @@ class Site:
             self._take_vault_secrets()
             self.variables = VariableManager(loader=self.loader, inventory=self.inventory)
         except AnsibleError as error:
-            raise StrataError(_sentence(error)) from None
+            raise StrataError(sentence(error)) from None
         HostVars(inventory=self.inventory, variable_manager=self.variables, loader=self.loader)
         self._plays = plays_of_hosts(Repository(ROOT).plays, self.inventory)
 
@@ -96,7 +96,7 @@ class Site:
             host = self.inventory.get_host(name)
             return Node(self, host, play, self.variables.get_vars(play=play, host=host))
         except AnsibleError as error:
-            raise StrataError(_sentence(error)) from None
+            raise StrataError(sentence(error)) from None
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,3 @@ class Node:
             specs = self.site.loader.load_from_file(str(path)) if path.exists() else None
             found[name] = ((specs or {}).get("argument_specs", {}).get("main") or {}).get("options") or {}
         return found
-
-
-def _sentence(error: Exception) -> str:
-    return " ".join(str(error).split())

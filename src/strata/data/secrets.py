@@ -30,7 +30,7 @@ class Secret:
 
 
 def secrets(node: Node) -> Iterator[Secret]:
-    """Give the secrets of a host. Raises AnsibleError for a file that cannot be read."""
+    """Give the secrets of a host. Raises StrataError for a file that cannot be read."""
     values = Values(node)
     for role, options in sorted(node.options.items()):
         for name, option in options.items():

@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from strata.data.places import Place, places
+from strata.errors import StrataError
+from strata.inventory import sentence
 from strata.paths import ROOT
 
 if TYPE_CHECKING:
@@ -49,12 +51,17 @@ class Values:
     """
 
     def __init__(self, node: Node, *, reveal: bool = False) -> None:
-        """Prepare the values of a host. Raises AnsibleError for a file that cannot be read."""
-        from ansible.plugins.loader import lookup_loader  # noqa: PLC0415 - slow, as all of Ansible
+        """Prepare the values of a host. Raises StrataError for a file that cannot be read."""
+        from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
+        from ansible.plugins.loader import lookup_loader  # noqa: PLC0415
         from ansible.template import Templar  # noqa: PLC0415
 
         self._node, self._reveal = node, reveal
-        self.places = {name: self._by_precedence(name, found) for name, found in places(node).items()}
+        try:
+            set_by = places(node)
+        except AnsibleError as error:
+            raise StrataError(sentence(error)) from None
+        self.places = {name: self._by_precedence(name, found) for name, found in set_by.items()}
         self._variables = dict(node.variables if reveal else {k: without_vault(v) for k, v in node.variables.items()})
         self._variables["ansible_search_path"] = [str(ROOT)]
         self._reads = {
@@ -93,7 +100,8 @@ class Values:
         written = without_vault(place.value)
         if self._reveal:
             return written
-        return MASK if name in self.hidden else masked(written, self._secrets)
+        is_secret = place.hidden or (name in self._no_log and place.layer != "role defaults")
+        return MASK if is_secret else masked(written, self._secrets)
 
     def merged(self, name: str) -> tuple[list[Any], Value]:
         """Return the variables that add to a collected parameter, each with its role, and what they make together."""
@@ -126,7 +134,7 @@ class Values:
     def hidden(self) -> frozenset[str]:
         """Return the variables that are secrets as a whole, or computed from such."""
         found = {name for name, set_by in self.places.items() if any(place.hidden for place in set_by)}
-        found |= {name for name, option in self._declared() if option.get("no_log")}
+        found |= self._no_log
         found |= {name for name, value in self._node.variables.items() if _is_vault(value)}
         fresh = found
         while fresh:
@@ -135,11 +143,17 @@ class Values:
         return frozenset(found)
 
     @cached_property
+    def _no_log(self) -> set[str]:
+        """Return the parameters that are secrets as a whole."""
+        return {name for name, option in self._declared() if option.get("no_log")}
+
+    @cached_property
     def _secrets(self) -> list[str]:
         """Return the texts that are secrets, longest first."""
         found: set[str] = set()
         for name, option in self._declared():
-            for value in (self._evaluate(name).value, *(place.value for place in self.places.get(name, []))):
+            given = (place.value for place in self.places.get(name, []) if place.layer != "role defaults")
+            for value in (self._evaluate(name).value, *given):
                 found |= {text for each in no_log_values(value, option) for text in _texts(each)}
         return sorted(found - {MASK}, key=lambda text: (-len(text), text))
 

@@ -116,6 +116,20 @@ def test_what_there_is_not_is_named(data: Data, arguments: list[str], said: str)
     assert output.endswith(said)
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: 1\na: 2\n", "host_vars/web01.yml:3: YAML parsing failed: Found duplicate mapping key 'a'."),
+        ("a: {b: 1\nc: 2\n", "host_vars/web01.yml:2: YAML parsing failed: "),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_its_line(data: Data, text: str, said: str) -> None:
+    data.write("host_vars/web01.yml", text)
+    code, output = data.strata("explain", "web01")
+    assert code == 1
+    assert said in output
+
+
 def test_a_person_can_read_it(data: Data) -> None:
     data.write("host_vars/web01.yml", "exim_mailname: mail.example.org\n")
     code, output = data.strata("explain", "web01", "exim_mailname")

@@ -42,11 +42,12 @@ def manager(source: Path) -> "InventoryManager":
     from ansible.utils.collection_loader import AnsibleCollectionConfig  # noqa: PLC0415
 
     class Loader(DataLoader):  # type: ignore[misc] # Ansible has no types
-        """Ansible's own, but of the roles' specs, which nobody changes, there is no copy for each reader."""
+        """Ansible's own, but of what nobody changes, roles' specs and variables, there is no copy for each reader."""
 
         def load_from_file(self, file_name: str, **options: Any) -> Any:
             """Return the data of a file."""
-            options["unsafe"] = options.get("unsafe") or "argument_specs" in file_name
+            kept = "argument_specs" in file_name or Path(file_name).parent.name in {"defaults", "vars"}
+            options["unsafe"] = options.get("unsafe") or kept
             return super().load_from_file(file_name, **options)
 
     if AnsibleCollectionConfig.collection_finder is None:

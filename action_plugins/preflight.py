@@ -130,12 +130,12 @@ class ActionModule(ActionBase):
         except AnsibleError as error:
             if isinstance(error.__cause__, UndecryptableVaultError):
                 yield f"{variable} is a secret, or made from one, that no key of this run decrypts: give --vault-id"
-            elif option.get("no_log") and not self._is_default(variable):
-                yield f"{variable} cannot be evaluated: (not shown: it is a secret)"
-            elif isinstance(error, AnsibleUndefinedVariable) and option.get("no_log"):
+            elif not option.get("no_log"):
+                yield f"{variable} cannot be evaluated: {error.message}"
+            elif isinstance(error, AnsibleUndefinedVariable) and self._is_default(variable):
                 yield f"{variable} is not set, but needed: {error.message}"
             else:
-                yield f"{variable} cannot be evaluated: {error.message}"
+                yield f"{variable} cannot be evaluated: (not shown: it is a secret)"
             return
         outcome = ArgumentSpecValidator({name: option}).validate({name: value})
         for error in outcome.errors.errors:

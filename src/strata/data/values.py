@@ -111,7 +111,7 @@ class Values:
         try:
             found = Value(self._contributions.run([name], self._variables)[0])
         except AnsibleError as error:
-            found = Value(error=_sentence(error))
+            found = Value(error=_message(error))
         if self._reveal:
             return parts, found
         if any(part.variable in self.hidden for part in parts):
@@ -178,7 +178,7 @@ class Values:
         try:
             return Value(self._templar_of(name).template(self._variables[name]))
         except AnsibleError as error:
-            return Value(error=_sentence(error))
+            return Value(error=_message(error))
 
     def _templar_of(self, name: str) -> Any:
         """Return what evaluates a variable, with no more of the others than it can read: each takes its time."""
@@ -296,5 +296,5 @@ def _is_vault(value: Any) -> bool:
     return type(value) is EncryptedString
 
 
-def _sentence(error: Any) -> str:
+def _message(error: Any) -> str:
     return " ".join(str(error.message).split())

@@ -143,3 +143,16 @@ def test_a_secret_that_is_missing_fails_before_the_first_task(sandbox: Sandbox) 
     assert "fatal: [static01]" in done.output
     assert "role exim: exim_smarthost_password is not set, but needed" in " ".join(done.output.split())
     assert sandbox.fingerprint("static01") == before
+
+
+def test_what_hosts_export_comes_from_the_cache_of_facts(sandbox: Sandbox) -> None:
+    """One host alone is asked nothing, and knows of all others what runs saw there."""
+    known = json.loads((ROOT / ".strata/sandboxes/test/hosts.json").read_text())["hosts"]
+    lookup = "{{ query('exported', 'ssh_host_keys', max_age=86400) }}"
+    done = sandbox.ansible("ansible", "bastion01", "-m", "debug", "-a", f"msg={lookup}")
+    assert done.code == 0, done.output
+    text = " ".join(done.output.split())
+    assert all(known[host]["host_key"] in text for host in HOSTS)
+    too_old = sandbox.ansible("ansible", "bastion01", "-m", "debug", "-a", f"msg={lookup.replace('86400', '-1')}")
+    assert too_old.code == 2
+    assert "ssh_host_keys is not known of bastion01 (seen " in " ".join(too_old.output.split())

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FOLDERS = ("defaults", "handlers", "tasks", "templates", "vars")
 PLUGINS = ("action_plugins", "lookup_plugins")
 
-#: The name of a variable or a key at the beginning of a line, which is set there and not read.
-KEY = re.compile(r"\s*(?:- )?[A-Za-z_]\w*:(?=\s|$)")
+#: The name of a variable or a key, which is set there and not read.
+KEY = re.compile(r"(?:^\s*(?:- )?|[{,]\s*)[A-Za-z_]\w*:(?=\s|$)")
 
 DOCUMENTATION = re.compile(r'""".*?"""', re.DOTALL)
 
@@ -88,4 +88,4 @@ def _lines(path: Path) -> Iterator[str]:
         if line.lstrip().startswith("#"):
             yield ""
         else:
-            yield KEY.sub("", line, count=1) if is_yaml else line
+            yield KEY.sub(" ", line) if is_yaml else line

@@ -64,6 +64,11 @@ UNKNOWN = "is no parameter of any role, and nothing reads it"
             "static:\n  children:\n    deep:\n      hosts: {}\n",
             f"3: the group deep has no host of {INVENTORY}",
         ),
+        (
+            f"{INVENTORY}/hosts.yml",
+            "all: {children: {static: {hosts: {static1.example.org: {ansible_usr: root}}}}}\n",
+            f"1: ansible_usr {UNKNOWN}: did you mean 'ansible_user'?",
+        ),
         (f"{INVENTORY}/patterns.yml", PATTERNS, f"4: the pattern of the group db matches no host of {INVENTORY}"),
     ],
 )

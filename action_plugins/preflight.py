@@ -37,6 +37,9 @@ HOST_KEY = re.compile(
     r"((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2})(?:\s.*)?", re.ASCII
 )
 
+# Names that have more than this in common differ by a slip of a finger.
+NEAR_MISS = 0.9
+
 
 class ActionModule(ActionBase):
     """Gather the facts about the host, then validate the parameters of all roles, contributions included.
@@ -166,10 +169,19 @@ class ActionModule(ActionBase):
         known = {name for options in self._options.values() for name in options}
         for variable, value in self._vars.items():
             role = next((role for role in self._known_roles if variable.startswith(f"{role}_")), None)
+            if role is None and variable not in known:
+                self._warn_of_near_miss(variable, value, known)
             if variable in known or role not in self._options:
                 continue
             nearest = _nearest(variable, self._options[role])
             yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"
+
+    def _warn_of_near_miss(self, variable: str, value: Any, known: set[str]) -> None:
+        """Warn of a variable of the inventory that carries no role's name, but nearly that of a parameter."""
+        if variable.startswith(("ansible_", "_")) or Origin.get_tag(value) is None:
+            return
+        for near in difflib.get_close_matches(variable, known, n=1, cutoff=NEAR_MISS):
+            self._display.warning(f"{_place(variable, value)}: {variable} is no parameter: did you mean {near!r}?")
 
 
 def readable(value: Any) -> Any:

@@ -204,6 +204,15 @@ def test_what_is_wrong_is_named(site: Site, variable: str, value: object, expect
     assert "Traceback" not in output
 
 
+def test_a_slip_in_the_name_of_the_role_is_warned_of(site: Site) -> None:
+    site.write("host_vars/web01.yml", {"wep_password": "canary", "other_password": 1})
+    code, output = site.run()
+    assert code == 0
+    assert "host_vars/web01.yml:2: wep_password is no parameter: did you mean 'web_password'?" in output
+    assert "other_password" not in output
+    assert "canary" not in output
+
+
 @pytest.mark.parametrize("value", ["{{ {'a': 'canary'} }}", ["canary"], "{{ 'canary' ~ nothing_like_it }}"])
 @pytest.mark.parametrize("variable", ["web_pins", "web_password"])
 def test_a_secret_is_never_shown(site: Site, variable: str, value: object) -> None:

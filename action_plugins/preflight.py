@@ -6,13 +6,16 @@ import difflib
 import os
 import re
 import shlex
+import time
 from typing import TYPE_CHECKING, Any
 
 from ansible._internal._datatag._tags import Origin
-from ansible.errors import AnsibleError
+from ansible._internal._templating._jinja_common import UndecryptableVaultError
+from ansible.errors import AnsibleError, AnsibleUndefinedVariable
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS, remove_values
 from ansible.module_utils.errors import UnsupportedError
+from ansible.parsing.vault import EncryptedString
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
 from ansible.utils.vars import load_extra_vars
@@ -34,16 +37,23 @@ HOST_KEY = re.compile(
     r"((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2})(?:\s.*)?", re.ASCII
 )
 
+# Names that have more than this in common differ by a slip of a finger.
+NEAR_MISS = 0.9
+
 
 class ActionModule(ActionBase):
     """Gather the facts about the host, then validate the set of roles and their parameters, contributions included.
 
-    The facts about the distribution have the names and values that ansible.builtin.setup gives them; `ssh_host_keys`
-    are the host's public SSH keys, for the cache of facts. The host is asked in each play, as what the cache says may
-    be from before an upgrade. Only a run that is given the facts by --extra-vars needs no connection here.
+    The facts about the distribution have the names and values that ansible.builtin.setup gives them. For the cache of
+    facts, `ssh_host_keys` are the host's public SSH keys, and `strata_seen` is the time in seconds since the epoch. The
+    host is asked in each play, as what the cache says may be from before an upgrade. Only a run that is given the facts
+    by --extra-vars needs no connection here.
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name, or the role and which
     version of another it requires. The value of a `no_log` parameter never stands in a message. Takes no arguments.
+
+    A secret that is encrypted with a key that is not there is a problem too, but not in a run that is given the facts:
+    so changes can be checked where there is no key.
     """
 
     TRANSFERS_FILES = False
@@ -57,6 +67,8 @@ class ActionModule(ActionBase):
         given = load_extra_vars(self._loader).get("ansible_facts", {})
         facts = {} if "distribution" in given else self._gather()
         self._vars = {**(task_vars or {}), "ansible_facts": {**known, **facts}}
+        if "distribution" in given:
+            self._vars = {name: readable(value) for name, value in self._vars.items()}
         self._templar.available_variables = self._vars
         self._contributions = lookup_loader.get("contributions", loader=self._loader, templar=self._templar)
         metadata = lookup_loader.get("role_metadata", loader=self._loader, templar=self._templar)
@@ -76,7 +88,7 @@ class ActionModule(ActionBase):
         if answer["rc"]:
             raise AnsibleError(f"the host does not say what it runs, as Debian does: {answer['stderr'].strip()}")
         platform, _, keys = answer["stdout"].partition(MARK)
-        return {**platform_facts(platform), "ssh_host_keys": host_keys(keys)}
+        return {**platform_facts(platform), "ssh_host_keys": host_keys(keys), "strata_seen": int(time.time())}
 
     def _read_options(self, role: str, folder: str) -> Options:
         path = os.path.join(folder, "meta", "argument_specs.yml")
@@ -116,8 +128,14 @@ class ActionModule(ActionBase):
         try:
             value = self._contributions.value(variable, self._vars)
         except AnsibleError as error:
-            reason = "(not shown: it is a secret)" if option.get("no_log") else error.message
-            yield f"{variable} cannot be evaluated: {reason}"
+            if isinstance(error.__cause__, UndecryptableVaultError):
+                yield f"{variable} is a secret, or made from one, that no key of this run decrypts: give --vault-id"
+            elif not option.get("no_log"):
+                yield f"{variable} cannot be evaluated: {error.message}"
+            elif isinstance(error, AnsibleUndefinedVariable) and self._is_default(variable):
+                yield f"{variable} is not set, but needed: {error.message}"
+            else:
+                yield f"{variable} cannot be evaluated: (not shown: it is a secret)"
             return
         outcome = ArgumentSpecValidator({name: option}).validate({name: value})
         for error in outcome.errors.errors:
@@ -127,6 +145,14 @@ class ActionModule(ActionBase):
                 yield f"{variable} is not a valid {option.get('type', 'str')} (not shown: it is a secret)"
             else:
                 yield f"{variable} is wrong: {remove_values(error.msg, outcome._no_log_values)}"  # noqa: SLF001
+
+    def _is_default(self, variable: str) -> bool:
+        """Return whether a variable is as the defaults of a role have it, where no secret stands."""
+        origin = Origin.get_tag(self._vars[variable])
+        if origin is None or origin.path is None:
+            return False
+        folder, file = os.path.split(origin.path)
+        return file == "main.yml" and os.path.dirname(folder) in self._folders.values() and folder.endswith("/defaults")
 
     @staticmethod
     def _unsupported(variable: str, path: tuple[str, ...], option: dict[str, Any]) -> str:
@@ -140,10 +166,35 @@ class ActionModule(ActionBase):
         known = {name for options in self._options.values() for name in options}
         for variable, value in self._vars.items():
             role = next((role for role in self._known_roles if variable.startswith(f"{role}_")), None)
+            if role is None and variable not in known:
+                self._warn_of_near_miss(variable, value, known)
             if variable in known or role not in self._options:
                 continue
             nearest = _nearest(variable, self._options[role])
             yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"
+
+    def _warn_of_near_miss(self, variable: str, value: Any, known: set[str]) -> None:
+        """Warn of a variable of the inventory that carries no role's name, but nearly that of a parameter."""
+        if variable.startswith(("ansible_", "_")) or Origin.get_tag(value) is None:
+            return
+        for near in difflib.get_close_matches(variable, known, n=1, cutoff=NEAR_MISS):
+            self._display.warning(f"{_place(variable, value)}: {variable} is no parameter: did you mean {near!r}?")
+
+
+def readable(value: Any) -> Any:
+    """Return a value with a text in place of each that is encrypted with a key that is not there."""
+    if isinstance(value, EncryptedString):
+        try:
+            return str(value) and value
+        except AnsibleError:
+            return "(secret)"
+    if isinstance(value, dict):
+        mapping = {key: readable(entry) for key, entry in value.items()}
+        return value if all(mapping[key] is entry for key, entry in value.items()) else mapping
+    if isinstance(value, list):
+        entries = [readable(entry) for entry in value]
+        return value if all(new is old for new, old in zip(entries, value, strict=True)) else entries
+    return value
 
 
 def platform_facts(text: str) -> dict[str, str]:

@@ -13,6 +13,8 @@ VERBS = {
     "status": "Show the hosts of the sandbox.",
     "ssh": "Log in to a host of the sandbox, or run a command there.",
     "converge": "Apply site.yml.",
+    "explain": "Show where the variables of a host get their values from.",
+    "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
     "modules": "Bring the roles of other repositories, and pin their commits.",

@@ -13,3 +13,8 @@ BIN = Path(sys.executable).parent
 
 #: Tells the hosts, networks and sockets of one checkout from those of another on the same machine.
 CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
+
+
+def shown(path: Path) -> str:
+    """Return a path as messages name it: relative to the checkout where it is inside."""
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else str(path)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from strata.inventory import manager
 from strata.rules.nodes import plays_of_hosts
 from strata.rules.repository import Repository
 from strata.source import plain
@@ -46,7 +47,7 @@ def usages(root: Path, inventory: Path) -> list[Usage]:
     """
     repository = Repository(root)
     hosts: dict[str, list[str]] = {name: [] for name in repository.known_roles}
-    for host, plays in plays_of_hosts(repository.plays, inventory).items():
+    for host, plays in plays_of_hosts(repository.plays, manager(inventory)).items():
         for name in dict.fromkeys(name for play in plays for name in repository.run_order(play)):
             hosts[name].append(host)
     roles = sorted(repository.known_roles.items())

@@ -7,11 +7,16 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ROOT = Path(__file__).parents[2]
 
@@ -114,8 +119,9 @@ def test_what_the_cache_knows_is_asked_again(site: Site, tmp_path: Path) -> None
     site.write("roles/web/tasks/main.yml", [{"ansible.builtin.debug": {"msg": "{{ ansible_facts.other }}"}}])
     code, output = site.run(**cache)
     assert (code, "{{ 1 + 1 }}" in output) == (0, True), output
-    again = json.loads(json.loads(file.read_text())["__payload__"])
-    assert again == json.loads(json.loads(fresh)["__payload__"]) | {"other": "{{ 1 + 1 }}"}
+    before, after = (json.loads(json.loads(text)["__payload__"]) for text in (fresh, file.read_text()))
+    assert time.time() - 60 < before["strata_seen"] <= after["strata_seen"] <= time.time()
+    assert after == before | {"other": "{{ 1 + 1 }}", "strata_seen": after["strata_seen"]}
 
 
 def test_a_host_that_does_not_answer_is_unreachable(site: Site) -> None:
@@ -196,6 +202,15 @@ def test_what_is_wrong_is_named(site: Site, variable: str, value: object, expect
     assert code == 2
     assert expected in output
     assert "Traceback" not in output
+
+
+def test_a_slip_in_the_name_of_the_role_is_warned_of(site: Site) -> None:
+    site.write("host_vars/web01.yml", {"wep_password": "canary", "other_password": 1})
+    code, output = site.run()
+    assert code == 0
+    assert "host_vars/web01.yml:2: wep_password is no parameter: did you mean 'web_password'?" in output
+    assert "other_password" not in output
+    assert "canary" not in output
 
 
 @pytest.mark.parametrize("value", ["{{ {'a': 'canary'} }}", ["canary"], "{{ 'canary' ~ nothing_like_it }}"])
@@ -327,3 +342,60 @@ def test_a_role_that_is_not_there_has_no_metadata(site: Site) -> None:
     code, output = site.run()
     assert code == 2
     assert "there is no role gone: neither beside the playbook nor on the path of roles" in output
+
+
+def test_a_secret_that_is_needed_is_asked_for(site: Site) -> None:
+    default = "{{ undef(hint='web_user logs in with it') if web_user else '' }}"
+    options = COLLECTOR | {"web_user": {"type": "str"}}
+    site.role("web", options, {"web_sites": [], "web_ports": [], "web_user": "", "web_password": default}, [])
+    assert site.run()[0] == 0
+    site.write("host_vars/web01.yml", {"web_user": "me"})
+    code, output = site.run()
+    assert code == 2
+    assert "fatal: [web01]" in output
+    assert "role web: web_password is not set, but needed: web_user logs in with it" in output
+    site.write("host_vars/web01.yml", {"web_user": "me", "web_password": "canary"})
+    assert site.run()[0] == 0
+
+
+@pytest.fixture
+def vault(site: Site) -> Callable[[str, str], str]:
+    """Return what encrypts a text with the key of an id, which is a file of that name; of `gone` there is no file."""
+
+    def encrypt(name: str, text: str) -> str:
+        site.write(f"{name}.key", f"the key of {name}")
+        program = str(Path(sys.executable).with_name("ansible-vault"))
+        command = [program, "encrypt_string", "--vault-id", f"{name}@{name}.key", text]
+        done = subprocess.run(command, cwd=site.folder, capture_output=True, text=True, check=True)
+        return done.stdout
+
+    return encrypt
+
+
+def test_secrets_have_keys_of_several_ids(site: Site, vault: Callable[[str, str], str]) -> None:
+    texts = [vault("one", "canary"), vault("two", "canary")]
+    site.write("host_vars/web01.yml", f"web_password: {texts[0]}\nother: {texts[1]}\n")
+    shown = {"ansible.builtin.debug": {"msg": "{{ (web_password, other) | map('length') | join('+') }}"}}
+    site.write("roles/web/tasks/main.yml", [shown])
+    code, output = site.run("--vault-id=one@one.key", "--vault-id=two@two.key", "-vvv")
+    assert (code, "6+6" in output, "canary" in output) == (0, True, False), output
+
+
+@pytest.mark.parametrize("value", ["{{ hidden }}", "{{ hidden | b64encode }}"])
+def test_without_a_key_all_but_the_secret_is_checked(site: Site, vault: Callable[[str, str], str], value: str) -> None:
+    site.write("host_vars/web01.yml", f"hidden: {vault('gone', 'canary')}\nweb_password: '{value}'\n")
+    code, output = site.run()
+    assert code == 0, output
+    site.write("group_vars/all.yml", {"web_ports": "http"})
+    code, output = site.run()
+    assert code == 2
+    assert "group_vars/all.yml:1: role web: web_ports is wrong" in output
+
+
+def test_a_run_needs_the_keys_of_its_secrets(site: Site, vault: Callable[[str, str], str]) -> None:
+    site.facts.clear()
+    site.write("host_vars/web01.yml", f"ansible_connection: local\nweb_password: {vault('gone', 'canary')}\n")
+    code, output = site.run()
+    assert code == 2
+    assert "host_vars/web01.yml:2: role web: web_password is a secret, or made from one, that no key" in output
+    assert site.run("--vault-id=gone@gone.key")[0] == 0

@@ -46,6 +46,7 @@ def test_blanks_around_and_between_are_dropped() -> None:
         (f"{LINE}\nssh-ed25519 {ED25519}", "has a line break"),
         (f"{LINE} \x07", "has a line break or another control character"),
         ("", "begins neither with a type of key"),
+        # pragma: allowlist nextline secret
         ("-----BEGIN OPENSSH PRIVATE KEY-----", "is no public key at all"),
         (f"ssh-dss {blob(b'ssh-dss', b'p')}", "has an option that sshd does not know"),
         (f"restrict ssh-dss {ED25519}", "is of no type that is accepted"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strata.rules import contributions, dependencies, files, metadata, nodes, parameters, site, tasks
+from strata.rules import contributions, dependencies, files, inventories, metadata, nodes, parameters, site, tasks
 from strata.rules.repository import Repository
 from strata.source import BrokenFileError, Violation
 
@@ -22,6 +22,8 @@ RULES: tuple[Rule, ...] = (
     site.plays_name_project_roles,
     site.plays_begin_with_preflight,
     nodes.hosts_are_in_one_play,
+    inventories.inventory_files_are_readable,
+    inventories.inventories_hold_together,
     dependencies.dependencies_are_bare_names,
     dependencies.dependencies_point_down,
     dependencies.dependencies_make_no_cycle,

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from ansible.inventory.manager import InventoryManager
+
     from strata.source import Violation
 
 
@@ -21,7 +23,7 @@ def assignments(root: Path, inventory: Path) -> dict[str, list[str]]:
 
     Raises StrataError for a site.yml or an inventory that can't be read.
     """
-    plays = plays_of_hosts(Repository(root).plays, inventory)
+    plays = plays_of_hosts(Repository(root).plays, manager(inventory))
     return {host: [play.name for play in found] for host, found in plays.items()}
 
 
@@ -32,7 +34,7 @@ def hosts_are_in_one_play(repository: Repository) -> Iterator[Violation]:
     for inventory in sorted(path for path in (repository.root / "inventories").glob("[!.]*") if path.is_dir()):
         name = f"inventories/{inventory.name}"
         try:
-            nodes = plays_of_hosts(plays, inventory)
+            nodes = plays_of_hosts(plays, manager(inventory))
         except BrokenFileError:
             raise
         except StrataError as error:
@@ -52,9 +54,11 @@ def hosts_are_in_one_play(repository: Repository) -> Iterator[Violation]:
             yield repository.site.violation(play.line, message)
 
 
-def plays_of_hosts(plays: list[Play], inventory: Path) -> dict[str, list[Play]]:
-    """Return each host of an inventory, but not the localhost that Ansible makes up, with its plays."""
-    hosts = manager(inventory)
+def plays_of_hosts(plays: list[Play], hosts: InventoryManager) -> dict[str, list[Play]]:
+    """Return each host of an inventory, but not the localhost that Ansible makes up, with its plays.
+
+    Raises BrokenFileError for a pattern that Ansible cannot read.
+    """
     from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
 
     found: dict[str, list[Play]] = {host: [] for host in sorted(hosts.hosts)}

@@ -17,6 +17,9 @@ from strata.project_config.tree import PROJECTS, Tree
 SHELL = ("bin/strata", ".ci/run", "benchmarks/modules/install_modules.sh")
 EXAMPLE = ("-i", "inventories/example", "site.yml")
 FLAT = Tree(ROOT / "project-config")
+#: Secrets of tests and benchmarks are made up, so there only what has the form of a real one counts.
+TESTS = ("benchmarks/", "molecule/", "tests/")
+GUESSES = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
 FACTS = json.dumps({"ansible_facts": {"distribution": "Debian", "distribution_release": "trixie"}})
 
 
@@ -34,6 +37,7 @@ def checks() -> Iterator[Check]:
     yield Check("ruff format", _tool("ruff", "format", "--check", "--quiet"))
     yield Check("shellcheck", _tool("shellcheck", *SHELL))
     yield Check("yamllint", _tool("yamllint", "--strict", "."))
+    yield Check("secrets", _secrets)
     yield Check("layer rules", lambda: "\n".join(map(str, rules.check(ROOT))))
     if FLAT.exists(PROJECTS):
         yield Check("project-config", _project_config)
@@ -64,6 +68,26 @@ def _modules() -> str:
     except StrataError as error:
         return str(error)
     return ""
+
+
+def _secrets() -> str:
+    """Return where a secret stands in plain text, but not what it is; nothing is asked over the network."""
+    listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    found = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    files = [path for path in found if path and (ROOT / path).is_file()]
+    tests = [path for path in files if path.startswith(TESTS)]
+    others = [path for path in files if not path.startswith(TESTS)]
+    scan = ("detect-secrets-hook", "--json", "--no-verify", "--exclude-lines", r"\{\{")
+    forms = ["--exclude-secrets", "^secret$", *(word for guess in GUESSES for word in ("--disable-plugin", guess))]
+    outputs = (_tool(*scan, *others)(), _tool(*scan, *forms, *tests)())
+    results = (json.loads(output)["results"] for output in outputs if output)
+    return "\n".join(
+        f"{path}:{each['line_number']}: {each['type']} in plain text: encrypt it with ansible-vault or keep it in the "
+        "private tree; if it is none, `# pragma: allowlist secret` says so"
+        for found in results
+        for path, secrets in found.items()
+        for each in secrets
+    )
 
 
 def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str]:

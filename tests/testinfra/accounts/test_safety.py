@@ -195,6 +195,7 @@ def test_no_hash_of_a_password_and_no_private_key_is_told(host, settled, tmp_pat
         if rc == 0 and password and not flags:
             assert host.user("ida").password == password
     assert host.user("ida").password == "*"  # declared no longer
+    # pragma: allowlist nextline secret
     private = ["-----BEGIN OPENSSH PRIVATE KEY-----", f"{CANARY}{CANARY}", "-----END OPENSSH PRIVATE KEY-----"]
     values["accounts_users"][0] |= {"keys": private}
     people.write_text(json.dumps(values))

@@ -24,7 +24,7 @@ SITE, PORT = "/srv/gerrit", 8081
 #: The account that Gerrit's `init` makes where anybody may be anybody, which the sandbox's type of authentication says.
 ADMIN = "admin:secret"
 
-EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"
+EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904"  # pragma: allowlist secret
 CREATED, CONFLICT = 201, 409
 
 

@@ -69,6 +69,14 @@ def render(lines: list[Entry]) -> str:
     return "\n".join(text) + "\n"
 
 
+def parsed(line: str) -> Entry:
+    """Return a line of what `git config --null --list` prints."""
+    name, has_value, value = line.partition("\n")
+    section, _, rest = name.partition(".")
+    subsection, below, key = rest.rpartition(".")
+    return Entry(section, subsection if below else None, key, value if has_value else None)
+
+
 def values(lines: list[Entry], section: str, key: str) -> list[str]:
     """Return the values of a key outside subsections, whatever case its name is written in."""
     wanted = (section.lower(), None, key.lower())

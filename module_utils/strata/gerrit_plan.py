@@ -131,6 +131,11 @@ class Site:
         names = [os.path.relpath(change.path, self.path) for change in changes]
         return any(name.split("/")[0] not in READ_ANEW and not SITE_STYLE.fullmatch(name) for name in names)
 
+    def present(self) -> list[Entry]:
+        """Return the lines of the gerrit.config that is there."""
+        code, out, _ = self.run(["git", "config", "--file", os.path.join(self.path, CONFIG), "--null", "--list"])
+        return [gerrit_config.parsed(line) for line in out.split("\0")[:-1]] if code == 0 else []
+
     def _configs(self) -> dict[str, list[Entry]]:
         return {CONFIG: self.config, SECURE: self.secure, **self.others}
 

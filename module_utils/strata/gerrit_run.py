@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files, gerrit_config, gerrit_jars, gerrit_plan, gerrit_service
+from ansible.module_utils.strata.gerrit_config import ConfigError
 from ansible.module_utils.strata.gerrit_jars import JarError, Move
 from ansible.module_utils.strata.gerrit_service import NotServingError
 from ansible.module_utils.strata.gerrit_undo import Undo
@@ -307,8 +308,8 @@ class Run:
         back = "what was there before is back"
         if stop and run_again and os.path.exists(os.path.join(self.site.path, gerrit_jars.WAR)):
             try:
-                self.service.start(self.addresses)
-            except NotServingError as error:
+                self.service.start(gerrit_service.addresses(self.site.present()))
+            except (NotServingError, ConfigError) as error:
                 return f"{back}, but Gerrit does not serve with it: {error}"
             back += " and serves"
         self.undo.forget()

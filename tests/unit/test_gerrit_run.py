@@ -177,6 +177,13 @@ def test_after_a_failed_upgrade_all_is_as_before(settled: Bench, refuse: str, mo
     assert not (settled.site / gerrit_run.UNDO).exists()
 
 
+def test_what_is_back_is_asked_at_its_own_addresses(settled: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gerrit_service.Service, "wrong", lambda _, asked: "deaf" * any(a.port == 8099 for a in asked))
+    module = settled.module(war=settled.war("3.12.0"), config={"httpd": {"listenUrl": "http://*:8099/"}})
+    with pytest.raises(GerritError, match=r"deaf within 1 s of the restart: .* is back and serves"):
+        settled.run(module)
+
+
 @pytest.mark.parametrize("moment", ["put", "init", "start"])
 def test_a_killed_run_is_made_up_for(settled: Bench, moment: str, monkeypatch: pytest.MonkeyPatch) -> None:
     war = settled.war("3.13.5")

@@ -52,8 +52,15 @@ class Trial implements LifecycleListener {
     }
   }
 
+  // The next version may have been started before.
   public void stop() {
-    note.toFile().delete();
+    try {
+      if (Files.readString(note).equals("%s")) {
+        Files.delete(note);
+      }
+    } catch (IOException error) {
+      throw new UncheckedIOException(error);
+    }
   }
 }
 """

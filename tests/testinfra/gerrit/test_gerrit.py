@@ -129,7 +129,7 @@ def test_what_it_reads_anew_needs_no_restart(server: Server, rerun: Rerun) -> No
     hook = {"name": "patchset-created", "content": "#!/bin/sh\n"}
     done = rerun(gerrit_robots="User-agent: *\nDisallow: /\n", gerrit_hooks=[hook], gerrit_header="<p>Hello</p>")
     assert done.changed == 1, done.output
-    assert server.ask("/robots.txt").endswith("Disallow: /")
+    assert server.ask("/static/robots.txt").endswith("Disallow: /")
     assert server.host.check_output(f"stat -c %a {SITE}/hooks/patchset-created") == "755"
     assert server.process() == before
     assert rerun().changed == 1

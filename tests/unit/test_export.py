@@ -96,7 +96,9 @@ def test_a_collection_has_qualified_names_for_everything(tmp_path: Path) -> None
     file = tmp_path / "acme-strata-0.1.0.tar.gz"
     assert (done.exit_code, done.output) == (0, f"wrote {file}\n")
     install(file, tmp_path)
-    code, output = preflight(tmp_path, [role.name for role in SHARED], "acme.strata.")
+    code, output = preflight(
+        tmp_path, [role.name for role in SHARED], "acme.strata.", gerrit_war={"path": "gerrit.war"}
+    )
     assert code == 0, output
     assert "[acme.strata.unbound : Validating arguments" in output
     code, output = preflight(tmp_path, ["httpd"], "acme.strata.", httpd_vhost=[])

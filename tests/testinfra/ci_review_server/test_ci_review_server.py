@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from http_client import get
+from http_client import ask, get
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -31,5 +31,5 @@ def test_a_project_is_cloned_through_the_web_server(host: Host) -> None:
 
 
 def test_gerrit_itself_is_not_to_be_reached(host: Host, address: str) -> None:
-    assert host.socket("tcp://127.0.0.1:8081").is_listening
-    assert not host.socket(f"tcp://{address}:8081").is_listening
+    assert ask(host, "127.0.0.1", NAME, "/projects/", port=8081)["status"] == 200
+    assert ask(host, address, NAME, "/projects/", port=8081)["status"] == "refused"

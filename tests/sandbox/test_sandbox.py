@@ -158,7 +158,7 @@ def test_a_host_that_is_not_who_it_was_is_refused(sandbox: Sandbox) -> None:
 
 
 def test_a_real_project_config(sandbox: Sandbox) -> None:
-    """The projects of a real organisation are all settled, but the one whose ACL is of an older Gerrit, which is named."""
+    """All projects of a real organisation are settled, but the one whose ACL is of an older Gerrit, which is named."""
     if not DATA.exists():
         pytest.skip("shared data absent")
     values = f"--extra-vars=strata_project_config={DATA}"

@@ -127,7 +127,7 @@ def test_no_verb_shows_a_secret(sandbox: Sandbox, canaries: dict[str, str]) -> N
             assert "canary" not in done.output, arguments
         conf = sandbox.on("static01", "cat /etc/snmp/snmpd.conf /etc/exim4/passwd.client").output
         assert all(secret in conf for secret in ("canary-community", "canary-auth", "canary-password"))
-        kept = sandbox.run("grep", "-rl", "canary-", ".strata/facts", ".strata/sandboxes/test", ".strata/payloads")
+        kept = sandbox.run("grep", "-rl", "canary-", ".strata/sandboxes/test", ".strata/payloads")
         assert kept.output == ""
     finally:
         restored = sandbox.strata("converge", "--limit", "static01", "--diff", ANSIBLE_VERBOSITY="3")

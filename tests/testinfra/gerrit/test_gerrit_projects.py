@@ -103,6 +103,7 @@ def result(run: Run) -> dict[str, Any]:
     return run.results[-1]
 
 
+@pytest.mark.soak(ordinary=0)
 def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -134,6 +135,7 @@ def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     assert host.run(f"ls {SITE}/git/All-Projects.git/strata").rc != 0
 
 
+@pytest.mark.soak(ordinary=0)
 def test_acl_parent_description_and_state_change(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -149,6 +151,7 @@ def test_acl_parent_description_and_state_change(
     assert config(host, name, "groups") == ""
 
 
+@pytest.mark.soak(ordinary=0)
 def test_broken_acls_are_named_and_the_others_settle(
     server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -175,6 +178,7 @@ def test_broken_acls_are_named_and_the_others_settle(
     assert info(server, refused)["state"] == info(server, syntax)["state"] == "ACTIVE"
 
 
+@pytest.mark.soak(ordinary=0)
 def test_what_is_no_longer_declared_stays_and_is_listed(
     server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -193,6 +197,7 @@ def test_what_is_no_longer_declared_stays_and_is_listed(
     "entry",
     ["  upstream: ext::sh -c 'touch /tmp/mark'\n", "  upstream: --upload-pack=touch /tmp/mark\n", "- project: ../up\n"],
 )
+@pytest.mark.soak(ordinary=0)
 def test_hostile_data_touch_nothing(host: Host, tree: Tree, settle_projects: Callable[..., Run], entry: str) -> None:
     name = tree.add("first")
     with (tree.root / "gerrit/projects.yaml").open("a") as stream:
@@ -220,6 +225,7 @@ git branch stable; git tag v1; chown -R gerrit: /srv/upstream"""
     host.run("systemctl stop upstream; rm -rf /srv/upstream")
 
 
+@pytest.mark.soak(ordinary=0)
 def test_an_upstream_is_imported_once(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run], upstream: str
 ) -> None:
@@ -304,6 +310,7 @@ def wait_for(server: Server) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.soak(ordinary=0)
 def test_without_gerrit_nothing_is_done_but_predicted(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -323,6 +330,7 @@ def test_without_gerrit_nothing_is_done_but_predicted(
     assert result(settle_projects(tree))["changes"] == predicted["changes"]
 
 
+@pytest.mark.soak(ordinary=0)
 def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settle_projects: Callable[..., Run]) -> None:
     name = tree.add("locked")
     result(settle_projects(tree))
@@ -332,6 +340,7 @@ def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settl
     assert result(settle_projects(tree))["changes"] == [f"project {name} gets its ACL"]
 
 
+@pytest.mark.soak(ordinary=0)
 def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..., Run]) -> None:
     for number in range(60):
         tree.add(f"p{number:02}")
@@ -340,6 +349,7 @@ def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..
     assert (run.calls, len(result(run)["changes"])) == (2, 61)
 
 
+@pytest.mark.soak(ordinary=0)
 def test_the_role_settles_projects_where_it_has_a_source(tree: Tree, converge: Callable[..., Run]) -> None:
     tree.add("by-the-role")
     flags = ("--skip-tags=apt,accounts,iptables,retention",)

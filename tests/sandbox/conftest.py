@@ -70,7 +70,8 @@ class Sandbox:
         """What is on a host: files with modes, owners and times, but not what Gerrit itself writes; packages, rules."""
         done = self.on(
             host,
-            "find /etc /srv /usr/local /var/www -path '/srv/gerrit/[!be]*' -prune -o -path /srv/gerrit -o -printf '%p %M %U %G %s %T@ %l\\n' | sort; dpkg -l; "
+            "find /etc /srv /usr/local /var/www -path '/srv/gerrit/[!be]*' -prune -o -path /srv/gerrit -o "
+            "-printf '%p %M %U %G %s %T@ %l\\n' | sort; dpkg -l; "
             "iptables-save | grep ^-A; ip6tables-save | grep ^-A; systemctl show -p MainPID apache2",
         )
         assert done.code == 0, done.output

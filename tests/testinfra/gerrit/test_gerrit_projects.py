@@ -256,7 +256,7 @@ def check_that_none_is_open(host: Host, tree: Tree) -> None:
         assert LOCKED in text or text == ACL.format(core=f"{tree.folder}-core"), f"{path} is open: {text}"
 
 
-@pytest.mark.soak(ordinary=2)
+@pytest.mark.soak(ordinary=0)
 def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     host: Host,
     tree: Tree,
@@ -276,7 +276,7 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     assert not host.file(f"{SITE}/git/All-Projects.git/strata").exists
 
 
-@pytest.mark.soak(ordinary=2)
+@pytest.mark.soak(ordinary=0)
 def test_a_gerrit_that_is_killed_meanwhile_is_told_and_the_next_run_completes(
     host: Host,
     server: Server,

@@ -76,7 +76,10 @@ class ActionModule(ActionBase):
         self._known_roles = sorted(self._folders, key=len, reverse=True)
         roles = sorted(name.rpartition(".")[2] for name in self._vars["ansible_role_names"])
         self._options = {role: self._read_options(role, self._folders[role]) for role in roles if role in self._folders}
-        unmet = (f"{_place('meta/strata.yml', wanted)}: {problem}" for wanted, problem in metadata.unmet(self._vars))
+        unmet = (
+            f"{_place('meta/strata.yml', wanted)}: {problem}"
+            for wanted, problem in metadata.unmet(roles, self._folders)
+        )
         problems = list(dict.fromkeys([*unmet, *self._problems()]))
         if problems:
             return {**result, "failed": True, "msg": "\n".join(problems)}

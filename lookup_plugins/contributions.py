@@ -64,6 +64,7 @@ class LookupModule(LookupBase):
         """Begin with nothing evaluated."""
         super().__init__(*args, **kwargs)
         self._values: dict[str, Any] = {}
+        self._folders: dict[str, str] = {}
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[Any]:
         """Return one merged list for each term."""
@@ -127,7 +128,8 @@ class LookupModule(LookupBase):
         return templar.template(trust_as_template(self._loader.get_text_file_contents(path)), escape_backslashes=False)
 
     def _template_folder(self, role: str, variables: Mapping[str, Any]) -> str:
-        folders = lookup_loader.get("role_metadata").role_folders(variables)
-        if role not in folders:
+        if not self._folders:
+            self._folders = lookup_loader.get("role_metadata").role_folders(variables)
+        if role not in self._folders:
             raise AnsibleLookupError(f"the folder of the role {role} was not found")
-        return os.path.join(folders[role], "templates")
+        return os.path.join(self._folders[role], "templates")

@@ -11,7 +11,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.collection_loader._collection_finder import _get_collection_role_path
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 DOCUMENTATION = """
 name: role_metadata
@@ -107,19 +107,22 @@ class LookupModule(LookupBase):
         folders = role_folders(variables or {})
         return [self._metadata(term, _collection_folder(term) or folders.get(term)) for term in terms]
 
-    def unmet(self, variables: Mapping[str, Any]) -> Iterator[tuple[Any, str]]:
+    def unmet(self, roles: Iterable[str], folders: Mapping[str, str]) -> Iterator[tuple[Any, str]]:
         """Yield what the play's roles require of each other and don't find: the requirement, and what is wrong.
+
+        Args:
+            roles: the names of the play's roles, without a collection.
+            folders: what `role_folders` returns for the play.
 
         Raises:
             AnsibleError: a role's metadata cannot be read, or is not what it should be.
 
         """
-        folders = role_folders(variables)
-        names = sorted({bare(name) for name in variables["ansible_role_names"]} & set(folders))
+        names = sorted(set(roles) & set(folders))
         requirements = [(role, *each) for role in names for each in self._requires(folders[role]).items()]
-        roles = [self._metadata(name, folders[name]) for name in names] if requirements else []
+        found = [self._metadata(name, folders[name]) for name in names] if requirements else []
         for role, required, wanted in requirements:
-            problem = _problem(str(required), wanted, roles)
+            problem = _problem(str(required), wanted, found)
             if problem:
                 yield wanted, f"the role {role} requires {f'{required} {wanted or str()}'.strip()}, but {problem}"
 

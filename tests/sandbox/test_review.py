@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +15,10 @@ import pytest
 
 from strata.paths import STATE
 from tests.sandbox.conftest import NAME
+from tests.testinfra.waiting import wait_for
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 SSH_CONFIG = STATE / "sandboxes" / NAME / "review" / "ssh_config"
 PROJECT = "infra/system-config"
@@ -77,13 +77,6 @@ def events(tmp_path: Path) -> Iterator[Path]:
         process.wait()
 
 
-def wait_for(what: Callable[[], bool], seen: Path) -> None:
-    deadline = time.monotonic() + 60
-    while not what():
-        assert time.monotonic() < deadline, seen.read_text()
-        time.sleep(0.1)
-
-
 @pytest.mark.usefixtures("sandbox")
 def test_a_series_is_proposed_amended_voted_on_and_merged(events: Path, tmp_path: Path) -> None:
     topic = uuid4().hex
@@ -103,7 +96,7 @@ def test_a_series_is_proposed_amended_voted_on_and_merged(events: Path, tmp_path
         vote("reviewer", first, "--message=Hello")
         return '"comment-added"' in events.read_text()
 
-    wait_for(tells, events)
+    wait_for(tells, events.read_text)
     (clone.folder / "second").write_text("two, and more\n")
     clone.run("git", "commit", "--quiet", "--all", "--amend", "--no-edit")
     clone.run("git", "review", "-y")
@@ -126,6 +119,6 @@ def test_a_series_is_proposed_amended_voted_on_and_merged(events: Path, tmp_path
     clone.run("git", "fetch", "--quiet", "gerrit")
     assert clone.run("git", "show", "gerrit/main:second") == "two, and more\n"
 
-    wait_for(lambda: events.read_text().count('"change-merged"') == 2, events)
+    wait_for(lambda: events.read_text().count('"change-merged"') == 2, events.read_text)
     told = [json.loads(line)["type"] for line in events.read_text().splitlines()]
     assert {"patchset-created", "comment-added", "ref-updated"} <= set(told)

@@ -96,7 +96,7 @@ class Sandbox:
         states, known = self.states(), self.known()
         _parallel(self._remove_host, sorted(states.keys() - {host.name for host in self.hosts}))
         ranges = self._make_network()
-        self._make_key()
+        make_key(self.folder / "key", "strata sandbox")
         wanted = {
             host.name: {
                 "image": host.image,
@@ -178,13 +178,6 @@ class Sandbox:
         """Turn off the bridge's snooping: without a querier it forgets members, and IPv6 no longer finds neighbours."""
         bridge = podman_json("network", "inspect", self._network)[0]["network_interface"]
         Path("/sys/class/net", bridge, "bridge", "multicast_snooping").write_text("0")
-
-    def _make_key(self) -> None:
-        if not (self.folder / "key.pub").exists():
-            key = str(self.folder / "key")
-            subprocess.run(
-                ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "strata sandbox", "-f", key], check=True
-            )
 
     def _create(self, host: Host, image: str, ranges: Ranges) -> None:
         archive = Archive(self.folder / "packages" / host.image / host.name, host.image)
@@ -269,6 +262,12 @@ class Sandbox:
         for socket in self._sockets.glob("*"):
             subprocess.run(["ssh", "-O", "exit", "-S", str(socket), "host"], capture_output=True, check=False)
         shutil.rmtree(self._sockets, ignore_errors=True)
+
+
+def make_key(path: Path, comment: str) -> None:
+    """Make an SSH key without a passphrase, if it is not there yet; its public half ends in `.pub`."""
+    if not path.with_suffix(".pub").exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], check=True)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 import json
 import subprocess
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,7 +10,7 @@ from strata import inventory
 from strata.errors import StrataError
 from strata.paths import ROOT
 from strata.sandbox import gerrit
-from strata.sandbox.hosts import Sandbox
+from strata.sandbox.hosts import Sandbox, make_key
 from strata.sandbox.site import SOURCE
 
 PROJECT = "infra/system-config"
@@ -43,18 +42,16 @@ class Server:
 
 def servers() -> list[Server]:
     """Return the hosts of inventories/sandbox that have a Gerrit. Raises StrataError."""
-    return list(_servers())
-
-
-def _servers() -> Iterator[Server]:
+    found = []
     for host in inventory.hosts(SOURCE):
         given = host.variables.get("sandbox_gerrit")
         if given is None:
             continue
         try:
-            yield Server(host.name, given["version"], tuple(given.get("accounts", ())))
+            found.append(Server(host.name, given["version"], tuple(given.get("accounts", ()))))
         except (KeyError, TypeError):
             raise StrataError(f"inventories/sandbox: sandbox_gerrit of {host.name} needs a version") from None
+    return found
 
 
 class Review:
@@ -85,21 +82,7 @@ class Review:
 
     def _make(self, account: dict[str, Any]) -> None:
         key = self.folder / account["name"]
-        if not key.exists():
-            _run(
-                [
-                    "ssh-keygen",
-                    "-q",
-                    "-t",
-                    "ed25519",
-                    "-N",
-                    "",
-                    "-C",
-                    f"{account['name']} of the sandbox",
-                    "-f",
-                    str(key),
-                ]
-            )
+        make_key(key, f"{account['name']} of the sandbox")
         public = key.with_suffix(".pub").read_text()
         data = {
             "name": account["full_name"],

@@ -26,13 +26,14 @@ def command() -> None:
     """  # noqa: D301 - click wants the character itself
     require()
     sandbox = site_sandbox()
-    for server in servers():
+    gerrits = servers()
+    for server in gerrits:
         server.assemble()
     with step("sandbox"):
         sandbox.up()
     with step("converge"):
         well = run(Options(SOURCE))
-    reviews = [Review(sandbox, server) for server in servers()] if well else []
+    reviews = [Review(sandbox, server) for server in gerrits] if well else []
     for review in reviews:
         with step("people and this repository in Gerrit"):
             review.populate()

@@ -12,6 +12,7 @@ import many_projects
 import pytest
 from conftest import SITE
 from plays import Play
+from waiting import wait_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -297,17 +298,15 @@ def test_a_gerrit_that_is_killed_meanwhile_is_told_and_the_next_run_completes(
     if run.rc:
         assert "does not answer" in run.message, run.output
     host.check_output("systemctl restart gerrit")
-    wait_for(server)
+    wait_until_it_answers(server)
     assert result(settle_projects(tree))["projects"]["settled"] == 60
     assert settle_projects(tree).changed == 0
     assert info(server, f"{tree.folder}/p59")["state"] == "ACTIVE"
 
 
-def wait_for(server: Server) -> None:
-    deadline = time.monotonic() + 120
-    while not server.ask("/config/server/version").startswith(")]}'"):
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
+def wait_until_it_answers(server: Server) -> None:
+    path = "/config/server/version"
+    wait_for(lambda: server.ask(path).startswith(")]}'"), lambda: server.ask(path), seconds=120)
 
 
 @pytest.mark.soak(ordinary=0)
@@ -323,7 +322,7 @@ def test_without_gerrit_nothing_is_done_but_predicted(
         run = settle_projects(tree)
     finally:
         host.check_output("systemctl start gerrit")
-        wait_for(server)
+        wait_until_it_answers(server)
     assert predicted["changes"] == [f"project {new} is made"]
     assert (run.rc, run.changed) == (2, 0)
     assert "Gerrit does not answer at 127.0.0.1:29418" in run.message

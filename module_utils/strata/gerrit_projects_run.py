@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from ansible.module_utils.strata import gerrit_projects_account
 from ansible.module_utils.strata.gerrit_projects import REF, groups_file, lock, read_groups, uuids
 from ansible.module_utils.strata.gerrit_projects_make import ImportFailedError, Workshop
-from ansible.module_utils.strata.gerrit_projects_site import read_projects, unlock
+from ansible.module_utils.strata.gerrit_projects_site import read_projects, read_texts, unlock
 from ansible.module_utils.strata.gerrit_projects_ssh import RefusedError
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 #: Projects that are brought to their end together, and what is asked of Gerrit at once.
 TOGETHER, AT_ONCE = 50, 4
 
-#: What Gerrit says of a push to a project that is read-only.
-READ_ONLY = "project state does not permit write"
+#: What stands in the project.config of a project that Gerrit takes no push to.
+CLOSED = re.compile(r"\bstate\s*=\s*[\"\s]*(read.only|hidden)", re.IGNORECASE)
 
 
 @dataclass
@@ -119,21 +120,23 @@ class Settler:
 
     def _push(self, workshop: Workshop, projects: Iterable[Wanted], made: set[str]) -> None:
         projects = [project for project in projects if project.name not in self.work.problems]
+        self._make_writable(workshop, projects)
         refused = self._push_all(workshop, projects)
-        closed = [project for project in projects if READ_ONLY in refused.get(project.name, "")]
-        if closed:
-            tips = read_projects(self.site, [project.name for project in closed])
-            for project in closed:
-                workshop.lock(project.name, tips[project.name].tip)
-            self._flush("projects")
-            for project in closed:
-                del refused[project.name]
-            refused |= self._push_all(workshop, closed)
         for project in projects:
             if project.name in refused:
                 self.work.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
             elif project.name not in made:
                 self.work.changes.append(f"project {project.name} gets its ACL")
+
+    def _make_writable(self, workshop: Workshop, projects: Iterable[Wanted]) -> None:
+        """Make Gerrit take pushes to those of the projects that are read-only."""
+        found = read_projects(self.site, [project.name for project in projects])
+        texts = read_texts(self.site, found)
+        closed = [name for name, (config, _groups) in texts.items() if CLOSED.search(config)]
+        for name in closed:
+            workshop.lock(name, found[name].tip)
+        if closed:
+            self._flush("projects")
 
     def _push_all(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
         """Push all, and return what Gerrit says of those that it refuses."""

@@ -1,0 +1,35 @@
+"""Callback plugin: give templates the variables of a task as they are, not a deep copy of all of them each time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+from ansible.plugins.lookup import template
+
+DOCUMENTATION = """
+name: shallow_templates
+type: notification
+author: Strata contributors
+short_description: Give templates the variables of a task as they are, not a deep copy of all of them each time
+description:
+  - C(lookup('ansible.builtin.template')) copies all variables of the host, with all that is in them, for each template,
+    which takes 20 to 50 ms. With this plugin it copies their names alone.
+  - What a template would alter in a variable is lost at the end of the task all the same, as Ansible runs each in a
+    process of its own.
+"""
+
+
+class CallbackModule(CallbackBase):
+    """See DOCUMENTATION."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "shallow_templates"
+    CALLBACK_NEEDS_ENABLED = True
+
+    def v2_playbook_on_start(self, playbook: Any) -> None:
+        """Have the lookup, which all tasks find loaded, copy no more than it must."""
+        del playbook
+        if hasattr(template, "deepcopy"):
+            template.deepcopy = dict

@@ -22,9 +22,10 @@ description:
     Gerrit said. What a killed run left undone is done by the next one.
   - C(init) runs when the site has not had that of this very WAR, C(reindex) when Gerrit says that it lacks an index.
     Other new versions of an index are made by Gerrit itself while it serves.
-  - Gerrit restarts when one of its configuration files, the unit, a library or the WAR changes. It loads changed
-    plugins by itself, which is waited for; it is restarted if it doesn't (C(plugins.checkFrequency) is 0), or when its
-    last plugin goes. Hooks, static files, and the site's header, footer and style never need a restart.
+  - Gerrit restarts when one of its configuration files, the unit, a library or the WAR changes. Where nothing but
+    comment links changes, it takes them over by C(gerrit reload-config) on its SSH. It loads changed plugins by itself,
+    which is waited for; it is restarted if it doesn't (C(plugins.checkFrequency) is 0), or when its last plugin goes.
+    Hooks, static files, and the site's header, footer and style never need a restart.
   - What C(init) makes once, C(gerrit.serverId) and the keys for tokens, is kept, unless it is declared.
 options:
   site:

@@ -29,6 +29,9 @@ KEPT = {
 }
 #: Where declared files may stand, besides `etc`: what Gerrit reads anew by itself.
 READ_ANEW = (".ssh", "hooks", "static")
+#: The section of gerrit.config that Gerrit takes over when it is told to (CommentLinkProvider.java). Three keys of other
+#: sections, which hardly anybody sets, could be as well.
+RELOADED = "commentlink"
 SITE_STYLE = re.compile(r"etc/GerritSite(Header|Footer)?\.(html|css)")
 OURS = re.compile(r"etc/(gerrit|secure)\.config")
 
@@ -128,8 +131,17 @@ class Site:
 
     def needs_restart(self, changes: list[files.Change]) -> bool:
         """Return whether the server reads one of the changed files only when it starts."""
-        names = [os.path.relpath(change.path, self.path) for change in changes]
+        names = {os.path.relpath(change.path, self.path) for change in changes}
+        if self.needs_reload(changes):
+            names.remove(CONFIG)
         return any(name.split("/")[0] not in READ_ANEW and not SITE_STYLE.fullmatch(name) for name in names)
+
+    def needs_reload(self, changes: list[files.Change]) -> bool:
+        """Return whether gerrit.config changes, but only in what Gerrit takes over when it is told to by SSH."""
+        if all(change.path != os.path.join(self.path, CONFIG) for change in changes):
+            return False
+        wanted = self._with_kept(CONFIG, self.config)
+        return self.value("sshd", "listenAddress") != "off" and _others(self.present()) == _others(wanted)
 
     def present(self) -> list[Entry]:
         """Return the lines of the gerrit.config that is there."""
@@ -186,6 +198,12 @@ def masked(changes: list[files.Change]) -> list[files.Change]:
         else change
         for change in changes
     ]
+
+
+def _others(lines: list[Entry]) -> list[Entry]:
+    """Return the lines that Gerrit reads only when it starts, with names as git gives them."""
+    lower = [each._replace(section=each.section.lower(), key=each.key.lower()) for each in lines]
+    return [each for each in lower if each.section != RELOADED]
 
 
 def _entries(what: str, sections: Mapping[str, Any]) -> list[Entry]:

@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.strata import files, gerrit_config, gerrit_jars, gerrit_plan, gerrit_service
 from ansible.module_utils.strata.gerrit_config import ConfigError
 from ansible.module_utils.strata.gerrit_jars import JarError, Move
+from ansible.module_utils.strata.gerrit_projects import ProjectsError
+from ansible.module_utils.strata.gerrit_projects_site import acting_as, read_site
+from ansible.module_utils.strata.gerrit_projects_ssh import Gerrit
 from ansible.module_utils.strata.gerrit_service import NotServingError
 from ansible.module_utils.strata.gerrit_undo import Undo
 from ansible.module_utils.strata.units import UnitError
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
 
 UNDO = ".strata-undo"
+#: Gerrit's own command, in place of a verb of systemd.
+RELOAD = "reload-config"
 #: What `init` changes besides the files that are declared, so that an older Gerrit would not start any more.
 SCHEMA = ("All-Projects.git", "All-Users.git")
 UNITS = {
@@ -90,7 +95,7 @@ class Run:
         init = self.jars[0].sha256 != self.state.initialised
         status = self.service.status()
         verb = self.verb(changes, moves, init=init, active=status.active)
-        live = [move for move in moves if not verb]
+        live = moves if verb in {"", RELOAD} else []
         done = [f"{path}: folder" for path in folders] + [str(move) for move in moves] + ["init"] * init
         done += [f"{gerrit_service.UNIT}: {verb}"] * bool(verb) + [f"{gerrit_service.UNIT}: enable"] * (
             not status.enabled
@@ -149,6 +154,8 @@ class Run:
             return "start"
         if init or self.undo.pending or self.site.needs_restart(changes) or not self.can_load(moves):
             return "restart"
+        if self.site.needs_reload(changes):
+            return RELOAD
         # Whether one serves to which nothing happens.
         return "" if changes or moves or self.service.serves(self.addresses) else "restart"
 
@@ -198,7 +205,9 @@ class Run:
             self.put(changes, moves)
             if init:
                 self.init()
-            if verb:
+            if verb == RELOAD:
+                self.reload()
+            if verb not in {"", RELOAD}:
                 self.start("start" if init else verb)
             else:
                 self.wait_loaded(live, mark)
@@ -260,6 +269,15 @@ class Run:
             self.service.do("stop")
             self.program("reindex", *(f"--index={name}" for name in sorted(lacking)))
             self.service.start(self.addresses)
+
+    def reload(self) -> None:
+        """Have Gerrit take over what it can of its configuration while it runs. Raises GerritError."""
+        user = self.params["user"]
+        try:
+            with acting_as(user), Gerrit(read_site(self.site.path, user), account="") as gerrit:
+                gerrit.ask("gerrit", "reload-config")
+        except ProjectsError as error:
+            raise GerritError(str(error)) from error
 
     def program(self, name: str, *options: str) -> None:
         """Run a program of the WAR as Gerrit's user. Raises GerritError with what it says."""

@@ -19,16 +19,18 @@ PATIENCE = 120
 
 
 @contextlib.contextmanager
-def alone(subject: str, *, check_mode: bool, patience: float = PATIENCE) -> Iterator[None]:
+def alone(subject: str, *, check_mode: bool, patience: float | None = None) -> Iterator[None]:
     """Keep other runs on this host from changing `subject` meanwhile. Check mode, which touches nothing, need not wait.
 
     Raises:
-        TimeoutError: another one does not end in `patience` seconds.
+        TimeoutError: another one does not end in `patience` seconds, PATIENCE if it is not given.
 
     """
     if check_mode:
         yield
         return
+    if patience is None:
+        patience = PATIENCE
     os.makedirs(FOLDER, exist_ok=True)
     deadline = time.monotonic() + patience
     with open(os.path.join(FOLDER, f"{subject}.lock"), "a+", encoding="utf-8") as stream:

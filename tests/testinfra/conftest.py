@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
+import zlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 # How often the cases marked `soak` are tried; 0 is the ordinary suite.
 SOAK = int(os.environ.get("STRATA_SOAK", "0"))
+EACH_SYSTEM = bool(SOAK or os.environ.get("STRATA_EACH_SYSTEM"))
 SEED = os.environ.get("STRATA_SEED") or str(random.SystemRandom().randrange(10**6))
 
 # Waits for a path, then some time, and kills the module that is at work, which Python reads from its standard input.
@@ -41,6 +43,9 @@ def inventory_group(group: str) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "spread: the case says the same on every system; the ordinary suite tries it on one of them."
+    )
     config.addinivalue_line(
         "markers",
         "soak(ordinary=1, times=None): a failure that `strata test --soak` repeats, `times` or as often as it is told "
@@ -68,8 +73,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Leave out what only `strata test --soak` tries."""
-    items[:] = [item for item in items if not (marker := item.get_closest_marker("soak")) or repetitions(marker)]
+    """Leave out what only `strata test --soak` or `--each-system` tries."""
+    items[:] = [item for item in items if is_tried(item)]
+
+
+def is_tried(item: Any) -> bool:
+    """Tell whether this run tries a case on the host that it is for."""
+    soak = item.get_closest_marker("soak")
+    if soak and not repetitions(soak):
+        return False
+    if EACH_SYSTEM or "target" not in item.fixturenames or not (soak or item.get_closest_marker("spread")):
+        return True
+    targets = inventory_group("targets")
+    target = item.callspec.params["target"]
+    return zlib.crc32(item.name.replace(target, "").encode()) % len(targets) == targets.index(target)
 
 
 @pytest.fixture

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import subprocess
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
-from ansible.module_utils.strata import files, gerrit_plan, gerrit_service
+from ansible.module_utils.strata import files, gerrit_config, gerrit_plan, gerrit_service
 from ansible.module_utils.strata.gerrit_config import ConfigError, entries
 from ansible.module_utils.strata.gerrit_plan import Site, State
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 
 def run(command: list[str]) -> tuple[int, str, str]:
@@ -135,8 +133,33 @@ def test_a_link_that_leads_out_of_the_site_is_refused(made: Any, tmp_path: Path,
     ],
 )
 def test_what_needs_a_restart(made: Any, name: str, restart: bool) -> None:
-    site = made()
+    site = made(config={"gerrit": {"basePath": "git"}})
     assert site.needs_restart([files.Change(f"{site.path}/{name}", None, files.File(b""))]) is restart
+
+
+LINK = {"bug": {"match": "#([0-9]+)", "link": "https://bugs.example.org/$1"}}
+
+
+@pytest.mark.parametrize(
+    ("there", "wanted", "reload"),
+    [
+        ({}, {"commentlink": LINK}, True),
+        ({"commentLink": LINK}, {}, True),
+        ({"commentlink": LINK}, {"commentlink": {"other": LINK["bug"]}}, True),
+        ({"commentlink": LINK, "user": {"eMail": "a"}}, {"commentlink": {}, "USER": {"email": "a"}}, True),
+        ({"user": {"name": "a"}}, {"commentlink": LINK}, False),
+        ({"download": {"scheme": ["ssh"]}}, {"commentlink": LINK, "download": {"scheme": ["ssh", "http"]}}, False),
+        ({}, {"commentlink": LINK, "sshd": {"listenAddress": "off"}}, False),
+    ],
+)
+def test_what_gerrit_takes_over_while_it_runs(made: Any, there: Any, wanted: Any, reload: bool) -> None:
+    site = made(config=wanted)
+    path = f"{site.path}/etc/gerrit.config"
+    Path(path).parent.mkdir()
+    Path(path).write_text(gerrit_config.render(entries(there)))
+    changes = [files.Change(path, None, files.File(b""))]
+    assert (site.needs_reload(changes), site.needs_restart(changes)) == (reload, not reload)
+    assert not site.needs_reload([])
 
 
 def test_removed_and_private_files_are_not_shown() -> None:

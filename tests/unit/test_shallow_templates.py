@@ -20,8 +20,10 @@ PLAY = """
     computed: "{{ given + [{'name': 'two'}] }}"
   tasks:
     - ansible.builtin.debug:
-        msg: "{{ lookup('ansible.builtin.template', 'alter.j2') }} {{ lookup('ansible.builtin.template', 'alter.j2') }} \
-          {{ lookup('how_copied') }}"
+        msg:
+          - "{{ lookup('ansible.builtin.template', 'alter.j2') }}"
+          - "{{ lookup('ansible.builtin.template', 'alter.j2') }}"
+          - "{{ lookup('how_copied') }}"
     - ansible.builtin.debug:
         msg: "then {{ given | length }} {{ computed | length }} {{ given[0].name }}"
 """
@@ -38,7 +40,11 @@ class LookupModule(LookupBase):
 
 @pytest.mark.parametrize(("enabled", "copied"), [("shallow_templates", "by dict"), ("validated_once", "by deepcopy")])
 def test_what_a_template_alters_is_lost(tmp_path: Path, enabled: str, copied: str) -> None:
-    for name, text in {"play.yml": PLAY, "templates/alter.j2": ALTER, "lookup_plugins/how_copied.py": HOW_COPIED}.items():
+    for name, text in {
+        "play.yml": PLAY,
+        "templates/alter.j2": ALTER,
+        "lookup_plugins/how_copied.py": HOW_COPIED,
+    }.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text)
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_CALLBACKS_ENABLED": enabled}

@@ -34,8 +34,9 @@ LAST_LINES = 80
 @click.argument("names", metavar="[NAME]...", nargs=-1)
 @click.option("--soak", is_flag=True, help="Repeat the failure tests of all roles, or of the roles NAME, instead.")
 @click.option("--repeat", type=click.IntRange(min=1), default=20, show_default=True, help="How often, with --soak.")
+@click.option("--each-system", is_flag=True, help="Try each case on all systems, also what says the same on each.")
 @click.option("--with", "given", metavar="NAME=PATH", multiple=True, help="Try a working copy in place of a module.")
-def command(names: tuple[str, ...], soak: bool, repeat: int, given: tuple[str, ...]) -> None:
+def command(names: tuple[str, ...], soak: bool, repeat: int, each_system: bool, given: tuple[str, ...]) -> None:
     """Run the tests, or the parts NAME: lint, unit, sandbox, or the name of a role.
 
     Reports (JUnit XML) and logs are left in .strata/reports. With CI set, a skipped test is a failure.
@@ -44,6 +45,8 @@ def command(names: tuple[str, ...], soak: bool, repeat: int, given: tuple[str, .
         if given:
             copies = working_copies(given, Site(ROOT / "modules.env").entries)
             os.environ["ANSIBLE_ROLES_PATH"] = stack.enter_context(before_others(copies, ROOT))
+        if each_system:
+            os.environ["STRATA_EACH_SYSTEM"] = "1"
         sys.exit(_soak(_choose(names, soaking.roles()), repeat) if soak else _test(names))
 
 

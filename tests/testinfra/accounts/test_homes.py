@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from told import changes
 
+pytestmark = pytest.mark.spread
+
 EVE = {"name": "eve", "uid": 2101}
 FRANK = {"name": "frank", "uid": 2102}
 NEW = {"name": "new", "uid": 2199}

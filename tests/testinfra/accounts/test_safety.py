@@ -10,6 +10,8 @@ from told import changes
 
 from strata.paths import ROOT
 
+pytestmark = pytest.mark.spread
+
 EVE = {"name": "eve", "uid": 2101}
 CANARY = "canaryCANARY"
 

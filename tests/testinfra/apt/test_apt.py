@@ -69,6 +69,7 @@ def test_package_is_predicted_installed_and_removed(host, converge, spare):
     assert converge(apt_absent_packages=[spare]).changed == 0
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("unknown", ["strata-nosuch", "les.", "less++"])
 def test_unknown_package_fails_by_name_and_installs_nothing(host, converge, spare, unknown):
     result = converge(apt_packages=[*WANTED, spare, unknown])
@@ -78,6 +79,7 @@ def test_unknown_package_fails_by_name_and_installs_nothing(host, converge, spar
     assert not host.package(spare).is_installed
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("name", ["-oDPkg::Pre-Invoke::=touch${IFS}/strata-was-here", "mawk-", "less/sid", "Less"])
 def test_what_is_no_package_name_is_refused(host, converge, name):
     result = converge(apt_packages=[name])
@@ -87,6 +89,7 @@ def test_what_is_no_package_name_is_refused(host, converge, name):
     assert host.package("mawk").is_installed
 
 
+@pytest.mark.spread
 def test_package_wanted_and_absent_is_refused(converge):
     result = converge(apt_packages=["less"], apt_absent_packages=["less"])
     assert result.rc != 0
@@ -119,6 +122,7 @@ def test_package_unpacked_without_its_dependencies_is_completed(host, converge):
     assert host.check_output("dpkg --audit") == ""
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("lock", ["/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock"])
 def test_lock_of_another_process_is_waited_for(host, converge, hold, spare, lock):
     hold(lock, times=3)

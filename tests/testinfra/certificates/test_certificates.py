@@ -192,6 +192,7 @@ def given(host: Host, folder: Path, command: str, **instead: str) -> dict[str, s
     return {"source": "content"} | lookups
 
 
+@pytest.mark.spread
 def test_a_given_key_is_shown_nowhere(host: Host, rerun: Rerun, tmp_path: Path) -> None:
     item = {"name": "canary", **given(host, tmp_path, make("canary.example.org"))}
     line = secret_line((tmp_path / "key_content").read_text())
@@ -209,6 +210,7 @@ def test_a_given_key_is_shown_nowhere(host: Host, rerun: Rerun, tmp_path: Path) 
         assert host.run(f"journalctl -q --output=cat | grep -qF -- {secret}").rc == 1
 
 
+@pytest.mark.spread
 def test_garbage_is_refused_before_anything_changes(
     host: Host, rerun: Rerun, fingerprint: Fingerprint, tmp_path: Path
 ) -> None:
@@ -228,6 +230,7 @@ def test_garbage_is_refused_before_anything_changes(
     assert fingerprint() == before
 
 
+@pytest.mark.spread
 def test_a_pair_that_the_server_refuses_does_not_stay(
     host: Host, rerun: Rerun, fingerprint: Fingerprint, tmp_path: Path
 ) -> None:
@@ -244,6 +247,7 @@ def test_a_pair_that_the_server_refuses_does_not_stay(
     assert rerun().changed == 0
 
 
+@pytest.mark.spread
 def test_another_ca_is_trusted_beside_the_old_one(
     host: Host, other: Host, other_name: str, target: str, rerun: Rerun, tmp_path: Path
 ) -> None:
@@ -264,6 +268,7 @@ def test_another_ca_is_trusted_beside_the_old_one(
     assert not trusts(host, other_name)
 
 
+@pytest.mark.spread
 def test_what_is_declared_no_longer_goes(host: Host, target: str, rerun: Rerun) -> None:
     before = host.check_output("ls /etc/ssl/certs | wc -l")
     assert rerun(certificates_ca=False, certificates_list=[OWN]).changed == 1
@@ -290,6 +295,7 @@ def ca_that_never_answers() -> Iterator[None]:
         kept.rename(key)
 
 
+@pytest.mark.spread
 def test_a_run_killed_before_the_ca_signs_is_made_up_for(
     host: Host, begin: Callable[..., Play], rerun: Rerun, fingerprint: Fingerprint
 ) -> None:

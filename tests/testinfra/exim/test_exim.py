@@ -142,6 +142,7 @@ def test_the_mail_host_passes_on_no_mail_of_strangers(host: Host, probe: Host) -
     assert "relay not permitted" in answer
 
 
+@pytest.mark.spread
 def test_only_hosts_of_its_networks_can_relay(host: Host, probe: Host, address: str, converge: Converge) -> None:
     networks = [f"{each}/{128 if ':' in each else 32}" for each in probe.check_output("hostname -I").split()]
     site: dict[str, Any] = {"exim_type": "internet", "exim_public": True, "exim_domains": ["lists.example.org"]}
@@ -164,6 +165,7 @@ def test_a_local_host_keeps_its_mail(host: Host, converge: Converge) -> None:
     assert converge().rc == 0
 
 
+@pytest.mark.spread
 def test_a_satellite_logs_in_over_tls(host: Host, probe: Host, mail_host: dict[str, Any], converge: Converge) -> None:
     done = converge("-vvv", "--diff", **mail_host)
     assert done.rc == 0, done.output
@@ -176,6 +178,7 @@ def test_a_satellite_logs_in_over_tls(host: Host, probe: Host, mail_host: dict[s
     assert converge().rc == 0
 
 
+@pytest.mark.spread
 def test_a_login_that_goes_is_not_shown(host: Host, mail_host: dict[str, Any], converge: Converge) -> None:
     assert converge(**mail_host).rc == 0
     gone = {"exim_smarthost_user": "", "exim_smarthost_password": ""}
@@ -188,6 +191,7 @@ def test_a_login_that_goes_is_not_shown(host: Host, mail_host: dict[str, Any], c
     assert converge().rc == 0
 
 
+@pytest.mark.spread
 def test_a_mail_host_with_a_wrong_certificate_gets_nothing(
     host: Host, probe: Host, mail_host: dict[str, Any], converge: Converge
 ) -> None:
@@ -214,12 +218,14 @@ def test_what_exim_refuses_is_not_in_force(host: Host, probe: Host, converge: Co
     wait_for(lambda: arrived(probe, "/var/mail/games", text), lambda: own_words(host))
 
 
+@pytest.mark.spread
 def test_a_satellite_needs_a_mail_host(converge: Converge) -> None:
     done = converge(exim_smarthost="")
     assert done.rc == 2
     assert "set exim_smarthost" in done.output
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -236,6 +242,7 @@ def test_what_could_mean_something_else_is_refused(converge: Converge, settings:
     assert "canary" not in done.output.partition("PLAY [")[2]
 
 
+@pytest.mark.spread
 def test_a_login_without_verification_is_somebodys_decision(
     host: Host, mail_host: dict[str, Any], converge: Converge
 ) -> None:
@@ -260,6 +267,7 @@ def test_a_daemon_that_died_runs_again(host: Host, converge: Converge) -> None:
     assert converge().changed == 0
 
 
+@pytest.mark.spread
 def test_certificate_and_key_must_be_a_pair_that_exim_can_read(host: Host, converge: Converge) -> None:
     host.check_output(PAIRS)
     before = host.check_output(f"sha256sum {FILES}")

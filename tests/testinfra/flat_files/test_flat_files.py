@@ -91,6 +91,7 @@ def test_modes_and_owners(host: Any, path: str, expected: str) -> None:
     assert host.check_output(f"stat -c '%a %U %G' {path}") == expected
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     "damage",
     [
@@ -127,6 +128,7 @@ def test_what_is_changed_by_hand_is_repaired(host: Any, converge: Converge, dama
     assert converge().changed == 0
 
 
+@pytest.mark.spread
 def test_excluded_files_are_not_purged(host: Any, converge: Converge) -> None:
     host.check_output("mkdir /srv/docs/mine && touch /srv/docs/mine/a.draft /srv/docs/mine/b")
     assert converge().changed == 1
@@ -135,6 +137,7 @@ def test_excluded_files_are_not_purged(host: Any, converge: Converge) -> None:
     host.check_output("rm -r /srv/docs/mine")
 
 
+@pytest.mark.spread
 def test_a_planted_link_leads_nowhere(host: Any, converge: Converge) -> None:
     host.check_output("mkdir /srv/canary && echo alive >/srv/canary/check && echo alive >/srv/canary/core.config")
     canary = state(host, "/srv/canary")
@@ -152,6 +155,7 @@ def test_a_planted_link_leads_nowhere(host: Any, converge: Converge) -> None:
     assert converge().rc == 0
 
 
+@pytest.mark.spread
 def test_a_destination_on_another_users_link_is_refused(host: Any, converge: Converge, source: Path) -> None:
     (source / "f").write_text("text")
     host.check_output(f"mkdir /srv/canary && ln -s /srv/canary {DEST} && chown -h nobody {DEST}")
@@ -164,6 +168,7 @@ def test_a_destination_on_another_users_link_is_refused(host: Any, converge: Con
     assert host.file(DEST).is_symlink
 
 
+@pytest.mark.spread
 def test_hostile_names_arrive(host: Any, converge: Converge, source: Path) -> None:
     names = [b"a\nb", b"-rf", b"\xff\xfe", "ä€".encode(), b" lead", b"a'b\"c$(x)\\", b"{{ x }}", b"*", b".strata-own"]
     for name in names:
@@ -176,6 +181,7 @@ def test_hostile_names_arrive(host: Any, converge: Converge, source: Path) -> No
     assert converge(flat_files_trees=trial(source, purge=True)).changed == 0
 
 
+@pytest.mark.spread
 def test_check_mode_makes_nothing(host: Any, converge: Converge, source: Path) -> None:
     (source / "f").write_text("text")
     predicted = converge(check=True, flat_files_trees=trial(source))
@@ -183,6 +189,7 @@ def test_check_mode_makes_nothing(host: Any, converge: Converge, source: Path) -
     assert not host.file(DEST).exists
 
 
+@pytest.mark.spread
 def test_check_mode_predicts_every_parameter_exactly(
     host: Any, converge: Converge, fingerprint: Callable[[], dict[str, str]], source: Path
 ) -> None:
@@ -272,6 +279,7 @@ def test_a_run_killed_at_any_moment_is_completed(
     assert converge(flat_files_trees=trees).changed == 0
 
 
+@pytest.mark.spread
 def test_a_missing_source_is_named(host: Any, converge: Converge, source: Path) -> None:
     refused = converge(flat_files_trees=trial(source / "absent"))
     assert refused.rc != 0
@@ -312,6 +320,7 @@ def test_a_killed_module_is_completed(host: Any, converge: Converge, source: Pat
     assert remote(host) == wanted
 
 
+@pytest.mark.spread
 def test_contents_too_big_for_a_call_arrive(host: Any, converge: Converge, source: Path) -> None:
     for name in "abc":
         (source / name).write_bytes(os.urandom(3 << 20))
@@ -321,6 +330,7 @@ def test_contents_too_big_for_a_call_arrive(host: Any, converge: Converge, sourc
     assert host.run("ls -d /var/lib/strata/file_trees*").rc
 
 
+@pytest.mark.spread
 def test_runs_at_the_same_time_wait_for_each_other(
     host: Any, begin: Callable[..., Any], source: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
@@ -343,6 +353,7 @@ def test_runs_at_the_same_time_wait_for_each_other(
     assert host.run("ls -d /var/lib/strata/file_trees*").rc
 
 
+@pytest.mark.spread
 def test_folders_nested_too_deep_are_refused_by_name(host: Any, converge: Converge, source: Path) -> None:
     (source / "kept").write_text("text")
     deep = "/".join(["d"] * 1200)
@@ -363,6 +374,7 @@ def test_folders_nested_too_deep_are_refused_by_name(host: Any, converge: Conver
     assert remote(host) == local(source)
 
 
+@pytest.mark.spread
 def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path) -> None:
     for name in ("a", "b"):
         (source / name).write_text("old")
@@ -377,6 +389,7 @@ def test_a_full_disk_changes_no_file(host: Any, converge: Converge, source: Path
     assert remote(host) == before
 
 
+@pytest.mark.spread
 def test_a_refused_content_changes_nothing_and_is_named(host: Any, converge: Converge, source: Path) -> None:
     for name in ("a.json", "b.json", "c.txt"):
         (source / name).write_text("{}")
@@ -393,6 +406,7 @@ def test_a_refused_content_changes_nothing_and_is_named(host: Any, converge: Con
     assert state(host, DEST) == before
 
 
+@pytest.mark.spread
 def test_a_command_is_run_when_its_files_change_and_owed_until_it_has_worked(
     host: Any, converge: Converge, source: Path
 ) -> None:
@@ -417,6 +431,7 @@ def test_a_command_is_run_when_its_files_change_and_owed_until_it_has_worked(
     assert not host.file("/var/lib/strata/file_trees").exists
 
 
+@pytest.mark.spread
 @pytest.mark.skipif(not PROJECT_CONFIG.is_dir(), reason="shared data absent")
 def test_a_real_project_config_arrives(host: Any, converge: Converge, source: Path) -> None:
     assert source.is_dir()

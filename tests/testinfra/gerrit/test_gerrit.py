@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import time
 from typing import TYPE_CHECKING, Any
@@ -67,6 +68,7 @@ def test_one_client_has_a_limit_of_connections(address: str) -> None:
             socket.create_connection((address, 29418), timeout=10)
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("values", "said"),
     [
@@ -111,6 +113,7 @@ def test_a_java_that_is_too_old_is_refused(server: Server, converge: Rerun, targ
     assert server.process() == before
 
 
+@pytest.mark.spread
 def test_a_full_disk_stops_the_run_before_anything_is_touched(host: Host, server: Server, converge: Rerun) -> None:
     before = server.process()
     host.check_output("mount -t tmpfs -o size=1m none /var/cache/strata/gerrit")
@@ -124,6 +127,7 @@ def test_a_full_disk_stops_the_run_before_anything_is_touched(host: Host, server
     assert server.process() == before
 
 
+@pytest.mark.spread
 def test_what_it_reads_anew_needs_no_restart(server: Server, rerun: Rerun) -> None:
     before = server.process()
     hook = {"name": "patchset-created", "content": "#!/bin/sh\n"}
@@ -134,6 +138,18 @@ def test_what_it_reads_anew_needs_no_restart(server: Server, rerun: Rerun) -> No
     assert server.process() == before
     assert rerun().changed == 1
     assert not server.host.file(f"{SITE}/hooks/patchset-created").exists
+    assert server.process() == before
+
+
+def test_a_change_that_gerrit_takes_over_needs_no_restart(server: Server, rerun: Rerun) -> None:
+    before = server.process()
+    links = [{"name": "ticket", "match": "T([0-9]+)", "link": "https://tickets.example.org/$1"}]
+    predicted = rerun("--check", gerrit_commentlinks=links)
+    done = rerun(gerrit_commentlinks=links)
+    assert done.results[-2]["changes"] == predicted.results[-2]["changes"]
+    assert done.results[-2]["changes"] == [f"{SITE}/etc/gerrit.config", "gerrit.service: reload-config"]
+    said = json.loads(server.ask("/projects/All-Projects/config").removeprefix(")]}'"))
+    assert list(said["commentlinks"]) == ["ticket"]
     assert server.process() == before
 
 

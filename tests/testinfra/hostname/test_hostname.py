@@ -60,6 +60,7 @@ def test_a_new_name_is_in_force_at_once_and_after_a_boot(
     assert host.check_output("hostname --fqdn") == f"{target}.example.org"
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("values", "said"),
     [

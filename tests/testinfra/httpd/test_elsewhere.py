@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from testinfra.host import Host
 
+pytestmark = pytest.mark.spread
+
 PLUGINS = ("library", "module_utils", "action_plugins", "lookup_plugins", "filter_plugins", "test_plugins")
 
 

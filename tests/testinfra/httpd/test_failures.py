@@ -8,6 +8,8 @@ import time
 import pytest
 from http_client import UNPROVEN, ask, ask_all, request
 
+pytestmark = pytest.mark.spread
+
 BAD = "bad.example.org"
 TLS = "/etc/apache2/strata-tls"
 OWED = "/run/strata/httpd-reload-owed"

@@ -128,6 +128,7 @@ def test_dot_files_and_listings_are_refused(host, probe, address):
     }
 
 
+@pytest.mark.spread
 @pytest.mark.usefixtures("unharmed")
 def test_file_that_may_yet_come_is_a_warning_in_check_mode(converge):
     run = converge(check=True, httpd_vhosts=[*VHOSTS, raw("new.example.org", "Include /etc/none.conf")])
@@ -141,6 +142,7 @@ def test_check_mode_predicts_and_touches_nothing(converge):
     assert (run.rc, run.changed) == (0, 1)
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("owed", ["reload", "restart"])
 def test_owed_reload_is_made_up_for(host, converge, owed):
     main = "systemctl show apache2 --property=MainPID"
@@ -193,6 +195,7 @@ def test_modules_come_with_their_dependencies(host, converge, declared):
         host.check_output("a2dismod -q -f dav_fs dav; systemctl restart apache2")
 
 
+@pytest.mark.spread
 @pytest.mark.usefixtures("unharmed")
 def test_unknown_module_is_named(converge):
     run = converge(httpd_modules=["rewritee"])
@@ -200,6 +203,7 @@ def test_unknown_module_is_named(converge):
     assert "no Apache module rewritee on this host (nearest name: rewrite)" in run.said
 
 
+@pytest.mark.spread
 @pytest.mark.usefixtures("unharmed")
 def test_two_vhosts_with_one_file_are_named(converge):
     run = converge(httpd_vhosts=[*VHOSTS, raw(VHOSTS[0]["name"], "")])
@@ -207,6 +211,7 @@ def test_two_vhosts_with_one_file_are_named(converge):
     assert f"25-{VHOSTS[0]['name']}.conf, from httpd_vhosts and httpd_vhosts" in run.said
 
 
+@pytest.mark.spread
 @pytest.mark.usefixtures("restored")
 def test_undeclared_site_goes_and_a_foreign_one_stays(host, converge, probe, address):
     foreign = "/etc/apache2/sites-available/30-foreign.conf"

@@ -7,6 +7,8 @@ import time
 import pytest
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 PATH = "/etc/logrotate.d/apache2"
 LOG = "/srv/logs/logged.example.org_access.log"
 ROTATE = f"logrotate --force --state=/run/logrotate-test {PATH}"

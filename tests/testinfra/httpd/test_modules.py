@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 WSGI = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])

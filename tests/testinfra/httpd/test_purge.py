@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 ROOT = "/etc/apache2"
 FOREIGN = f"{ROOT}/sites-enabled/30-foreign.conf"
 HAND = f"{ROOT}/sites-enabled/40-hand.conf"

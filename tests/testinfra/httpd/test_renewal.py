@@ -7,6 +7,8 @@ import time
 import pytest
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 MAKE = (
     "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 90 -subj /CN=x "
     "-addext subjectAltName=DNS:{name} -keyout {path}.key -out {path}.crt"

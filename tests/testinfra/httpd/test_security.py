@@ -7,6 +7,8 @@ import json
 import pytest
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 FORWARD = """
 import http.client, json, sys
 answers = []

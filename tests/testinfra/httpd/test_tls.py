@@ -8,6 +8,8 @@ import pytest
 import yaml
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 SCENARIO = Path(__file__).parents[3] / "molecule" / "httpd" / "molecule.yml"
 VHOSTS = yaml.safe_load(SCENARIO.read_text())["provisioner"]["inventory"]["group_vars"]["targets"]["httpd_vhosts"]
 OWN = "/etc/apache2/strata-tls"

@@ -7,6 +7,8 @@ import base64
 import pytest
 from http_client import ask
 
+pytestmark = pytest.mark.spread
+
 APP = """
 def application(environ, start_response):
     start_response("200 OK", [("Content-Type", "text/plain")])

@@ -145,6 +145,7 @@ def test_saved_files_changed_by_hand_are_put_right(host, converge):
     assert host.file("/etc/iptables/rules.v6").content == before
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("family", ["v4", "v6"])
 def test_a_rule_that_iptables_refuses_changes_nothing(host, converge, family):
     before = rules(host), saved_files(host)

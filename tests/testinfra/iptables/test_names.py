@@ -7,6 +7,8 @@ import pytest
 from packet_filter import MEMORY, knock, ours, result
 from plays import SANDBOX
 
+pytestmark = pytest.mark.spread
+
 NAME = "db.example.org"
 PORT = 8081
 ZONE = "/run/zone.json"

@@ -7,6 +7,8 @@ from plays import SANDBOX
 
 from strata.paths import ROOT
 
+pytestmark = pytest.mark.spread
+
 # Two sets of values that differ from molecule.yml's and from each other in everything that makes rules.
 CHOICES = [
     {

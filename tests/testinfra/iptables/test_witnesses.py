@@ -11,6 +11,8 @@ from plays import SANDBOX
 
 from strata.sandbox.podman import require
 
+pytestmark = pytest.mark.spread
+
 ALL_LOCKED_OUT = {
     "iptables_ssh_ports": [2222],
     "iptables_rules_v4": ["-p tcp --dport 22 -j DROP"],

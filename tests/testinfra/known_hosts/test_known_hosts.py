@@ -83,6 +83,7 @@ def test_a_host_that_was_never_seen_is_named(
     assert fingerprint() == before
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     Settle = Callable[..., Run]
 
+pytestmark = pytest.mark.spread
+
 UNIT = "strata-trial.service"
 CONFIGURATION = "/etc/strata-trial"
 

@@ -32,6 +32,7 @@ def test_sessions_have_the_locale(host: Host) -> None:
     assert host.check_output("env LC_ALL=en_GB.UTF-8 date -d @0 +%A") == "Thursday"
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

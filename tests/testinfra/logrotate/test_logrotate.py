@@ -32,6 +32,7 @@ def test_logs_are_rotated_each_day(host: Host) -> None:
     assert host.file("/var/log/app/said").content_string.count("rotated") == 2
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("values", "said"),
     [

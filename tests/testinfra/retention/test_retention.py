@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from plays import Run
     from testinfra.host import Host
 
+pytestmark = pytest.mark.spread
+
 SMALL = "/srv/small/tree"
 
 #: Has a log open from its start on, and opens it anew when it is told to.

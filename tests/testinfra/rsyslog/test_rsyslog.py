@@ -76,6 +76,7 @@ def test_lines_wait_while_the_log_host_is_down(host: Host, log_host: Host) -> No
     wait_for(lambda: set(numbers()) == set(range(1, 21)) and len(numbers()) >= 40, lambda: f"{numbers()}")
 
 
+@pytest.mark.spread
 def test_a_log_host_of_another_name_gets_nothing(
     host: Host, log_host: Host, log_host_name: str, converge: Converge
 ) -> None:
@@ -89,6 +90,7 @@ def test_a_log_host_of_another_name_gets_nothing(
     wait_for(lambda: received(log_host, text), lambda: own_words(host))
 
 
+@pytest.mark.spread
 def test_a_log_host_of_an_unknown_authority_gets_nothing(host: Host, log_host: Host, converge: Converge) -> None:
     done = converge(rsyslog_ca_file="/srv/tls/other-ca.pem")
     assert (done.rc, done.changed) == (0, 1), done.output
@@ -111,6 +113,7 @@ def test_a_name_does_not_lead_out_of_the_folder(host: Host, target: str, probe: 
     assert not host.file("/srv/out").exists
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -130,6 +133,7 @@ def test_what_is_refused_does_not_stay(host: Host, converge: Converge, settings:
     assert converge().changed == 0
 
 
+@pytest.mark.spread
 def test_not_everybody_with_a_certificate_may_send(converge: Converge) -> None:
     done = converge(rsyslog_receive_peers=[], rsyslog_ca_file="/etc/ssl/certs/ca-certificates.crt")
     assert done.rc == 2
@@ -150,6 +154,7 @@ def test_a_new_certificate_is_in_use_at_once(host: Host, target: str, log_host: 
     assert converge().changed == 0
 
 
+@pytest.mark.spread
 def test_other_certificates_are_taken(host: Host, log_host: Host, converge: Converge) -> None:
     named = {"ca_file": "/srv/tls/ca.pem", "certificate_file": "/srv/tls/host.pem", "key_file": "/srv/tls/host.key"}
     done = converge(**{f"rsyslog_{name}": path for name, path in named.items()})

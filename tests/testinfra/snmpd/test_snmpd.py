@@ -121,6 +121,7 @@ def test_the_secrets_are_roots_alone(host: Host) -> None:
     assert host.run("journalctl -q --output=cat | grep -F canary").rc == 1
 
 
+@pytest.mark.spread
 def test_what_snmpd_does_not_start_with_does_not_stay(
     host: Host, probe: Host, address: str, converge: Converge
 ) -> None:
@@ -135,6 +136,7 @@ def test_what_snmpd_does_not_start_with_does_not_stay(
     assert converge().changed == 0
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("settings", "said"),
     [

@@ -82,6 +82,7 @@ def test_settings_for_some_connections_hold_for_them_only(host: Host) -> None:
     assert effective(host)["allowtcpforwarding"] == "yes"
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("values", "message"),
     [
@@ -100,6 +101,7 @@ def test_what_sshd_refuses_changes_nothing(rerun, fingerprint, values, message, 
     assert fingerprint() == before
 
 
+@pytest.mark.spread
 def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Converge) -> None:
     host.check_output("sed -i.kept 's/^Include/# Include/' /etc/ssh/sshd_config && rm %s", DROP_IN)
     try:

@@ -59,6 +59,7 @@ def test_files_are_as_sudo_wants_them(host):
     assert "for sudo_rules.\n" in host.file("/etc/sudoers.d/strata-web").content_string
 
 
+@pytest.mark.spread
 def test_a_password_may_be_asked_for(host, change):
     assert change(sudo_admin_password=True).rc == 0
     assert "a password is required" in as_root(host, "admin", "id -un").stderr
@@ -89,6 +90,7 @@ def refuse(host, change):
     return run
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("flags", [[], ["--check"]])
 def test_what_visudo_refuses_is_named_and_not_written(refuse, flags):
     told = refuse({"name": "bad", "content": "%users ALL = = nonsense"}, *flags)
@@ -96,6 +98,7 @@ def test_what_visudo_refuses_is_named_and_not_written(refuse, flags):
     assert "syntax error" in told
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -130,6 +133,7 @@ def killing_check(host):
     host.check_output("rm -f /tmp/kill && mv /usr/sbin/visudo.kept /usr/sbin/visudo")
 
 
+@pytest.mark.spread
 def test_rules_of_a_run_that_was_killed_before_it_checked_them(host, change, killing_check):
     before = host.check_output("sha256sum /etc/sudoers.d/*")
     alias = {"content": "Cmnd_Alias LOOK = /usr/bin/id"}

@@ -49,6 +49,7 @@ def test_what_changed_by_hand_is_put_right(host: Host, converge: Converge) -> No
     assert converge().changed == 0
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("setting", "said"),
     [

@@ -126,6 +126,7 @@ def test_chrony_serves_the_time_to_those_who_may_ask(
     assert ask(probe, address, 0) == "no answer"
 
 
+@pytest.mark.spread
 def test_what_chrony_refuses_is_not_written(host: Host, serving: Converge) -> None:
     before = host.file("/etc/chrony/chrony.conf").content
     done = serving(timesync_chrony_settings=["no-such-directive 1"])

@@ -146,6 +146,7 @@ def test_a_false_answer_of_a_signed_zone_is_none(host: Host, probe: Host, forwar
     assert "trust-ad" not in host.file("/etc/resolv.conf").content_string
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     ("settings", "said"),
     [
@@ -167,6 +168,7 @@ def test_what_unbound_refuses_does_not_stay(
     assert (again.rc, again.changed) == (0, 0), again.output
 
 
+@pytest.mark.spread
 def test_a_restart_that_a_killed_run_owes_is_done(host: Host, converge: Converge) -> None:
     host.check_output(
         "sed -i s/192.0.2.77/192.0.2.78/ /etc/unbound/unbound.conf.d/strata.conf && systemctl restart unbound"

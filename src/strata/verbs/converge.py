@@ -7,6 +7,9 @@ import click
 
 from strata.converge import Options, converge
 from strata.errors import UsageError
+from strata.modules.site import Site
+from strata.modules.sync import drift
+from strata.paths import ROOT
 from strata.sandbox.site import SOURCE, site_sandbox
 from strata.tables import show
 
@@ -31,7 +34,12 @@ def command(inventory: Path, check: bool, diff: bool, limit: str | None, tags: s
 
 
 def run(options: Options) -> bool:
-    """Converge, print what happened on each host, and return whether all went well."""
+    """Converge, print what happened on each host, and return whether all went well.
+
+    Where vendor/roles/ is not what modules.lock says, that is told first: it may be meant, as a link to a working copy is.
+    """
+    for line in drift(Site(ROOT / "modules.env"), click.echo):
+        click.echo(f"vendor/roles is not what is locked: {line}; `bin/strata modules sync` brings it", err=True)
     well, outcomes = converge(options)
     show(
         ("host", "play", "ok", "changed", "failed", "unreachable", "remote calls", "seconds"),

@@ -15,6 +15,7 @@ from strata.cli import cli
 from strata.errors import UsageError
 from strata.suite import cases, checks
 from strata.suite.parts import Part
+from strata.verbs import converge
 from strata.verbs import test as verb
 
 from .conftest import SRC
@@ -103,3 +104,18 @@ def test_our_own_modules_env_shows_forms_that_can_be_read(checkout: Checkout) ->
     checkout.file.write_text("\n".join(examples))
     found = checkout.well("list").splitlines()
     assert [line.split()[0] for line in found] == ["haproxy", "tape_library", "planet"]
+
+
+def test_converge_tells_what_is_not_locked(used: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converge, "ROOT", used.root)
+    monkeypatch.setattr(converge, "converge", lambda _options: (True, []))
+
+    def told() -> str:
+        done = CliRunner().invoke(cli, ["converge", "--inventory", str(tmp_path)])
+        assert done.exit_code == 0, done.output
+        return done.stderr
+
+    assert told() == ""
+    (used.role("one") / "tasks/main.yml").write_text("[]\n")
+    said = "vendor/roles is not what is locked: one: edited tasks/main.yml; `bin/strata modules sync` brings it\n"
+    assert told() == said

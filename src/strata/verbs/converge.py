@@ -36,7 +36,8 @@ def command(inventory: Path, check: bool, diff: bool, limit: str | None, tags: s
 def run(options: Options) -> bool:
     """Converge, print what happened on each host, and return whether all went well.
 
-    Where vendor/roles/ is not what modules.lock says, that is told first: it may be meant, as a link to a working copy is.
+    Where vendor/roles/ is not what modules.lock says, that is told first, as it may be meant: a link to a working
+    copy, say.
     """
     for line in drift(Site(ROOT / "modules.env"), click.echo):
         click.echo(f"vendor/roles is not what is locked: {line}; `bin/strata modules sync` brings it", err=True)

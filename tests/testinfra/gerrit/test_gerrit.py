@@ -194,7 +194,6 @@ def test_a_taken_port_brings_the_old_configuration_back(host: Host, server: Serv
     assert not host.file(f"{SITE}/.strata-undo").exists
 
 
-@pytest.mark.soak(ordinary=0)
 def test_a_plugin_is_loaded_replaced_and_removed_while_gerrit_serves(
     server: Server, rerun: Rerun, plugin: Callable[..., Path]
 ) -> None:

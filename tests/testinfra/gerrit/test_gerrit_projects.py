@@ -104,7 +104,6 @@ def result(run: Run) -> dict[str, Any]:
     return run.results[-1]
 
 
-@pytest.mark.soak(ordinary=0)
 def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -136,7 +135,6 @@ def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     assert host.run(f"ls {SITE}/git/All-Projects.git/strata").rc != 0
 
 
-@pytest.mark.soak(ordinary=0)
 def test_acl_parent_description_and_state_change(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -152,7 +150,6 @@ def test_acl_parent_description_and_state_change(
     assert config(host, name, "groups") == ""
 
 
-@pytest.mark.soak(ordinary=0)
 def test_broken_acls_are_named_and_the_others_settle(
     server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -179,7 +176,6 @@ def test_broken_acls_are_named_and_the_others_settle(
     assert info(server, refused)["state"] == info(server, syntax)["state"] == "ACTIVE"
 
 
-@pytest.mark.soak(ordinary=0)
 def test_what_is_no_longer_declared_stays_and_is_listed(
     server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -198,7 +194,6 @@ def test_what_is_no_longer_declared_stays_and_is_listed(
     "entry",
     ["  upstream: ext::sh -c 'touch /tmp/mark'\n", "  upstream: --upload-pack=touch /tmp/mark\n", "- project: ../up\n"],
 )
-@pytest.mark.soak(ordinary=0)
 def test_hostile_data_touch_nothing(host: Host, tree: Tree, settle_projects: Callable[..., Run], entry: str) -> None:
     name = tree.add("first")
     with (tree.root / "gerrit/projects.yaml").open("a") as stream:
@@ -226,7 +221,6 @@ git branch stable; git tag v1; chown -R gerrit: /srv/upstream"""
     host.run("systemctl stop upstream; rm -rf /srv/upstream")
 
 
-@pytest.mark.soak(ordinary=0)
 def test_an_upstream_is_imported_once(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run], upstream: str
 ) -> None:
@@ -257,7 +251,7 @@ def check_that_none_is_open(host: Host, tree: Tree) -> None:
         assert LOCKED in text or text == ACL.format(core=f"{tree.folder}-core"), f"{path} is open: {text}"
 
 
-@pytest.mark.soak(ordinary=0)
+@pytest.mark.soak
 def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     host: Host,
     tree: Tree,
@@ -277,7 +271,7 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     assert not host.file(f"{SITE}/git/All-Projects.git/strata").exists
 
 
-@pytest.mark.soak(ordinary=0)
+@pytest.mark.soak
 def test_a_gerrit_that_is_killed_meanwhile_is_told_and_the_next_run_completes(
     host: Host,
     server: Server,
@@ -309,7 +303,6 @@ def wait_until_it_answers(server: Server) -> None:
     wait_for(lambda: server.ask(path).startswith(")]}'"), lambda: server.ask(path), seconds=120)
 
 
-@pytest.mark.soak(ordinary=0)
 def test_without_gerrit_nothing_is_done_but_predicted(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -329,7 +322,6 @@ def test_without_gerrit_nothing_is_done_but_predicted(
     assert result(settle_projects(tree))["changes"] == predicted["changes"]
 
 
-@pytest.mark.soak(ordinary=0)
 def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settle_projects: Callable[..., Run]) -> None:
     name = tree.add("locked")
     result(settle_projects(tree))
@@ -339,7 +331,6 @@ def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settl
     assert result(settle_projects(tree))["changes"] == [f"project {name} gets its ACL"]
 
 
-@pytest.mark.soak(ordinary=0)
 def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..., Run]) -> None:
     for number in range(60):
         tree.add(f"p{number:02}")
@@ -348,7 +339,6 @@ def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..
     assert (run.calls, len(result(run)["changes"])) == (2, 61)
 
 
-@pytest.mark.soak(ordinary=0)
 def test_the_role_settles_projects_where_it_has_a_source(tree: Tree, converge: Callable[..., Run]) -> None:
     tree.add("by-the-role")
     flags = ("--skip-tags=apt,accounts,iptables,retention",)

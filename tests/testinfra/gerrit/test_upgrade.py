@@ -52,7 +52,6 @@ def without(war: Path, library: str, name: str, target: Path) -> Path:
     return target
 
 
-@pytest.mark.soak(ordinary=0)
 def test_a_change_is_there_after_a_failed_upgrade_a_good_one_and_a_restored_backup(
     upgrade: Callable[..., Run], tmp_path: Path
 ) -> None:

@@ -190,6 +190,7 @@ def test_what_is_no_longer_declared_stays_and_is_listed(
     assert info(server, name)["state"] == "ACTIVE"
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize(
     "entry",
     ["  upstream: ext::sh -c 'touch /tmp/mark'\n", "  upstream: --upload-pack=touch /tmp/mark\n", "- project: ../up\n"],

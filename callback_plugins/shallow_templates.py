@@ -15,8 +15,7 @@ short_description: Give templates the variables of a task as they are, not a dee
 description:
   - C(lookup('ansible.builtin.template')) copies all variables of the host, with all that is in them, for each template,
     which takes 20 to 50 ms. With this plugin it copies their names alone.
-  - What a template would alter in a variable is lost at the end of the task all the same, as Ansible runs each in a
-    process of its own.
+  - What a template alters in a variable nobody else sees all the same, as Ansible gives it copies of what it looks at.
 """
 
 

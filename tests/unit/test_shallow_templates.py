@@ -39,7 +39,7 @@ class LookupModule(LookupBase):
 
 
 @pytest.mark.parametrize(("enabled", "copied"), [("shallow_templates", "by dict"), ("validated_once", "by deepcopy")])
-def test_what_a_template_alters_is_lost(tmp_path: Path, enabled: str, copied: str) -> None:
+def test_what_a_template_alters_nobody_else_sees(tmp_path: Path, enabled: str, copied: str) -> None:
     for name, text in {
         "play.yml": PLAY,
         "templates/alter.j2": ALTER,
@@ -51,5 +51,6 @@ def test_what_a_template_alters_is_lost(tmp_path: Path, enabled: str, copied: st
     command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", tmp_path / "play.yml"]
     done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("- 2-3\n") == 2
     assert copied in done.stdout
     assert "then 1 2 one" in done.stdout

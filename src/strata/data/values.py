@@ -54,8 +54,11 @@ class Values:
         """Prepare the values of a host. Raises StrataError for a file that cannot be read."""
         from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
         from ansible.plugins.loader import lookup_loader  # noqa: PLC0415
+        from ansible.plugins.lookup import template  # noqa: PLC0415
         from ansible.template import Templar  # noqa: PLC0415
 
+        # As callback_plugins/shallow_templates.py does in a run: a deep copy of all variables takes its time.
+        template.deepcopy = dict
         self._node, self._reveal = node, reveal
         try:
             set_by = places(node)

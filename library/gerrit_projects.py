@@ -48,14 +48,14 @@ description:
     aside, with its branches, and with an ACL by which only administrators may do anything; a rename puts it into its
     place; the push of its ACL opens it. (Gerrit's own C(create-project) makes the repository first and its ACL after
     that.) Gerrit announces such a project by C(ref-updated), not by C(project-created)."
-  - Gerrit takes no push to a read-only project. To change the ACL of one, it is locked in the same way for that moment.
+  - Where Gerrit refuses the push of an ACL for want of a permission, as 3.13 does with the permissions that it begins
+    with, administrators get that permission in the project for that moment. A read-only project, to which nobody may
+    push, is locked instead. If the ACL is refused all the same, the former one is put back.
   - A project that cannot be settled is named, with the file that it comes from; the others are settled, and the task
     fails. A run that was killed is completed by the next one.
   - "It does not matter how people sign in. The module connects to Gerrit's SSH with the server's own host key, which
     Gerrit takes for another daemon of the site: that may list, and act for others. What is to be made is made as
-    O(account), which nobody can sign in to. If there is no such account, it is made and put into O(admin_group). To
-    push it needs what Gerrit gives to administrators in All-Projects at the beginning: push and create in
-    C(refs/meta/config)."
+    O(account), which nobody can sign in to. If there is no such account, it is made and put into O(admin_group)."
 options:
   tree:
     description: The project-config tree, a folder on the control side.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +27,9 @@ ADMINISTRATE = "administrateserver"
 
 #: What nobody may do in a project that is locked. (Its refs/meta/config is never free to others.)
 LOCKED = ("create", "createSignedTag", "createTag", "delete", "push", "read")
+
+#: What stands in the project.config of a project to which nobody may push.
+CLOSED = re.compile(r"\bstate\s*=[\"\s]*(read.only|hidden)", re.IGNORECASE)
 
 
 class ProjectsError(Exception):
@@ -189,6 +193,17 @@ def lock(administrators: str, uuid: str) -> dict[str, str]:
     config = "".join(f"{line}\n" for line in ('[access "refs/*"]', *rules))
     known = {**SYSTEM_GROUPS, administrators: uuid}
     return {CONFIG: config, GROUPS: groups_file(("Anonymous Users", administrators), known)}
+
+
+def admitting(config: str, groups: str, administrators: str, uuid: str) -> dict[str, str]:
+    """Return a project's files with which administrators, too, may push to its refs/meta/config.
+
+    A project that is read-only, to which nobody may push, is locked instead.
+    """
+    if CLOSED.search(config):
+        return lock(administrators, uuid)
+    row = "" if f"\t{administrators}\n" in groups else f"{uuid}\t{administrators}\n"
+    return {CONFIG: f'{config.rstrip()}\n[access "{REF}"]\npush = group {administrators}\n', GROUPS: groups + row}
 
 
 def read_groups(listing: str) -> dict[str, str]:

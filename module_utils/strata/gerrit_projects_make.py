@@ -59,7 +59,8 @@ class Workshop:
         for path in (self.objects, self.template):
             run(["git", "init", "--quiet", "--bare", "--template=", path])
         first = commit(f"refs/heads/{BRANCH}", self.who, "Initial empty repository", {})
-        write_commits(self.template, [self._locking(), first])
+        locking = commit(REF, self.who, "Lock the project until it has its ACL", self.locked)
+        write_commits(self.template, [locking, first])
         _write(os.path.join(self.template, "config"), SETTINGS)
         # JGit writes a log of this ref where there is one.
         os.makedirs(os.path.join(self.template, "logs", os.path.dirname(REF)))
@@ -128,13 +129,9 @@ class Workshop:
         write_commits(self.objects, stream, beside(self.site, [project.name for project in projects]))
         return run(["git", f"--git-dir={self.objects}", "rev-parse", *refs]).decode().split()
 
-    def lock(self, name: str, tip: str | None) -> None:
-        """Lock a project that Gerrit takes no push to, as it is read-only; it sees that when its cache is flushed."""
-        path = self.site.repository(name)
-        write_commits(path, [self._locking(tip)])
-
-    def _locking(self, tip: str | None = None) -> bytes:
-        return commit(REF, self.who, "Lock the project until it has its ACL", self.locked, tip)
+    def write(self, name: str, files: Mapping[str, str], message: str, tip: str | None) -> None:
+        """Write a project's two files past Gerrit, which sees them when its cache is flushed."""
+        write_commits(self.site.repository(name), [commit(REF, self.who, message, files, tip)])
 
 
 def _write(path: str, text: str) -> None:

@@ -9,7 +9,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import gerrit_projects_account
-from ansible.module_utils.strata.gerrit_projects import REF, groups_file, lock, read_groups, uuids
+from ansible.module_utils.strata.gerrit_projects import (
+    CONFIG,
+    GROUPS,
+    REF,
+    admitting,
+    groups_file,
+    lock,
+    read_groups,
+    uuids,
+)
 from ansible.module_utils.strata.gerrit_projects_make import ImportFailedError, Workshop
 from ansible.module_utils.strata.gerrit_projects_site import read_projects, read_texts, unlock
 from ansible.module_utils.strata.gerrit_projects_ssh import RefusedError
@@ -23,8 +32,8 @@ if TYPE_CHECKING:
 #: Projects that are brought to their end together, and what is asked of Gerrit at once.
 TOGETHER, AT_ONCE = 50, 4
 
-#: What stands in the project.config of a project that Gerrit takes no push to.
-CLOSED = re.compile(r"\bstate\s*=\s*[\"\s]*(read.only|hidden)", re.IGNORECASE)
+#: What Gerrit says where a permission is missing, or the project is read-only, and not the pushed files are wrong.
+BARRED = re.compile("prohibited by Gerrit|project state does not permit write")
 
 
 @dataclass
@@ -120,23 +129,33 @@ class Settler:
 
     def _push(self, workshop: Workshop, projects: Iterable[Wanted], made: set[str]) -> None:
         projects = [project for project in projects if project.name not in self.work.problems]
-        self._make_writable(workshop, projects)
         refused = self._push_all(workshop, projects)
+        barred = [project for project in projects if BARRED.search(refused.get(project.name, ""))]
+        if barred:
+            refused |= self._push_barred(workshop, barred)
+            refused = {name: reason for name, reason in refused.items() if reason}
         for project in projects:
             if project.name in refused:
                 self.work.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
             elif project.name not in made:
                 self.work.changes.append(f"project {project.name} gets its ACL")
 
-    def _make_writable(self, workshop: Workshop, projects: Iterable[Wanted]) -> None:
-        """Make Gerrit take pushes to those of the projects that are read-only."""
-        found = read_projects(self.site, [project.name for project in projects])
-        texts = read_texts(self.site, found)
-        closed = [name for name, (config, _groups) in texts.items() if CLOSED.search(config)]
-        for name in closed:
-            workshop.lock(name, found[name].tip)
-        if closed:
+    def _push_barred(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
+        """Push where it takes a permission for that moment; return what Gerrit says of each, "" where it takes it."""
+        names = [project.name for project in projects]
+        actual = read_projects(self.site, names)
+        former = read_texts(self.site, actual)
+        for name in names:
+            files = admitting(*former[name], self.admins, self.groups[self.admins])
+            workshop.write(name, files, "Let administrators push the ACL", actual[name].tip)
+        self._flush("projects")
+        refused = dict.fromkeys(names, "") | self._push_all(workshop, projects)
+        tips = read_projects(self.site, [name for name in names if refused[name]])
+        for name, found in tips.items():
+            workshop.write(name, dict(zip((CONFIG, GROUPS), former[name], strict=True)), "Take it back", found.tip)
+        if tips:
             self._flush("projects")
+        return refused
 
     def _push_all(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
         """Push all, and return what Gerrit says of those that it refuses."""

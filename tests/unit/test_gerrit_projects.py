@@ -223,6 +223,22 @@ def test_without_ssh_nothing_goes(tmp_path: Path) -> None:
         sites.read_site(str(tmp_path), "me")
 
 
+@pytest.mark.parametrize("state", ["", "[project]\nstate = active\n", "[project]\ndescription = state machine\n"])
+def test_administrators_are_admitted_beside_what_is_there(state: str) -> None:
+    found = projects.admitting(f"{ANVIL.config}{state}", GROUPS, "Administrators", "1" * 40)
+    assert found["project.config"] == (
+        f'{ANVIL.config}{state}[access "refs/meta/config"]\npush = group Administrators\n'
+    )
+    assert found["groups"] == f"{GROUPS}{'1' * 40}\tAdministrators\n"
+    assert projects.admitting("", found["groups"], "Administrators", "1" * 40)["groups"] == found["groups"]
+
+
+@pytest.mark.parametrize("state", ["read only", "READ_ONLY", '"read only"', "hidden"])
+def test_a_read_only_project_is_locked_to_admit_administrators(state: str) -> None:
+    found = projects.admitting(f"[project]\n\tstate = {state}\n", "", "Administrators", "1" * 40)
+    assert found == projects.lock("Administrators", "1" * 40)
+
+
 def test_a_stale_lock_is_freed_and_a_new_one_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = sites.Site(str(tmp_path), "me", str(tmp_path))
     lock = tmp_path / "a.git/refs/meta/config.lock"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import time
 from pathlib import Path
@@ -104,6 +105,11 @@ def result(run: Run) -> dict[str, Any]:
     return run.results[-1]
 
 
+def shown_configs(run: Run) -> list[str]:
+    """Return the changes of project.config that a run shows."""
+    return re.findall(r"^--- before: .* project\.config\n(?:.+\n)+", run.output, re.MULTILINE)
+
+
 def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -112,14 +118,14 @@ def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     acl = f"[access]\ninheritFrom = {base}\n\n{ACL.format(core=core)}"
     child = tree.add("child", acl=acl, description="A # b")
     old = tree.add("old", acl="[project]\nstate = read only\n", default_branch="devel")
-    predicted = result(settle_projects(tree, "--check", "--diff"))
+    runs = [settle_projects(tree, "--check", "--diff")]
     assert info(server, base) == {}
-    made = result(settle_projects(tree, "--diff"))
+    runs.append(settle_projects(tree, "--diff"))
+    predicted, made = map(result, runs)
     expected = [f"group {core} is made", *(f"project {name} is made" for name in (base, child, old))]
     assert predicted["changes"] == made["changes"] == expected
-    assert [each["after"] for each in predicted["diff"] if "config" in each["after_header"]] == [
-        each["after"] for each in made["diff"] if "config" in each["after_header"]
-    ]
+    assert shown_configs(runs[0]) == shown_configs(runs[1])
+    assert len(shown_configs(runs[0])) == 3
     assert made["projects"] == {"declared": 3, "settled": 3}
     assert (info(server, child)["description"], info(server, child)["parent"]) == ("A # b", base)
     assert info(server, old)["state"] == "READ_ONLY"
@@ -174,6 +180,20 @@ def test_broken_acls_are_named_and_the_others_settle(
     tree.add("orphan")
     result(settle_projects(tree))
     assert info(server, refused)["state"] == info(server, syntax)["state"] == "ACTIVE"
+
+
+@pytest.mark.parametrize("state", ["active", "read only"])
+def test_a_refused_acl_leaves_the_former_one(
+    host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run], state: str
+) -> None:
+    name = tree.add("kept", acl=f"[project]\nstate = {state}\n")
+    result(settle_projects(tree))
+    before = config(host, name), config(host, name, "groups")
+    tree.add("kept", acl=OLD_LABEL)
+    refused = settle_projects(tree)
+    assert f"{name}: gerrit/acls/{tree.folder}/kept.config: Gerrit refuses it:" in refused.message
+    assert (config(host, name), config(host, name, "groups")) == before
+    assert info(server, name)["state"] == state.upper().replace(" ", "_")
 
 
 def test_what_is_no_longer_declared_stays_and_is_listed(

@@ -29,8 +29,8 @@ KEPT = {
 }
 #: Where declared files may stand, besides `etc`: what Gerrit reads anew by itself.
 READ_ANEW = (".ssh", "hooks", "static")
-#: The section of gerrit.config that Gerrit takes over when it is told to (CommentLinkProvider.java). Three keys of other
-#: sections, which hardly anybody sets, could be as well.
+#: The section of gerrit.config that Gerrit takes over when it is told to (CommentLinkProvider.java). Three keys of
+#: other sections, which hardly anybody sets, could be as well.
 RELOADED = "commentlink"
 SITE_STYLE = re.compile(r"etc/GerritSite(Header|Footer)?\.(html|css)")
 OURS = re.compile(r"etc/(gerrit|secure)\.config")

@@ -171,7 +171,7 @@ class Settler:
 
         def push(name: str, commit: str) -> None:
             try:
-                self.gerrit.push(name, commit, workshop.objects)
+                self.gerrit.push(name, commit, workshop.objects, names)
             except RefusedError as error:
                 refused[name] = str(error)
 

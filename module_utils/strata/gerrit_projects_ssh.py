@@ -17,6 +17,7 @@ from ansible.module_utils.strata.gerrit_projects import REF, ProjectsError
 from ansible.module_utils.strata.gerrit_projects_site import attempt, beside, read_tip, run, said
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from types import TracebackType
 
     from ansible.module_utils.strata.gerrit_projects_site import Site
@@ -112,13 +113,24 @@ class Gerrit:
         """Run a command as the account and return what it says. Raises DownError, RefusedError."""
         return self.ask("suexec", "--as", self.account, "--", *words)
 
-    def push(self, name: str, commit: str, objects: str) -> None:
-        """Push a commit of the repository `objects` to a project's refs/meta/config. Raises DownError, RefusedError."""
+    def push(self, name: str, commit: str, objects: str, names: Iterable[str]) -> None:
+        """Push a commit to a project's refs/meta/config.
+
+        Args:
+            name: the project.
+            commit: the commit, of the repository `objects`.
+            objects: the path of that repository.
+            names: the projects that commits were made for together; what one of them has is not in `objects`.
+
+        Raises:
+            DownError, RefusedError: Gerrit does not take it.
+
+        """
         receive = f"suexec --as {shlex.quote(self.account)} -- git-receive-pack"
         command = ["git", f"--git-dir={objects}", "push", "--quiet", f"--receive-pack={receive}", "--no-verify"]
         command += [f"ssh://gerrit/{name}", f"{commit}:{REF}"]
         ssh = shlex.join(["ssh", "-F", self.config])
-        env = {**beside(self.site, [name]), "GIT_SSH_COMMAND": ssh, "GIT_SSH_VARIANT": "ssh"}
+        env = {**beside(self.site, names), "GIT_SSH_COMMAND": ssh, "GIT_SSH_VARIANT": "ssh"}
         done = attempt(command, env=env)
         if done.returncode and read_tip(self.site, name) != commit:
             self._check_alive(said(done))

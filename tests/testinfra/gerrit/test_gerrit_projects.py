@@ -282,12 +282,15 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     settle: Callable[[], None],
     moment: float,
 ) -> None:
-    for number in range(60):
-        tree.add(f"p{number:02}")
-    kill_module(lambda: begin_projects(tree), f"{SITE}/git/All-Projects.git/strata", 5 * moment)
+    def begin() -> Play:
+        for _ in range(60):
+            tree.add(f"p{len(tree.projects):03}")
+        return begin_projects(tree)
+
+    kill_module(begin, f"{SITE}/git/All-Projects.git/strata", 5 * moment)
     settle()
     check_that_none_is_open(host, tree)
-    assert result(settle_projects(tree))["projects"]["settled"] == 60
+    assert result(settle_projects(tree))["projects"]["settled"] == len(tree.projects)
     assert settle_projects(tree).changed == 0
     assert not host.file(f"{SITE}/git/All-Projects.git/strata").exists
 

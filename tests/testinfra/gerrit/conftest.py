@@ -22,7 +22,7 @@ SITE = "/srv/gerrit"
 # What Ansible may never show, in molecule.yml.
 CANARY = "canary-of-the-ldap-password"
 
-# Leaves a note while it runs, in the folder that Gerrit gives it.
+# While it runs it has a note of its own in the folder that Gerrit gives it. The next version is started before it stops.
 TRIAL = """
 import com.google.gerrit.extensions.annotations.Listen;
 import com.google.gerrit.extensions.annotations.PluginData;
@@ -41,7 +41,7 @@ class Trial implements LifecycleListener {
 
   @Inject
   Trial(@PluginData Path folder) {
-    note = folder.resolve("note");
+    note = folder.resolve("note-" + System.nanoTime());
   }
 
   public void start() {
@@ -52,12 +52,9 @@ class Trial implements LifecycleListener {
     }
   }
 
-  // The next version may have been started before.
   public void stop() {
     try {
-      if (Files.readString(note).equals("%s")) {
-        Files.delete(note);
-      }
+      Files.delete(note);
     } catch (IOException error) {
       throw new UncheckedIOException(error);
     }

@@ -22,7 +22,7 @@ SITE = "/srv/gerrit"
 # What Ansible may never show, in molecule.yml.
 CANARY = "canary-of-the-ldap-password"
 
-# While it runs it has a note of its own in the folder that Gerrit gives it. The next version is started before it stops.
+# While it runs it has a note in the folder that Gerrit gives it. The next version is started before it stops.
 TRIAL = """
 import com.google.gerrit.extensions.annotations.Listen;
 import com.google.gerrit.extensions.annotations.PluginData;

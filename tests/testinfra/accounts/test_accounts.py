@@ -52,6 +52,7 @@ def test_a_key_holds_only_from_where_it_may(settle_people, login, keys, probe):
     assert [login("eve", "one"), login("eve", "two")] == ["eve", "forced"]
 
 
+@pytest.mark.spread
 def test_who_is_disabled_is_out_at_once_and_may_come_back(host, settle_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
     assert settle_people(eve, accounts_admins=["eve"]).rc == 0
@@ -74,6 +75,7 @@ def test_who_is_disabled_is_out_at_once_and_may_come_back(host, settle_people, l
     assert login("eve", "one") == "eve"
 
 
+@pytest.mark.spread
 def test_who_is_absent_is_removed_and_the_home_if_asked(host, settle_people):
     assert settle_people(EVE, FRANK).rc == 0
     host.check_output("systemd-run --quiet --uid=eve sleep 1000")
@@ -93,6 +95,7 @@ def test_who_is_absent_is_removed_and_the_home_if_asked(host, settle_people):
     assert settle_people(FRANK).rc == 0
 
 
+@pytest.mark.spread
 def test_who_is_no_longer_declared_is_named_and_disabled_by_choice(host, settle_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
     assert settle_people(eve, FRANK).rc == 0
@@ -127,6 +130,7 @@ TAKEN = [
 
 
 @pytest.mark.usefixtures("squatter")
+@pytest.mark.spread
 def test_what_belongs_to_another_is_refused_before_anything_changes(converge, host, fingerprint):
     host.check_output("install -d -o bob /srv/bobs")
     users = [{"name": "new", "uid": 2199}, *(user for user, _ in TAKEN)]
@@ -138,6 +142,7 @@ def test_what_belongs_to_another_is_refused_before_anything_changes(converge, ho
     assert fingerprint() == before
 
 
+@pytest.mark.spread
 def test_a_failure_on_the_way_is_told_and_the_next_run_completes(host, settle_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
     failed = settle_people({"name": "aaron", "uid": 2104, "home": "/proc/aaron"}, eve)
@@ -149,6 +154,7 @@ def test_a_failure_on_the_way_is_told_and_the_next_run_completes(host, settle_pe
     assert host.file("/home/aaron").user == "aaron"
 
 
+@pytest.mark.spread
 def test_root_keys_are_a_whole_that_locks_nobody_out_by_mistake(host, converge, login, keys):
     path = "/root/.ssh/authorized_keys"
     assert converge().rc == 0

@@ -180,6 +180,7 @@ def test_a_change_of_the_configuration_restarts_and_shows_no_secret(host: Host, 
     assert server.process() == again
 
 
+@pytest.mark.spread
 def test_a_taken_port_brings_the_old_configuration_back(host: Host, server: Server, converge: Rerun) -> None:
     host.check_output("systemd-run --quiet --collect --unit=taken python3 -m http.server 8099")
     until(lambda: host.socket("tcp://0.0.0.0:8099").is_listening, "nobody takes the port")
@@ -193,6 +194,7 @@ def test_a_taken_port_brings_the_old_configuration_back(host: Host, server: Serv
     assert not host.file(f"{SITE}/.strata-undo").exists
 
 
+@pytest.mark.spread
 def test_a_plugin_is_loaded_replaced_and_removed_while_gerrit_serves(
     host: Host, server: Server, rerun: Rerun, plugin: Callable[..., Path]
 ) -> None:
@@ -216,6 +218,7 @@ def test_a_plugin_is_loaded_replaced_and_removed_while_gerrit_serves(
     assert server.version()
 
 
+@pytest.mark.spread
 def test_a_killed_module_is_made_up_for(
     host: Host, server: Server, begin: Any, converge: Rerun, settle: Callable[[], None], kill_module: Any
 ) -> None:

@@ -196,6 +196,7 @@ def test_a_refused_acl_leaves_the_former_one(
     assert info(server, name)["state"] == state.upper().replace(" ", "_")
 
 
+@pytest.mark.spread
 def test_what_is_no_longer_declared_stays_and_is_listed(
     server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -242,6 +243,7 @@ git branch stable; git tag v1; chown -R gerrit: /srv/upstream"""
     host.run("systemctl stop upstream; rm -rf /srv/upstream")
 
 
+@pytest.mark.spread
 def test_an_upstream_is_imported_once(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run], upstream: str
 ) -> None:
@@ -327,6 +329,7 @@ def wait_until_it_answers(server: Server) -> None:
     wait_for(lambda: server.ask(path).startswith(")]}'"), lambda: server.ask(path), seconds=120)
 
 
+@pytest.mark.spread
 def test_without_gerrit_nothing_is_done_but_predicted(
     host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
 ) -> None:
@@ -346,6 +349,7 @@ def test_without_gerrit_nothing_is_done_but_predicted(
     assert result(settle_projects(tree))["changes"] == predicted["changes"]
 
 
+@pytest.mark.spread
 def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settle_projects: Callable[..., Run]) -> None:
     name = tree.add("locked")
     result(settle_projects(tree))
@@ -355,6 +359,7 @@ def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settl
     assert result(settle_projects(tree))["changes"] == [f"project {name} gets its ACL"]
 
 
+@pytest.mark.spread
 def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..., Run]) -> None:
     for number in range(60):
         tree.add(f"p{number:02}")
@@ -363,6 +368,7 @@ def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..
     assert (run.calls, len(result(run)["changes"])) == (2, 61)
 
 
+@pytest.mark.spread
 def test_the_role_settles_projects_where_it_has_a_source(tree: Tree, converge: Callable[..., Run]) -> None:
     tree.add("by-the-role")
     flags = ("--skip-tags=apt,accounts,iptables,retention",)

@@ -96,6 +96,7 @@ def test_package_wanted_and_absent_is_refused(converge):
     assert "less (apt_packages) is wanted, and less (apt_absent_packages) must be absent" in words(result.output)
 
 
+@pytest.mark.spread
 def test_removal_that_takes_others_along_is_refused(host, converge):
     result = converge(apt_packages=["less"], apt_absent_packages=["libpopt0"])
     assert result.rc != 0
@@ -104,6 +105,7 @@ def test_removal_that_takes_others_along_is_refused(host, converge):
     assert host.package("libpopt0").is_installed
 
 
+@pytest.mark.spread
 def test_unpacked_package_is_configured(host, converge, spare):
     host.check_output("cd /tmp && apt-get -q download %s && dpkg --unpack %s_*.deb && rm %s_*.deb", spare, spare, spare)
     assert host.check_output("dpkg-query -W -f '${db:Status-Abbrev}' %s", spare).strip() == "iU"
@@ -113,6 +115,7 @@ def test_unpacked_package_is_configured(host, converge, spare):
     assert converge(apt_packages=[*WANTED, spare]).changed == 0
 
 
+@pytest.mark.spread
 def test_package_unpacked_without_its_dependencies_is_completed(host, converge):
     host.check_output("apt-get -q -y purge rsync libpopt0")
     host.check_output("cd /tmp && apt-get -q download rsync && dpkg --unpack --force-depends rsync_*.deb && rm rsync_*")
@@ -147,6 +150,7 @@ def test_lock_that_is_held_long_is_waited_for_and_its_holder_named(host, converg
     assert host.package(spare).is_installed
 
 
+@pytest.mark.spread
 def test_lock_on_the_package_lists_is_waited_for(host, converge, hold, spare):
     hold("/var/lib/apt/lists/lock", times=3)
     result = converge(apt_packages=[*WANTED, spare], apt_lists_max_age=0)
@@ -154,6 +158,7 @@ def test_lock_on_the_package_lists_is_waited_for(host, converge, hold, spare):
     assert host.package(spare).is_installed
 
 
+@pytest.mark.spread
 def test_lock_held_too_long_is_reported_with_its_holder(host, converge, hold, spare):
     hold("/var/lib/dpkg/lock-frontend")
     process = host.check_output("systemctl show --property=MainPID --value strata-lock")
@@ -163,6 +168,7 @@ def test_lock_held_too_long_is_reported_with_its_holder(host, converge, hold, sp
     assert not host.package(spare).is_installed
 
 
+@pytest.mark.spread
 def test_held_lock_does_not_matter_when_nothing_is_to_do(converge, hold):
     hold("/var/lib/dpkg/lock-frontend")
     result = converge(apt_lock_timeout=0)

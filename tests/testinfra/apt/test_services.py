@@ -91,6 +91,7 @@ def test_timer_of_a_package_of_debian_starts(host: Host, converge: Callable[...,
         host.check_output("apt-get -q -y purge logrotate")
 
 
+@pytest.mark.spread
 def test_policy_of_the_host_decides(host: Host, converge: Callable[..., Run], repositories: Repositories) -> None:
     host.check_output(f"printf '#!/bin/sh\\nexit 0\\n' >{POLICY} && chmod 755 {POLICY}")
     try:
@@ -102,6 +103,7 @@ def test_policy_of_the_host_decides(host: Host, converge: Callable[..., Run], re
         host.check_output(f"rm {POLICY}")
 
 
+@pytest.mark.spread
 @pytest.mark.parametrize("whole", [True, False])
 def test_killed_installation_is_completed(
     host: Host,
@@ -124,6 +126,7 @@ def test_killed_installation_is_completed(
     assert converge(**declared).changed == 0
 
 
+@pytest.mark.spread
 def test_installation_that_was_killed_late_is_completed_though_all_wanted_packages_are_there(
     host: Host, begin: Callable[..., Play], converge: Callable[..., Run], repositories: Repositories
 ) -> None:
@@ -143,6 +146,7 @@ def test_installation_that_was_killed_late_is_completed_though_all_wanted_packag
     assert converge(**declared).changed == 0
 
 
+@pytest.mark.spread
 def test_package_that_fails_is_told_until_it_must_be_absent(
     host: Host, converge: Callable[..., Run], repositories: Repositories
 ) -> None:
@@ -158,6 +162,7 @@ def test_package_that_fails_is_told_until_it_must_be_absent(
     assert converge(**source).changed == 0
 
 
+@pytest.mark.spread
 def test_second_run_waits_for_the_first_as_long_as_it_is_told(
     host: Host, begin: Callable[..., Play], converge: Callable[..., Run], repositories: Repositories
 ) -> None:

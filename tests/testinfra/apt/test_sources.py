@@ -61,6 +61,7 @@ def test_source_is_predicted_made_used_and_taken_away(
     assert f":{PORT}/" not in " ".join(policy(host, "strata-hello"))
 
 
+@pytest.mark.spread
 def test_binary_key_and_versions_up_and_down(host: Host, converge: Converge, repositories: Repositories) -> None:
     declared = {
         "apt_sources": [repositories.source(signed_by="trial")],
@@ -91,6 +92,7 @@ WRONG = [
 ]
 
 
+@pytest.mark.spread
 def test_sources_that_apt_refuses_change_nothing(
     host: Host, converge: Converge, repositories: Repositories, in_force: Callable[[], str]
 ) -> None:
@@ -154,6 +156,7 @@ def own_source(host: Host) -> Iterator[dict[str, Any]]:
     host.check_output("mv /run/sources.list /etc/apt/sources.list")
 
 
+@pytest.mark.spread
 def test_foreign_sources_are_named_and_purged_when_asked(
     host: Host, converge: Converge, own_source: dict[str, Any], fingerprint: Callable[[], dict[str, str]]
 ) -> None:
@@ -187,6 +190,7 @@ def test_settings_are_those_of_apt(host: Host, converge: Converge, repositories:
     assert 'Acquire::http::Proxy::127.0.0.1 "DIRECT";' in host.check_output("apt-config dump")
 
 
+@pytest.mark.spread
 def test_answer_is_given_before_the_installation_and_shown_nowhere(
     host: Host, converge: Converge, repositories: Repositories, tmp_path: Path
 ) -> None:

@@ -132,8 +132,8 @@ class Settler:
         refused = self._push_all(workshop, projects)
         barred = [project for project in projects if BARRED.search(refused.get(project.name, ""))]
         if barred:
-            refused |= self._push_barred(workshop, barred)
-            refused = {name: reason for name, reason in refused.items() if reason}
+            others = {name: reason for name, reason in refused.items() if not BARRED.search(reason)}
+            refused = others | self._push_barred(workshop, barred)
         for project in projects:
             if project.name in refused:
                 self.work.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
@@ -141,7 +141,7 @@ class Settler:
                 self.work.changes.append(f"project {project.name} gets its ACL")
 
     def _push_barred(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
-        """Push where it takes a permission for that moment; return what Gerrit says of each, "" where it takes it."""
+        """Push where it takes a permission for that moment, and return what Gerrit says of those that it refuses."""
         names = [project.name for project in projects]
         actual = read_projects(self.site, names)
         former = read_texts(self.site, actual)
@@ -149,8 +149,8 @@ class Settler:
             files = admitting(*former[name], self.admins, self.groups[self.admins])
             workshop.write(name, files, "Let administrators push the ACL", actual[name].tip)
         self._flush("projects")
-        refused = dict.fromkeys(names, "") | self._push_all(workshop, projects)
-        tips = read_projects(self.site, [name for name in names if refused[name]])
+        refused = self._push_all(workshop, projects)
+        tips = read_projects(self.site, refused)
         for name, found in tips.items():
             workshop.write(name, dict(zip((CONFIG, GROUPS), former[name], strict=True)), "Take it back", found.tip)
         if tips:

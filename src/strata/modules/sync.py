@@ -97,13 +97,14 @@ def state(site: Site, pin: Pin, *, marks: bool = False) -> list[str]:
     return [printable(change) for change in installed.changes(marks=marks)]
 
 
-def drift(site: Site, say: Callable[[str], None], *, remote: bool = False) -> list[str]:
-    """Return where vendor/roles/ is not what is locked, in sentences; every file is read.
+def drift(site: Site, say: Callable[[str], None], *, remote: bool = False, marks: bool = False) -> list[str]:
+    """Return where vendor/roles/ is not what is locked, in sentences.
 
     Args:
         site: the checkout.
         say: tells that there is something to wait for.
         remote: whether to ask the repositories too if their refs are there, and their tags where they were.
+        marks: as of `state`; else every file is read.
 
     Raises:
         StrataError: modules.env or modules.lock can't be used, or a file not be read.
@@ -111,7 +112,7 @@ def drift(site: Site, say: Callable[[str], None], *, remote: bool = False) -> li
     """
     pins = site.agreed()
     try:
-        found = [f"{name}: {what}" for name, pin in pins.items() for what in state(site, pin)]
+        found = [f"{name}: {what}" for name, pin in pins.items() for what in state(site, pin, marks=marks)]
     except OSError as error:
         raise StrataError(f"{error.filename}: {error.strerror}") from None
     found += [f"{printable(name)}: is no module of modules.env" for name in site.vendor.names() if name not in pins]

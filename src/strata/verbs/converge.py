@@ -39,7 +39,7 @@ def run(options: Options) -> bool:
     Where vendor/roles/ is not what modules.lock says, that is told first, as it may be meant: a link to a working
     copy, say.
     """
-    for line in drift(Site(ROOT / "modules.env"), click.echo):
+    for line in drift(Site(ROOT / "modules.env"), click.echo, marks=True):
         click.echo(f"vendor/roles is not what is locked: {line}; `bin/strata modules sync` brings it", err=True)
     well, outcomes = converge(options)
     show(

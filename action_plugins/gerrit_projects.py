@@ -29,7 +29,7 @@ ARGUMENTS = {
     "account": {"type": "str", "default": "strata-project-config"},
     "admin_group": {"type": "str", "default": "Administrators"},
     "external_groups": {"type": "dict", "default": {}},
-    "seconds": {"type": "int", "default": 30},
+    "seconds": {"type": "int", "default": 60},
 }
 
 #: Problems that are told in full.

@@ -84,7 +84,7 @@ options:
   seconds:
     description: How long a call works before it tells how far it is, and another call goes on.
     type: int
-    default: 30
+    default: 60
 attributes:
   check_mode:
     support: full

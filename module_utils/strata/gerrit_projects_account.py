@@ -29,8 +29,8 @@ FLUSH = ("gerrit", "flush-caches")
 PATIENCE = 60
 
 
-def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> bool:
-    """See to it that the account is there and in `group`, the administrators'; tell whether it had to be made.
+def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> set[str]:
+    """See to it that the account is there and in `group`, the administrators'; return the names of all its groups.
 
     Raises:
         ProjectsError: it is somebody else's.
@@ -38,7 +38,7 @@ def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> bool:
     """
     member = _memberships(gerrit)
     if member is not None and group in member:
-        return False
+        return set(member)
     if group not in groups:
         raise ProjectsError(f"Gerrit has no group {group}: say in admin_group which one has its administrators")
     if member is None:
@@ -47,7 +47,7 @@ def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> bool:
     gerrit.ask(*FLUSH, *(word for cache in ("accounts", "groups_byuuid") for word in ("--cache", cache)))
     gerrit.ask("gerrit", "index", "start", "groups", "--force")
     deadline = time.monotonic() + PATIENCE
-    while group not in (_memberships(gerrit) or ()):
+    while group not in (member := _memberships(gerrit) or []):
         if time.monotonic() > deadline:
             raise ProjectsError(
                 f"Gerrit's account {gerrit.account} is not in the group {group}: if it is Strata's, put it in, "
@@ -55,7 +55,7 @@ def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> bool:
             )
         gerrit.ask(*FLUSH, "--cache", "groups_bymember")
         time.sleep(0.2)
-    return True
+    return set(member)
 
 
 def _memberships(gerrit: Gerrit) -> list[str] | None:

@@ -20,7 +20,7 @@ from ansible.module_utils.strata.gerrit_projects import (
     uuids,
 )
 from ansible.module_utils.strata.gerrit_projects_make import ImportFailedError, Workshop
-from ansible.module_utils.strata.gerrit_projects_site import read_projects, read_texts, unlock
+from ansible.module_utils.strata.gerrit_projects_site import attempt, read_projects, read_texts, unlock
 from ansible.module_utils.strata.gerrit_projects_ssh import RefusedError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class Settler:
         self.missing = set(self.plan.groups)
 
     def settle(self, deadline: float) -> None:
-        """Work until all is done or the deadline (of the monotonic clock) is reached; some is done in any case.
+        """Work until all is done or the deadline (of the monotonic clock) is over; some is done in any case.
 
         Raises:
             ProjectsError: Gerrit does not answer any more, or nothing can be done.
@@ -66,30 +66,47 @@ class Settler:
         """
         todo = self.plan.touched
         if todo:
-            gerrit_projects_account.ensure(self.gerrit, self.admins, self.groups)
+            member = gerrit_projects_account.ensure(self.gerrit, self.admins, self.groups)
+            # What a killed run made it a member of.
+            self._leave(sorted(member & {name for each in self.plan.configs for name in each.groups} - {self.admins}))
             unlock(
                 self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
             )
-            with Workshop(self.site, self.gerrit.account, lock(self.admins, self.groups[self.admins])) as workshop:
-                while todo and not (self.work.changes and time.monotonic() > deadline):
-                    self._settle(workshop, set(todo[:TOGETHER]))
-                    todo = todo[TOGETHER:]
+            locked = lock(self.admins, self.groups[self.admins])
+            with Workshop(self.site, self.gerrit.account, locked) as workshop, ThreadPoolExecutor(1) as ahead:
+                # Gerrit takes its time for each group, so the next projects' groups are made beside the work on these.
+                groups = ahead.submit(self._make_groups, self._take_missing(todo[:TOGETHER]))
+                while groups:
+                    made, refused = groups.result()
+                    names, todo = todo[:TOGETHER], todo[TOGETHER:]
+                    go_on = todo and time.monotonic() < deadline
+                    groups = ahead.submit(self._make_groups, self._take_missing(todo[:TOGETHER])) if go_on else None
+                    self._know_groups(made, refused)
+                    self._settle(workshop, set(names))
         self.work.left = len(todo)
         if self.plan.unlisted:
             self._flush("project_list")
             self.work.changes += [f"project {name} is listed again" for name in self.plan.unlisted]
 
     def _settle(self, workshop: Workshop, names: set[str]) -> None:
-        configs = [project for project in self.plan.configs if project.name in names]
-        self._make_groups(sorted({group for project in configs for group in project.groups} & self.missing))
         made = self._make(workshop, [project for project in self.plan.made if project.name in names])
-        self._push(workshop, configs, made)
+        self._push(workshop, [project for project in self.plan.configs if project.name in names], made)
         self._set_heads([project for project in self.plan.heads if project.name in names])
 
-    def _make_groups(self, names: list[str]) -> None:
-        if not names:
-            return
+    def _take_missing(self, names: Iterable[str]) -> list[str]:
+        """Return the groups that these projects need and that nobody has begun to make yet; the caller makes them."""
+        wanted = set(names)
+        found = {group for each in self.plan.configs if each.name in wanted for group in each.groups} & self.missing
+        self.missing -= found
+        return sorted(found)
+
+    def _make_groups(self, names: list[str]) -> tuple[list[str], dict[str, str]]:
+        """Make groups, and return those that are made, and what Gerrit says of those that it refuses."""
+        made: list[str] = []
         refused: dict[str, str] = {}
+        if names:
+            # Gerrit reads every loose ref here again for each group that it makes.
+            attempt(["git", f"--git-dir={self.site.repository(self.site.users_project)}", "pack-refs", "--all"])
         # One after another: those that come together hinder each other, and one of them fails in the end.
         for name in names:
             try:
@@ -97,17 +114,26 @@ class Settler:
             except RefusedError as error:
                 if "already exists" not in str(error):
                     refused[name] = str(error)
-        made = [name for name in names if name not in refused]
-        self.missing -= set(names)
+                    continue
+            made.append(name)
+        return made, refused
+
+    def _know_groups(self, made: list[str], refused: Mapping[str, str]) -> None:
+        """Take over what `_make_groups` returned."""
         if made:
-            # Who makes a group is its first member.
-            self.gerrit.act("gerrit", "set-members", "--remove", self.gerrit.account, *made)
-            chosen = [word for name in made for word in ("--group", name)]
-            self.groups |= read_groups(self.gerrit.ask("gerrit", "ls-groups", "-v", *chosen))
+            self._leave(made)
+            # All of them: Gerrit takes ten times as long to list some.
+            self.groups |= read_groups(self.gerrit.ask("gerrit", "ls-groups", "-v"))
             self.work.changes += [f"group {name} is made" for name in made]
         for project in self.plan.configs:
             for group in refused.keys() & set(project.groups):
                 self.work.problems[project.name] = f"{project.acl}: {refused[group]}"
+
+    def _leave(self, groups: list[str]) -> None:
+        """Take the account out of groups: who makes one is its first member."""
+        leave = ("gerrit", "set-members", "--remove", self.gerrit.account)
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda part: self.gerrit.act(*leave, *part), _parts(groups, AT_ONCE)))
 
     def _make(self, workshop: Workshop, projects: Iterable[Wanted]) -> set[str]:
         made: dict[str, str] = {}
@@ -189,3 +215,8 @@ class Settler:
 
     def _flush(self, *caches: str) -> None:
         self.gerrit.ask("gerrit", "flush-caches", *(word for cache in caches for word in ("--cache", cache)))
+
+
+def _parts(items: list[str], count: int) -> list[list[str]]:
+    """Share items out, to at most so many."""
+    return [items[at::count] for at in range(min(count, len(items)))]

@@ -271,7 +271,20 @@ def check_that_none_is_open(host: Host, tree: Tree) -> None:
     found = as_gerrit(host, f"for r in $(ls -d {SITE}/git/{tree.folder}/*.git); do echo ==$r; {show}; done")
     for part in found.split("==")[1:]:
         path, _newline, text = part.partition("\n")
-        assert LOCKED in text or text == ACL.format(core=f"{tree.folder}-core"), f"{path} is open: {text}"
+        named = re.search(r"group (\S+)$", text.strip())
+        assert LOCKED in text or (named and text == ACL.format(core=named[1])), f"{path} is open: {text}"
+
+
+def groups_of_the_account(host: Host) -> list[str]:
+    """Return the names of the groups that the account is in by itself which pushes."""
+    git = f"git --git-dir={SITE}/git/All-Users.git"
+    identity = as_gerrit(host, f"{git} grep -h -A1 username:strata-project-config refs/meta/external-ids")
+    number = identity.rpartition("= ")[2].strip()
+    assert number.isdigit(), identity
+    refs = f"$({git} for-each-ref --format='%(refname)' refs/groups)"
+    is_in = f"{git} show $r:members 2>/dev/null | grep -qx {number}"
+    found = as_gerrit(host, f"for r in {refs}; do {is_in} && {git} show $r:group.config; done")
+    return re.findall(r"name = (.*)", found)
 
 
 @pytest.mark.soak
@@ -286,7 +299,8 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
 ) -> None:
     def begin() -> Play:
         for _ in range(60):
-            tree.add(f"p{len(tree.projects):03}")
+            number = f"{len(tree.projects):03}"
+            tree.add(f"p{number}", ACL.format(core=f"{tree.folder}-{number}"))
         return begin_projects(tree)
 
     kill_module(begin, f"{SITE}/git/All-Projects.git/strata", 5 * moment)
@@ -295,6 +309,7 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     assert result(settle_projects(tree))["projects"]["settled"] == len(tree.projects)
     assert settle_projects(tree).changed == 0
     assert not host.file(f"{SITE}/git/All-Projects.git/strata").exists
+    assert groups_of_the_account(host) == ["Administrators"]
 
 
 @pytest.mark.soak
@@ -322,6 +337,7 @@ def test_a_gerrit_that_is_killed_meanwhile_is_told_and_the_next_run_completes(
     assert result(settle_projects(tree))["projects"]["settled"] == 60
     assert settle_projects(tree).changed == 0
     assert info(server, f"{tree.folder}/p59")["state"] == "ACTIVE"
+    assert groups_of_the_account(host) == ["Administrators"]
 
 
 def wait_until_it_answers(server: Server) -> None:

@@ -177,6 +177,11 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+ansible_facts:
+  description: For the role known_hosts, where Gerrit's own SSH server listens, and its public keys.
+  type: dict
+  returned: success
+  sample: {ssh_services: [{port: 29418, keys: [ssh-ed25519 AAAA...]}]}
 changes:
   description: What was changed, or would be in check mode.
   type: list
@@ -226,10 +231,12 @@ def main() -> None:
     )
     try:
         with locks.alone("gerrit", check_mode=module.check_mode, patience=PATIENCE):
-            result = gerrit_run.Run(module).converge()
+            run = gerrit_run.Run(module)
+            result = run.converge()
+            facts = {"ssh_services": run.ssh_services()}
     except (ConfigError, JarError, OwnerError, UnitError, gerrit_run.GerritError, OSError) as error:
         module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module.exit_json(**result, ansible_facts=facts)
 
 
 if __name__ == "__main__":

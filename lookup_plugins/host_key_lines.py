@@ -24,8 +24,10 @@ description:
   - Returns a line for each public SSH key of each host of the groups, with all names and addresses of the host.
   - A host's keys are C(known_hosts_keys) of the inventory, else those that C(preflight) read on the host when it saw it
     last, which are in the cache of facts. A host without keys is named in a warning.
+  - Other SSH servers of a host, such as Gerrit's, are C(known_hosts_services) of the inventory, else what the modules
+    that settle them said last.
   - A host's names are its name, C(ansible_host), C(iptables_addresses) and C(known_hosts_names) of the inventory, each
-    at the ports C(ansible_port) and C(sshd_ports).
+    at the ports C(ansible_port) and C(sshd_ports), or that of the service.
 options:
   _terms:
     description: Names of groups of the inventory.
@@ -80,6 +82,7 @@ class LookupModule(LookupBase):
             found = list(host_lines(host, given["hostvars"][host]))
             lines += found
             unseen += [] if found else [host]
+            lines += service_lines(host, given["hostvars"][host])
         if unseen:
             problem = (
                 f"no SSH key is known of {', '.join(unseen)}: let a run see them, or declare known_hosts_keys of each "
@@ -116,9 +119,28 @@ def host_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
 
     """
     seen = (variables.get("ansible_facts") or {}).get("ssh_host_keys")
-    names = ",".join(dict.fromkeys(places(host, variables)))
+    ports = [variables.get("ansible_port") or SSH_PORT, *(variables.get("sshd_ports") or [])]
+    names = ",".join(dict.fromkeys(places(host, variables, ports)))
     for key in variables.get("known_hosts_keys") or seen or []:
         yield f"{names} {checked_key(key, f'known_hosts_keys of {host}')}"
+
+
+def service_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
+    """Give a line for each key of each other SSH server of a host.
+
+    Raises:
+        AnsibleLookupError: a name, a port or a key is none.
+
+    """
+    seen = (variables.get("ansible_facts") or {}).get("ssh_services")
+    origin = f"known_hosts_services of {host}"
+    for service in variables.get("known_hosts_services") or seen or []:
+        try:
+            port, keys = int(service["port"]), list(service["keys"])
+        except (KeyError, TypeError, ValueError):
+            raise AnsibleLookupError(f"{origin}: {service!r} has no port, or no keys") from None
+        names = ",".join(dict.fromkeys(places(host, variables, [port])))
+        yield from (f"{names} {checked_key(key, origin)}" for key in keys)
 
 
 def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -154,14 +176,14 @@ def checked_key(text: str, origin: str) -> str:
     return f"{kind} {key}"
 
 
-def places(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
-    """Give each name and address of a host, at each of its ports, as ssh looks for it.
+def places(host: str, variables: Mapping[str, Any], ports: Iterable[int]) -> Iterator[str]:
+    """Give each name and address of a host, at each of these ports, as ssh looks for it.
 
     Raises:
         AnsibleLookupError: a name is none.
 
     """
-    ports = [variables.get("ansible_port") or SSH_PORT, *(variables.get("sshd_ports") or [])]
+    ports = list(ports)
     names = [host, variables.get("ansible_host") or host]
     for name in (*names, *(variables.get("iptables_addresses") or []), *(variables.get("known_hosts_names") or [])):
         if not NAME.fullmatch(str(name)):

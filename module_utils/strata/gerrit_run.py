@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 import re
 import shlex
@@ -39,6 +40,9 @@ UNITS = {
     "hour": 3600,
 }
 DEFAULT_SCAN = 60
+#: What Gerrit's user says of keys is put into a file that others trust: nothing but a type and base64 gets there.
+PUBLIC_KEY = re.compile(r"^(?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2}", re.MULTILINE)
+MOST_OF_A_KEY = 4096
 #: Seconds that plugins may take to load after Gerrit has seen them.
 LOADING = 30
 
@@ -332,6 +336,15 @@ class Run:
             back += " and serves"
         self.undo.forget()
         return back
+
+    def ssh_services(self) -> list[dict[str, Any]]:
+        """Return the port of Gerrit's own SSH server, and its public keys, as far as there are any yet."""
+        keys: list[str] = []
+        for path in sorted(glob.glob(os.path.join(glob.escape(self.site.path), "etc", "ssh_host_*_key.pub"))):
+            if os.path.isfile(path):
+                with open(path, encoding="ascii", errors="replace") as stream:
+                    keys += [found[0] for found in PUBLIC_KEY.finditer(stream.read(MOST_OF_A_KEY))]
+        return [{"port": each.port, "keys": keys} for each in self.addresses if each.scheme == "ssh" and keys]
 
     def result(self, changes: list[files.Change], done: list[str]) -> dict[str, Any]:
         """Return the module's result."""

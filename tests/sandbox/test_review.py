@@ -20,6 +20,8 @@ from tests.testinfra.waiting import wait_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from tests.sandbox.conftest import Sandbox
+
 SSH_CONFIG = STATE / "sandboxes" / NAME / "review" / "ssh_config"
 PROJECT = "infra/system-config"
 
@@ -75,6 +77,11 @@ def events(tmp_path: Path) -> Iterator[Path]:
         yield seen
         process.terminate()
         process.wait()
+
+
+def test_the_bastion_knows_gerrits_key(sandbox: Sandbox) -> None:
+    knocked = sandbox.ssh("bastion01", "ssh -o BatchMode=yes -p 29418 review01 gerrit version")
+    assert "Permission denied" in knocked.output, knocked.output
 
 
 @pytest.mark.usefixtures("sandbox")

@@ -131,6 +131,17 @@ def test_a_new_site_is_initialised_and_started_and_then_left_alone(bench: Bench)
     assert second.commands == []
 
 
+def test_who_is_to_know_its_keys_is_told_nothing_but_keys(settled: Bench) -> None:
+    key = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx"
+    etc = settled.site / "etc"
+    module: Any = settled.module(war=settled.war("3.12.0"), config={"sshd": {"listenAddress": "*:2022"}})
+    assert Run(module).ssh_services() == []
+    (etc / "ssh_host_ed25519_key.pub").write_text(f"{key} gerrit@review01\n")
+    (etc / "ssh_host_rsa_key.pub").write_text(f"* {key}\n@cert-authority * {key}\n")
+    (etc / "ssh_host_ecdsa_key.pub").mkdir()
+    assert Run(module).ssh_services() == [{"port": 2022, "keys": [key]}]
+
+
 def test_a_config_restarts_and_a_static_file_does_not(settled: Bench) -> None:
     war = settled.war("3.12.0")
     module = settled.module(war=war, config={"sshd": {"threads": 4}})

@@ -51,6 +51,15 @@ def test_declared_keys_win() -> None:
     assert lines({"web01": SEEN | {"known_hosts_keys": [f"{TWO} root@web01"]}}) == [f"web01 {TWO}"]
 
 
+def test_other_servers_of_a_host_have_a_port_and_keys_of_their_own() -> None:
+    seen = SEEN | {"iptables_addresses": ["2001:db8::1"]}
+    seen["ansible_facts"] = SEEN["ansible_facts"] | {"ssh_services": [{"port": 29418, "keys": [TWO]}]}
+    ours = f"web01,2001:db8::1 {ONE}"
+    assert lines({"web01": seen}) == [ours, f"[web01]:29418,[2001:db8::1]:29418 {TWO}"]
+    declared = seen | {"known_hosts_services": [{"port": 2022, "keys": [ONE]}]}
+    assert lines({"web01": declared}) == [ours, f"[web01]:2022,[2001:db8::1]:2022 {ONE}"]
+
+
 def test_who_was_never_seen_is_named(warnings: list[str]) -> None:
     hostvars = {"web01": SEEN, "web02": {}, "web03": {"ansible_facts": {"ssh_host_keys": []}}}
     assert lines(hostvars) == [f"web01 {ONE}"]
@@ -76,6 +85,9 @@ def test_hosts_outside_of_the_inventory() -> None:
         ({"known_hosts_keys": [ONE[:-8]]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_keys": [ONE.replace("ssh-ed25519", "ssh-rsa")]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_keys": [f"web02 {ONE}"]}, {}, "known_hosts_keys of web01: "),
+        ({"known_hosts_services": [{"port": "x y", "keys": []}]}, {}, "known_hosts_services of web01: .*'x y'"),
+        ({"ansible_facts": {"ssh_services": ["29418"]}}, {}, "known_hosts_services of web01: '29418' has no port"),
+        ({"known_hosts_services": [{"port": 1, "keys": ["AAAA"]}]}, {}, "known_hosts_services of web01: 'AAAA' is no"),
         (SEEN | {"known_hosts_names": ["a,b"]}, {}, "known_hosts_names of web01: 'a,b' is neither"),
         (SEEN | {"ansible_host": "*"}, {}, "known_hosts_names of web01: '\\*' is neither"),
         (SEEN, {"entries": [{"names": ["a b"], "keys": [ONE], "origin": "x"}]}, "x: 'a b' is neither"),

@@ -14,7 +14,7 @@ from strata.rules.settings import ENCRYPTED, Inventory, Setting, inventories
 from strata.source import BrokenFileError, Violation, line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Container, Iterator
     from pathlib import Path
 
     from strata.rules.repository import Repository
@@ -103,9 +103,10 @@ def _settings(repository: Repository, inventory: Inventory) -> Iterator[Found]:
     owners = {name: role.name for role in repository.known_roles.values() for name in role.options}
     unknown = {setting.name for setting in inventory.settings} - owners.keys() - _names_of_ansible()
     read = uses(_readers(repository, inventory), unknown)
+    of_others = uses(plugin_files(repository.root), owners.keys() & {setting.name for setting in inventory.settings})
     for setting in inventory.settings:
         if setting.name in owners:
-            problem = _use_problem(repository, inventory, setting, owners[setting.name])
+            problem = _use_problem(repository, inventory, setting, owners[setting.name], of_others)
         elif setting.name in read or setting.name in _names_of_ansible():
             continue
         else:
@@ -115,10 +116,13 @@ def _settings(repository: Repository, inventory: Inventory) -> Iterator[Found]:
             yield setting.name, setting.source.violation(setting.line, f"{setting.name} {problem}")
 
 
-def _use_problem(repository: Repository, inventory: Inventory, setting: Setting, role: str) -> str:
+def _use_problem(
+    repository: Repository, inventory: Inventory, setting: Setting, role: str, of_others: Container[str]
+) -> str:
+    """Return what is wrong with the use of a parameter; plugins read those `of_others` for another host than theirs."""
     hosts = inventory.hosts(setting)
     users = [host for host in hosts if role in inventory.roles(host)]
-    if hosts and not users:
+    if hosts and not users and setting.name not in of_others:
         whom = setting.owner if setting.kind == "host" else f"no host of the group {setting.owner}"
         runs = "does not run" if setting.kind == "host" else "runs"
         return f"is a parameter of the role {role}, which {whom} {runs}"

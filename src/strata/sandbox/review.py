@@ -17,8 +17,11 @@ PROJECT = "infra/system-config"
 BRANCH = "main"
 SSH_PORT = 29418
 
-#: Where the roles put Gerrit by default.
+#: Where the roles have Gerrit by default.
 SITE, PORT = "/srv/gerrit", 8081
+
+#: The file in which inventories/sandbox looks for the private key of Gerrit's SSH server.
+HOST_KEY = "host_key"
 
 #: The account that Gerrit's `init` makes where anybody may be anybody, which the sandbox's type of authentication says.
 ADMIN = "admin:secret"
@@ -55,7 +58,7 @@ def servers() -> list[Server]:
 
 
 class Review:
-    """A converged Gerrit of the sandbox."""
+    """A Gerrit of the sandbox."""
 
     def __init__(self, sandbox: Sandbox, server: Server) -> None:
         """Take the sandbox and its host."""
@@ -67,14 +70,18 @@ class Review:
         """The configuration with which `ssh -F` reaches Gerrit, by the name of each account."""
         return self.folder / "ssh_config"
 
+    def prepare(self) -> None:
+        """Make the SSH key of the server itself, which the inventory names, if it is not there yet."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        make_key(self.folder / HOST_KEY, f"Gerrit on {self.server.host} of the sandbox")
+
     def populate(self) -> None:
-        """Make the accounts that are not there, and give them a copy of this repository.
+        """When it is converged, make the accounts that are not there, and give them a copy of this repository.
 
         Raises:
             StrataError: Gerrit does not take one of them.
 
         """
-        self.folder.mkdir(mode=0o700, exist_ok=True)
         for account in self.server.accounts:
             self._make(account)
         self._write_ssh_config()
@@ -106,10 +113,8 @@ class Review:
 
     def _write_ssh_config(self) -> None:
         known = self.sandbox.known()[self.server.host]
-        read = f"ssh-keygen -y -f {SITE}/etc/ssh_host_ed25519_key"
-        host_key = _run(self.sandbox.ssh_command(self.server.host, read)).strip()
         known_hosts = self.folder / "known_hosts"
-        known_hosts.write_text(f"{self.server.host} {host_key}\n")
+        known_hosts.write_text(f"{self.server.host} {(self.folder / f'{HOST_KEY}.pub').read_text()}")
         lines = []
         for account in self.server.accounts:
             lines += [

@@ -26,19 +26,20 @@ def command() -> None:
     """  # noqa: D301 - click wants the character itself
     require()
     sandbox = site_sandbox()
-    gerrits = servers()
-    for server in gerrits:
-        server.assemble()
+    reviews = [Review(sandbox, server) for server in servers()]
+    for review in reviews:
+        review.server.assemble()
+        review.prepare()
     with step("sandbox"):
         sandbox.up()
     with step("converge"):
         well = run(Options(SOURCE))
-    reviews = [Review(sandbox, server) for server in gerrits] if well else []
-    for review in reviews:
+    serving = reviews if well else []
+    for review in serving:
         with step("people and this repository in Gerrit"):
             review.populate()
     show_hosts(status(sandbox))
-    for review in reviews:
+    for review in serving:
         people = ", ".join(account["name"] for account in review.server.accounts)
         click.echo(f"Gerrit on {review.server.host} knows {people}. To propose changes to a copy of this repository:")
         click.echo(f"  export GIT_SSH_COMMAND='ssh -F {review.ssh_config}'")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
+import re
 import socket
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,7 +16,6 @@ from conftest import CANARY, SITE, TRIAL
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from conftest import Server
     from plays import Run
@@ -36,6 +38,14 @@ def test_it_answers_over_http_and_ssh(server: Server, target: str, address: str)
     with socket.create_connection((address, 29418), timeout=10) as client:
         assert client.recv(256).startswith(f"SSH-2.0-GerritCodeReview_{VERSIONS[target]} ".encode())
     assert "Disallow: /changes/" in server.ask("/robots.txt")
+
+
+def test_the_role_known_hosts_is_told_its_keys(host: Host, target: str) -> None:
+    keys = host.check_output(f"cut -d' ' -f1,2 {SITE}/etc/ssh_host_*_key.pub").splitlines()
+    facts = next(Path(os.environ["ANSIBLE_CACHE_PLUGIN_CONNECTION"]).glob(f"*{target}")).read_text()
+    assert keys
+    assert [key for key in keys if key not in facts] == []
+    assert re.search(r"ssh_services.{1,9}port\W+29418", facts), facts
 
 
 def test_its_files_are_its_own_and_secrets_are_nobody_elses(host: Host, server: Server) -> None:

@@ -98,6 +98,13 @@ def test_what_somebody_reads(checkout: Checkout, path: str, text: str) -> None:
     assert checkout.broken(inventories_hold_together) == []
 
 
+def test_a_parameter_that_a_plugin_reads_of_other_hosts_is_for_them_too(checkout: Checkout) -> None:
+    checkout.role("mail", ["apt"], ["mail_names"])
+    checkout.write("lookup_plugins/names.py", 'def names(hosts):\n    return [host["mail_names"] for host in hosts]\n')
+    checkout.write(HOST, "mail_names: []\n")
+    assert checkout.broken(inventories_hold_together) == []
+
+
 def test_a_deliberate_exception_has_a_reason(checkout: Checkout) -> None:
     checkout.write(GROUP, "other_one: 1\nother_two: 2\n")
     checkout.write(EXCEPTIONS, "other_*: other programs read them\n")

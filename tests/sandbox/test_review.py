@@ -80,7 +80,7 @@ def events(tmp_path: Path) -> Iterator[Path]:
 
 
 def test_the_bastion_knows_gerrits_key(sandbox: Sandbox) -> None:
-    knocked = sandbox.ssh("bastion01", "ssh -o BatchMode=yes -p 29418 review01 gerrit version")
+    knocked = sandbox.on("bastion01", "ssh -o BatchMode=yes -p 29418 review01 gerrit version")
     assert "Permission denied" in knocked.output, knocked.output
 
 

@@ -33,25 +33,26 @@ ATTEMPTS = 5
 #: Gerrit's server says the end of each command in several small packets, and waits (RFC 896) until the first one is
 #: acknowledged, with which the kernel takes its time, 40 ms, unless it is told not to each time.
 RELAY = """
-import os, socket, select, sys
+import os, socket, sys, threading
+
+
+def send():
+    while data := os.read(0, 65536):
+        server.sendall(data)
+    server.shutdown(socket.SHUT_WR)
+
 
 try:
     server = socket.create_connection((sys.argv[1], sys.argv[2]), timeout=10)
-except OSError as error:
-    sys.exit(error.strerror or str(error))
-server.settimeout(None)
-server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-while True:
-    for ready in select.select([0, server], [], [])[0]:
-        data = os.read(0, 65536) if ready == 0 else server.recv(65536)
-        if not data:
-            sys.exit()
-        if ready == 0:
-            server.sendall(data)
-            continue
+    server.settimeout(None)
+    server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    threading.Thread(target=send, daemon=True).start()
+    while data := server.recv(65536):
         server.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
         while data:
             data = data[os.write(1, data) :]
+except OSError as error:
+    sys.exit(error.strerror or str(error))
 """
 
 

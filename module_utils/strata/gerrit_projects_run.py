@@ -68,7 +68,8 @@ class Settler:
         if todo:
             member = gerrit_projects_account.ensure(self.gerrit, self.admins, self.groups)
             # What a killed run made it a member of.
-            self._leave(sorted(member & {name for each in self.plan.configs for name in each.groups} - {self.admins}))
+            wanted = {name for each in self.plan.configs for name in each.groups if name in self.groups}
+            self._leave(sorted(member & wanted - {self.admins}))
             unlock(
                 self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
             )

@@ -87,13 +87,19 @@ def run(
 
 
 def attempt(
-    command: list[str], *, data: bytes = b"", env: Mapping[str, str] | None = None, cwd: str | None = None
+    command: list[str],
+    *,
+    data: bytes = b"",
+    env: Mapping[str, str] | None = None,
+    cwd: str | None = None,
+    stdin: int | None = None,
 ) -> subprocess.CompletedProcess[bytes]:
     """Run a program as `run` does, whatever it returns. Raises ProjectsError if it is not there."""
     try:
         return subprocess.run(
             command,
-            input=data,
+            input=data if stdin is None else None,
+            stdin=stdin,
             capture_output=True,
             check=False,
             cwd=cwd or "/",

@@ -25,11 +25,6 @@ if TYPE_CHECKING:
 
 PEER = "Gerrit Code Review"
 
-#: What ssh returns when it heard of no result: Gerrit sometimes hangs up before it has told that all is well.
-LOST = 255
-ATTEMPTS = 5
-
-
 #: Gerrit's server says the end of each command in several small packets, and waits (RFC 896) until the first one is
 #: acknowledged, with which the kernel takes its time, 40 ms, unless it is told not to each time.
 RELAY = """
@@ -72,13 +67,15 @@ class Gerrit:
         self.site, self.account = site, account
         self.folder = tempfile.mkdtemp(prefix="strata-gerrit-")
         self.config = os.path.join(self.folder, "config")
+        # When ssh has nothing more to send, and hears that Gerrit has not either, it hangs up without the result.
+        self.silence, self.voice = os.pipe()
 
     def __enter__(self) -> Self:
         """Connect. Raises DownError, ProjectsError."""
         try:
             self._connect()
         except BaseException:
-            shutil.rmtree(self.folder, ignore_errors=True)
+            self._forget()
             raise
         return self
 
@@ -87,6 +84,11 @@ class Gerrit:
     ) -> None:
         """Hang up."""
         attempt(["ssh", "-F", self.config, "-O", "exit", "gerrit"])
+        self._forget()
+
+    def _forget(self) -> None:
+        os.close(self.silence)
+        os.close(self.voice)
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _connect(self) -> None:
@@ -128,16 +130,13 @@ class Gerrit:
         return f"{self.site.host}:{self.site.port}"
 
     def ask(self, *words: str) -> str:
-        """Run a command, which may be repeated, as the peer and return what it says. Raises DownError, RefusedError."""
+        """Run a command as the peer and return what it says. Raises DownError, RefusedError."""
         command = ["ssh", "-S", os.path.join(self.folder, "socket"), "-F", self.config, "gerrit", shlex.join(words)]
-        for _ in range(ATTEMPTS):
-            done = attempt(command)
-            if done.returncode == 0:
-                return done.stdout.decode("utf-8", "replace")
+        done = attempt(command, stdin=self.silence)
+        if done.returncode:
             self._check_alive(said(done))
-            if done.returncode != LOST or done.stderr:
-                break
-        raise RefusedError(f"{' '.join(word for word in words if word != '--')}: {said(done)}")
+            raise RefusedError(f"{' '.join(word for word in words if word != '--')}: {said(done)}")
+        return done.stdout.decode("utf-8", "replace")
 
     def act(self, *words: str) -> str:
         """Run a command as the account and return what it says. Raises DownError, RefusedError."""

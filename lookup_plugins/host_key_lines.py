@@ -14,7 +14,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 DOCUMENTATION = """
 name: host_key_lines
@@ -79,10 +79,11 @@ class LookupModule(LookupBase):
         given = variables or {}
         lines, unseen = [], []
         for host in members(terms, given["groups"]):
-            found = list(host_lines(host, given["hostvars"][host]))
+            of_host = given["hostvars"][host]
+            found = list(host_lines(host, of_host))
             lines += found
             unseen += [] if found else [host]
-            lines += service_lines(host, given["hostvars"][host])
+            lines += service_lines(host, of_host)
         if unseen:
             problem = (
                 f"no SSH key is known of {', '.join(unseen)}: let a run see them, or declare known_hosts_keys of each "
@@ -120,7 +121,7 @@ def host_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
     """
     seen = (variables.get("ansible_facts") or {}).get("ssh_host_keys")
     ports = [variables.get("ansible_port") or SSH_PORT, *(variables.get("sshd_ports") or [])]
-    names = ",".join(dict.fromkeys(places(host, variables, ports)))
+    names = joined_places(host, variables, ports)
     for key in variables.get("known_hosts_keys") or seen or []:
         yield f"{names} {checked_key(key, f'known_hosts_keys of {host}')}"
 
@@ -139,7 +140,7 @@ def service_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
             port, keys = int(service["port"]), list(service["keys"])
         except (KeyError, TypeError, ValueError):
             raise AnsibleLookupError(f"{origin}: {service!r} has no port, or no keys") from None
-        names = ",".join(dict.fromkeys(places(host, variables, [port])))
+        names = joined_places(host, variables, [port])
         yield from (f"{names} {checked_key(key, origin)}" for key in keys)
 
 
@@ -176,14 +177,18 @@ def checked_key(text: str, origin: str) -> str:
     return f"{kind} {key}"
 
 
-def places(host: str, variables: Mapping[str, Any], ports: Iterable[int]) -> Iterator[str]:
+def joined_places(host: str, variables: Mapping[str, Any], ports: Sequence[int]) -> str:
+    """Return what `places` gives, each once, as the first field of a line."""
+    return ",".join(dict.fromkeys(places(host, variables, ports)))
+
+
+def places(host: str, variables: Mapping[str, Any], ports: Sequence[int]) -> Iterator[str]:
     """Give each name and address of a host, at each of these ports, as ssh looks for it.
 
     Raises:
         AnsibleLookupError: a name is none.
 
     """
-    ports = list(ports)
     names = [host, variables.get("ansible_host") or host]
     for name in (*names, *(variables.get("iptables_addresses") or []), *(variables.get("known_hosts_names") or [])):
         if not NAME.fullmatch(str(name)):

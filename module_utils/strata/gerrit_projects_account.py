@@ -38,7 +38,7 @@ def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> set[str]:
     """
     member = _memberships(gerrit)
     if member is not None and group in member:
-        return set(member)
+        return member
     if group not in groups:
         raise ProjectsError(f"Gerrit has no group {group}: say in admin_group which one has its administrators")
     if member is None:
@@ -47,7 +47,7 @@ def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> set[str]:
     gerrit.ask(*FLUSH, *(word for cache in ("accounts", "groups_byuuid") for word in ("--cache", cache)))
     gerrit.ask("gerrit", "index", "start", "groups", "--force")
     deadline = time.monotonic() + PATIENCE
-    while group not in (member := _memberships(gerrit) or []):
+    while group not in (member := _memberships(gerrit) or set()):
         if time.monotonic() > deadline:
             raise ProjectsError(
                 f"Gerrit's account {gerrit.account} is not in the group {group}: if it is Strata's, put it in, "
@@ -55,13 +55,13 @@ def ensure(gerrit: Gerrit, group: str, groups: dict[str, str]) -> set[str]:
             )
         gerrit.ask(*FLUSH, "--cache", "groups_bymember")
         time.sleep(0.2)
-    return set(member)
+    return member
 
 
-def _memberships(gerrit: Gerrit) -> list[str] | None:
+def _memberships(gerrit: Gerrit) -> set[str] | None:
     """Return the groups of the account, None if there is no such account."""
     try:
-        return gerrit.ask("gerrit", "ls-groups", "--user", gerrit.account).splitlines()
+        return set(gerrit.ask("gerrit", "ls-groups", "--user", gerrit.account).splitlines())
     except RefusedError as error:
         if "not found" in str(error):
             return None

@@ -68,20 +68,20 @@ class Settler:
         if todo:
             member = gerrit_projects_account.ensure(self.gerrit, self.admins, self.groups)
             # What a killed run made it a member of.
-            wanted = {name for each in self.plan.configs for name in each.groups if name in self.groups}
-            self._leave(sorted(member & wanted - {self.admins}))
+            named = {name for each in self.plan.configs for name in each.groups}
+            self._leave(sorted(member & self.groups.keys() & named - {self.admins}))
             unlock(
                 self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
             )
             locked = lock(self.admins, self.groups[self.admins])
             with Workshop(self.site, self.gerrit.account, locked) as workshop, ThreadPoolExecutor(1) as ahead:
                 # Gerrit takes its time for each group, so the next projects' groups are made beside the work on these.
-                groups = ahead.submit(self._make_groups, self._take_missing(todo[:TOGETHER]))
+                groups = ahead.submit(self._make_groups, todo[:TOGETHER])
                 while groups:
                     made, refused = groups.result()
                     names, todo = todo[:TOGETHER], todo[TOGETHER:]
                     go_on = todo and time.monotonic() < deadline
-                    groups = ahead.submit(self._make_groups, self._take_missing(todo[:TOGETHER])) if go_on else None
+                    groups = ahead.submit(self._make_groups, todo[:TOGETHER]) if go_on else None
                     self._know_groups(made, refused)
                     self._settle(workshop, set(names))
         self.work.left = len(todo)
@@ -94,22 +94,18 @@ class Settler:
         self._push(workshop, [project for project in self.plan.configs if project.name in names], made)
         self._set_heads([project for project in self.plan.heads if project.name in names])
 
-    def _take_missing(self, names: Iterable[str]) -> list[str]:
-        """Return the groups that these projects need and that nobody has begun to make yet; the caller makes them."""
-        wanted = set(names)
-        found = {group for each in self.plan.configs if each.name in wanted for group in each.groups} & self.missing
-        self.missing -= found
-        return sorted(found)
-
-    def _make_groups(self, names: list[str]) -> tuple[list[str], dict[str, str]]:
-        """Make groups, and return those that are made, and what Gerrit says of those that it refuses."""
+    def _make_groups(self, projects: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+        """Make what groups these projects lack; return those made, and what Gerrit says of those that it refuses."""
+        wanted = set(projects)
+        names = self.missing & {name for each in self.plan.configs if each.name in wanted for name in each.groups}
+        self.missing -= names
         made: list[str] = []
         refused: dict[str, str] = {}
         if names:
             # Gerrit reads every loose ref here again for each group that it makes.
             attempt(["git", f"--git-dir={self.site.repository(self.site.users_project)}", "pack-refs", "--all"])
         # One after another: those that come together hinder each other, and one of them fails in the end.
-        for name in names:
+        for name in sorted(names):
             try:
                 self.gerrit.act("gerrit", "create-group", "--visible-to-all", name)
             except RefusedError as error:
@@ -133,8 +129,9 @@ class Settler:
     def _leave(self, groups: list[str]) -> None:
         """Take the account out of groups: who makes one is its first member."""
         leave = ("gerrit", "set-members", "--remove", self.gerrit.account)
+        parts = filter(None, (groups[at::AT_ONCE] for at in range(AT_ONCE)))
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(lambda part: self.gerrit.act(*leave, *part), _parts(groups, AT_ONCE)))
+            list(pool.map(lambda part: self.gerrit.act(*leave, *part), parts))
 
     def _make(self, workshop: Workshop, projects: Iterable[Wanted]) -> set[str]:
         made: dict[str, str] = {}
@@ -216,8 +213,3 @@ class Settler:
 
     def _flush(self, *caches: str) -> None:
         self.gerrit.ask("gerrit", "flush-caches", *(word for cache in caches for word in ("--cache", cache)))
-
-
-def _parts(items: list[str], count: int) -> list[list[str]]:
-    """Share items out, to at most so many."""
-    return [items[at::count] for at in range(min(count, len(items)))]

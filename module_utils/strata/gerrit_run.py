@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import os
 import re
 import shlex
@@ -13,7 +12,7 @@ from ansible.module_utils.strata import files, gerrit_config, gerrit_jars, gerri
 from ansible.module_utils.strata.gerrit_config import ConfigError
 from ansible.module_utils.strata.gerrit_jars import JarError, Move
 from ansible.module_utils.strata.gerrit_projects import ProjectsError
-from ansible.module_utils.strata.gerrit_projects_site import acting_as, read_site
+from ansible.module_utils.strata.gerrit_projects_site import KEYS, acting_as, read_site
 from ansible.module_utils.strata.gerrit_projects_ssh import Gerrit
 from ansible.module_utils.strata.gerrit_service import NotServingError
 from ansible.module_utils.strata.gerrit_undo import Undo
@@ -340,7 +339,7 @@ class Run:
     def ssh_services(self) -> list[dict[str, Any]]:
         """Return the port of Gerrit's own SSH server, and its public keys, as far as there are any yet."""
         keys: list[str] = []
-        for path in sorted(glob.glob(os.path.join(glob.escape(self.site.path), "etc", "ssh_host_*_key.pub"))):
+        for path in (os.path.join(self.site.path, "etc", f"ssh_host_{kind}_key.pub") for kind in KEYS):
             if os.path.isfile(path):
                 with open(path, encoding="ascii", errors="replace") as stream:
                     keys += [found[0] for found in PUBLIC_KEY.finditer(stream.read(MOST_OF_A_KEY))]

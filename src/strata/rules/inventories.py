@@ -102,11 +102,12 @@ def _settings(repository: Repository, inventory: Inventory) -> Iterator[Found]:
     """Find variables that nobody knows, that no host of theirs can use, or that a role sets itself."""
     owners = {name: role.name for role in repository.known_roles.values() for name in role.options}
     unknown = {setting.name for setting in inventory.settings} - owners.keys() - _names_of_ansible()
-    read = uses(_readers(repository, inventory), unknown)
-    of_others = uses(plugin_files(repository.root), owners.keys() & {setting.name for setting in inventory.settings})
+    # Plugins read parameters of other hosts than their own, too.
+    by_plugins = uses(plugin_files(repository.root), {setting.name for setting in inventory.settings})
+    read = by_plugins.keys() | uses(_readers(repository, inventory), unknown)
     for setting in inventory.settings:
         if setting.name in owners:
-            problem = _use_problem(repository, inventory, setting, owners[setting.name], of_others)
+            problem = _use_problem(repository, inventory, setting, owners[setting.name], by_plugins)
         elif setting.name in read or setting.name in _names_of_ansible():
             continue
         else:
@@ -117,12 +118,12 @@ def _settings(repository: Repository, inventory: Inventory) -> Iterator[Found]:
 
 
 def _use_problem(
-    repository: Repository, inventory: Inventory, setting: Setting, role: str, of_others: Container[str]
+    repository: Repository, inventory: Inventory, setting: Setting, role: str, by_plugins: Container[str]
 ) -> str:
-    """Return what is wrong with the use of a parameter; plugins read those `of_others` for another host than theirs."""
+    """Return what is wrong with the use of a parameter; one that plugins read may be for any host."""
     hosts = inventory.hosts(setting)
     users = [host for host in hosts if role in inventory.roles(host)]
-    if hosts and not users and setting.name not in of_others:
+    if hosts and not users and setting.name not in by_plugins:
         whom = setting.owner if setting.kind == "host" else f"no host of the group {setting.owner}"
         runs = "does not run" if setting.kind == "host" else "runs"
         return f"is a parameter of the role {role}, which {whom} {runs}"
@@ -148,7 +149,6 @@ def _is_plain(secret: Any) -> bool:
 def _readers(repository: Repository, inventory: Inventory) -> Iterator[Path]:
     for role in repository.known_roles.values():
         yield from role_files(role.path)
-    yield from plugin_files(repository.root)
     yield repository.site.path
     yield from (source.path for source in inventory.files)
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.apache_configtest import RefusedError
-from ansible.module_utils.strata.apache_run import ARGUMENTS, Run
-from ansible.module_utils.strata.discreet import DiscreetModule
+from ansible.module_utils.strata.apache.configtest import RefusedError
+from ansible.module_utils.strata.apache.run import ARGUMENTS, Run
+from ansible.module_utils.strata.quiet import QuietModule
 
 DOCUMENTATION = r"""
 module: apache_server
@@ -271,9 +271,9 @@ foreign:
 
 def main() -> None:
     """Bring Apache to the declared state."""
-    module = DiscreetModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = QuietModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     try:
-        with locks.alone("httpd", check_mode=module.check_mode):
+        with locks.exclusive("httpd", check_mode=module.check_mode):
             Run(module).converge()
     except (RefusedError, ValueError, OSError) as error:
         module.fail_json(msg=str(error))

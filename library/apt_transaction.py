@@ -6,9 +6,9 @@ import os
 from typing import Any
 
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.apt_run import Run
-from ansible.module_utils.strata.discreet import DiscreetModule
-from ansible.module_utils.strata.packages import AptError
+from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.run import Run
+from ansible.module_utils.strata.quiet import QuietModule
 
 DOCUMENTATION = """
 module: apt_transaction
@@ -318,7 +318,7 @@ def main() -> None:
         "secret_value": {"type": "str", "no_log": True},
         "origin": text,
     }
-    module = DiscreetModule(
+    module = QuietModule(
         argument_spec={
             "packages": wishes,
             "absent": wishes,
@@ -341,7 +341,7 @@ def main() -> None:
     )
     os.umask(0o022)  # apt reads sources and keys as a user without rights
     try:
-        with locks.alone("apt", check_mode=module.check_mode, patience=module.params["lock_timeout"]):
+        with locks.exclusive("apt", check_mode=module.check_mode, patience=module.params["lock_timeout"]):
             run = Run(module)
             result = run.converge()
     except (AptError, OSError) as error:

@@ -10,9 +10,11 @@ import zlib
 from typing import IO, Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, locks, tree_checks, tree_contents, tree_files
-from ansible.module_utils.strata.tree_commands import Commands
-from ansible.module_utils.strata.trees import Tree, TreeError, Want, diff, plan, settle, show, summary
+from ansible.module_utils.strata import files, locks
+from ansible.module_utils.strata.trees import checks, host
+from ansible.module_utils.strata.trees import contents as tree_contents
+from ansible.module_utils.strata.trees.commands import Commands
+from ansible.module_utils.strata.trees.declared import Tree, TreeError, Want, diff, plan, settle, show, summary
 
 DOCUMENTATION = r"""
 ---
@@ -221,7 +223,7 @@ def read_manifest(manifest: str, *, check: bool) -> list[Tree]:
             tree.gid = files.owner_id("group", packed["group"], check=check)
         except files.OwnerError as error:
             raise TreeError(f"{tree}: {error}") from None
-        tree.place = tree_files.resolve(tree)
+        tree.place = host.resolve(tree)
         trees.append(tree)
     return trees
 
@@ -257,7 +259,7 @@ def run(
     """
     with (
         tree_contents.received(archive, uploaded) as contents,
-        locks.alone("file_trees", check_mode=check),
+        locks.exclusive("file_trees", check_mode=check),
     ):
         return converge(manifest, contents, check=check, with_diff=with_diff)
 
@@ -267,21 +269,21 @@ def converge(manifest: str, contents: IO[bytes] | None, *, check: bool, with_dif
     trees = read_manifest(manifest, check=check)
     settled = settle(trees)
     for tree in settled:
-        tree.steps = plan(tree, tree_files.scan(tree, settled))
+        tree.steps = plan(tree, host.scan(tree, settled))
     commands = Commands(settled)
     changed = any(tree.steps for tree in settled) or bool(commands.listed())
     due = [shlex.join(command) for command in commands.listed()]
-    missing = sorted(tree_files.missing(settled))
+    missing = sorted(host.missing(settled))
     if not (check or contents):
         tree_contents.forget_uploads()
         if missing:
             return {"changed": False, "missing": missing, "upload": tree_contents.upload()}
     if changed and not check:
         if missing and contents:
-            tree_checks.validate(settled, contents)
+            checks.validate(settled, contents)
             contents.seek(0)
         if any(tree.steps for tree in settled):
-            tree_files.apply(settled, contents if missing else None, commands.note)
+            host.apply(settled, contents if missing else None, commands.note)
         commands.run()
     order = {tree.place: index for index, tree in enumerate(trees)}
     settled.sort(key=lambda tree: order[tree.place])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.gerrit_projects import (
+from ansible.module_utils.strata.gerrit.projects.declared import (
     Plan,
     ProjectsError,
     Server,
@@ -22,12 +22,12 @@ from ansible.module_utils.strata.gerrit_projects import (
     read_groups,
     uuids,
 )
-from ansible.module_utils.strata.gerrit_projects_run import Settler, Work
-from ansible.module_utils.strata.gerrit_projects_site import acting_as, read_projects, read_site, read_texts
-from ansible.module_utils.strata.gerrit_projects_ssh import DownError, Gerrit
+from ansible.module_utils.strata.gerrit.projects.run import Settler, Work
+from ansible.module_utils.strata.gerrit.projects.site import acting_as, read_projects, read_site, read_texts
+from ansible.module_utils.strata.gerrit.projects.ssh import DownError, Gerrit
 
 if TYPE_CHECKING:
-    from ansible.module_utils.strata.gerrit_projects_site import Site
+    from ansible.module_utils.strata.gerrit.projects.site import Site
 
 DOCUMENTATION = r"""
 ---
@@ -239,7 +239,7 @@ def main() -> None:
     changes: list[str] = []
     try:
         wanted = unpack(module.params["manifest"])
-        with locks.alone("gerrit_projects", check_mode=module.check_mode):
+        with locks.exclusive("gerrit_projects", check_mode=module.check_mode):
             if module.check_mode:
                 told, differences = predict(module.params, wanted, with_diff=module._diff)  # noqa: SLF001
             else:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.strata import gerrit_run, locks
-from ansible.module_utils.strata.discreet import DiscreetModule
+from ansible.module_utils.strata import locks
 from ansible.module_utils.strata.files import OwnerError
-from ansible.module_utils.strata.gerrit_config import ConfigError
-from ansible.module_utils.strata.gerrit_jars import JarError
+from ansible.module_utils.strata.gerrit import run as gerrit_run
+from ansible.module_utils.strata.gerrit.config import ConfigError
+from ansible.module_utils.strata.gerrit.jars import JarError
+from ansible.module_utils.strata.quiet import QuietModule
 from ansible.module_utils.strata.units import UnitError
 
 DOCUMENTATION = r"""
@@ -206,7 +207,7 @@ def main() -> None:
         "mode": {"type": "str", "default": "0644"},
         "origin": text,
     }
-    module = DiscreetModule(
+    module = QuietModule(
         argument_spec={
             "site": {"type": "path", "required": True},
             "user": {"type": "str", "required": True},
@@ -230,7 +231,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with locks.alone("gerrit", check_mode=module.check_mode, patience=PATIENCE):
+        with locks.exclusive("gerrit", check_mode=module.check_mode, patience=PATIENCE):
             run = gerrit_run.Run(module)
             result = run.converge()
             facts = {"ssh_services": run.ssh_services()}

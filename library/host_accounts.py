@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import accounts, accounts_home, accounts_host, accounts_plan, files, locks
-from ansible.module_utils.strata.accounts import AccountsError
-from ansible.module_utils.strata.discreet import DiscreetModule
+from ansible.module_utils.strata import files, locks
+from ansible.module_utils.strata.accounts import declared as accounts
+from ansible.module_utils.strata.accounts import homes, host, plan
+from ansible.module_utils.strata.accounts.declared import AccountsError
+from ansible.module_utils.strata.quiet import QuietModule
 
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
@@ -216,38 +218,38 @@ def converge(module: AnsibleModule) -> dict[str, Any]:
     given = module.params
     declared = accounts.check(given)
     wanted_root = None if given["root_keys"] is None else accounts.check_root_keys(given["root_keys"])
-    actual = accounts_host.read()
-    forgotten = accounts_plan.undeclared(declared, actual)
+    actual = host.read()
+    forgotten = plan.undeclared(declared, actual)
     if forgotten and not given["purge"]:
         module.warn(
             f"no longer declared, but still on this host: {', '.join(forgotten)}: say in accounts_users that they are "
             "disabled or absent, or set accounts_purge"
         )
     elif forgotten:
-        declared = accounts_plan.with_leavers(declared, actual)
-    actual = accounts_host.look(declared, actual)
+        declared = plan.with_leavers(declared, actual)
+    actual = host.look(declared, actual)
     ending = given["end_processes"]
-    problems = accounts_plan.conflicts(declared, actual, end_processes=ending, check_mode=module.check_mode)
+    problems = plan.conflicts(declared, actual, end_processes=ending, check_mode=module.check_mode)
     if problems:
         raise AccountsError("\n".join(problems))
-    root = accounts_home.look(ROOT, 0)
-    steps = accounts_plan.plan(declared, actual, end_processes=ending)
-    steps += accounts_plan.root_keys(wanted_root, ROOT, root, replace_all=given["replace_root_keys"])
-    undone, unknown = accounts_plan.out_of_reach(declared, actual)
+    root = homes.look(ROOT, 0)
+    steps = plan.plan(declared, actual, end_processes=ending)
+    steps += plan.root_keys(wanted_root, ROOT, root, replace_all=given["replace_root_keys"])
+    undone, unknown = plan.out_of_reach(declared, actual)
     for text in unknown:
         module.warn(text)
-    record = accounts_plan.record(declared, actual)
-    remembered = accounts_host.memory(record)
+    record = plan.record(declared, actual)
+    remembered = host.memory(record)
     if not module.check_mode:
         # Users are remembered before they are made, and forgotten after they are gone, whatever becomes of this run.
-        accounts_host.remember(
+        host.remember(
             {name: actual.recorded.get(name, False) or record.get(name, False) for name in {*actual.recorded, *record}}
         )
-        undone += accounts_host.carry_out(steps, module.run_command)
+        undone += host.carry_out(steps, module.run_command)
     if undone:
         raise AccountsError("\n".join(undone))
     if not module.check_mode:
-        accounts_host.remember(record)
+        host.remember(record)
     names = [step.what for step in steps] + [change.path for change in remembered]
     diff = [
         {"before_header": step.what, "after_header": step.what, "before": step.before, "after": step.after}
@@ -287,7 +289,7 @@ def main() -> None:
         return {"type": "list", "elements": "dict", "default": [], "options": options}
 
     # Among the keys may be a private one, by mistake.
-    module = DiscreetModule(
+    module = QuietModule(
         argument_spec={
             "users": dicts(user),
             "known": dicts({"name": name, "uid": number}),
@@ -305,7 +307,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with locks.alone("accounts", check_mode=module.check_mode):
+        with locks.exclusive("accounts", check_mode=module.check_mode):
             result = converge(module)
     except (AccountsError, OSError) as error:
         module.fail_json(msg=str(error))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.certificates import CertificatesError
-from ansible.module_utils.strata.certificates_host import Run
-from ansible.module_utils.strata.discreet import DiscreetModule
+from ansible.module_utils.strata.certificates.declared import CertificatesError
+from ansible.module_utils.strata.certificates.run import Run
+from ansible.module_utils.strata.quiet import QuietModule
 
 DOCUMENTATION = r"""
 module: host_certificates
@@ -166,7 +166,7 @@ def main() -> None:
         "origin": {"type": "str", "default": "certificates"},
     }
     root = {"name": {"type": "str", "required": True}, "certificate": {"type": "str", "required": True}}
-    module = DiscreetModule(
+    module = QuietModule(
         argument_spec={
             "certificates": {"type": "list", "elements": "dict", "default": [], "options": certificate},
             "lifetime": {"type": "int", "default": 90},
@@ -177,7 +177,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with locks.alone("certificates", check_mode=module.check_mode):
+        with locks.exclusive("certificates", check_mode=module.check_mode):
             result = Run(module).converge()
     except (CertificatesError, ValueError, OSError, TimeoutError) as error:
         module.fail_json(msg=str(error))

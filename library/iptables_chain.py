@@ -6,8 +6,12 @@ import json
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, locks, netfilter_names
-from ansible.module_utils.strata.netfilter import (
+from ansible.module_utils.strata import files, locks
+from ansible.module_utils.strata.firewall import addresses
+from ansible.module_utils.strata.firewall.boot import desired_files
+from ansible.module_utils.strata.firewall.host import BOOT_UNIT, Host
+from ansible.module_utils.strata.firewall.openings import check_hosts, check_openings, openings
+from ansible.module_utils.strata.firewall.rules import (
     NOTHING,
     V4,
     V6,
@@ -21,9 +25,6 @@ from ansible.module_utils.strata.netfilter import (
     undoing,
     with_jump,
 )
-from ansible.module_utils.strata.netfilter_boot import desired_files
-from ansible.module_utils.strata.netfilter_host import BOOT_UNIT, Host
-from ansible.module_utils.strata.netfilter_hosts import check_hosts, check_openings, openings
 from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 
 DOCUMENTATION = r"""
@@ -255,7 +256,7 @@ def confirm(host: Host, chain: str, change: str) -> dict[str, Any]:
         rules = {family: host.read(family, chain).rules or () for family in (V4, V6)}
         desired = desired_files(chain, {family: with_jump(chain, rules[family]) for family in rules})
         memory = json.loads(rollback.note())
-        written = files.plan({**desired, netfilter_names.path(chain): netfilter_names.noted(memory)})
+        written = files.plan({**desired, addresses.path(chain): addresses.noted(memory)})
         keep(host, written, enable=not host.starts_at_boot())
     except (FirewallError, OSError) as error:
         rollback.undo_confirmed()
@@ -287,11 +288,11 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     """Bring the firewall to the declared state and return the module's result."""
     parameters = module.params
     delay = check_delay(parameters["rollback_delay"])
-    lifetime = netfilter_names.check_lifetime(parameters["address_lifetime"])
+    lifetime = addresses.check_lifetime(parameters["address_lifetime"])
     allowed = check_hosts(parameters["allowed_hosts"])
     opened = check_openings(parameters)
     raw = {family: check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
-    memory, warnings = netfilter_names.addresses_of(allowed, chain, lifetime)
+    memory, warnings = addresses.addresses_of(allowed, chain, lifetime)
     for warning in warnings:
         module.warn(warning)
     opened += openings(allowed, memory)
@@ -329,7 +330,7 @@ def converge(module: AnsibleModule, host: Host, chain: str) -> dict[str, Any]:
     if module.check_mode:
         return result
     # What is remembered of names is no part of what was declared, so writing it down is no change.
-    written += files.plan({netfilter_names.path(chain): netfilter_names.noted(memory)})
+    written += files.plan({addresses.path(chain): addresses.noted(memory)})
     origins = {change.family.name: host.origins(change, rules[change.family]) for change in changes if delay}
     name = apply(host, chain, changes, written, enable=enable, delay=delay, note=json.dumps(memory))
     if name:
@@ -371,7 +372,7 @@ def main() -> None:
     host = Host(module)
     try:
         chain = check_chain(module.params["chain"])
-        with locks.alone(SUBJECT, check_mode=module.check_mode):
+        with locks.exclusive(SUBJECT, check_mode=module.check_mode):
             if module.params["confirm"] is None:
                 result = converge(module, host, chain)
             elif module.params["confirm"]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.discreet import DiscreetModule
-from ansible.module_utils.strata.live import LiveError
+from ansible.module_utils.strata.quiet import QuietModule
 from ansible.module_utils.strata.rollback import RollbackError
-from ansible.module_utils.strata.service import Service, ServiceError
+from ansible.module_utils.strata.service.live import LiveError
+from ansible.module_utils.strata.service.run import Service, ServiceError
 from ansible.module_utils.strata.units import UnitError
 
 DOCUMENTATION = r"""
@@ -203,7 +203,7 @@ def main() -> None:
         "listens": {"type": "list", "elements": "str", "default": []},
     }
     live = {name: {"type": "str", "required": True} for name in ("read", "value", "write")}
-    module = DiscreetModule(
+    module = QuietModule(
         argument_spec={
             "name": {"type": "str", "required": True},
             "files": {"type": "list", "elements": "dict", "default": [], "options": file},
@@ -220,7 +220,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with locks.alone(module.params["name"], check_mode=module.check_mode):
+        with locks.exclusive(module.params["name"], check_mode=module.check_mode):
             service, keep = Service(module), module.params["confirm"]
             result = service.converge() if keep is None else service.decide(keep=keep)
     except (ServiceError, RollbackError, UnitError, LiveError, OSError) as error:

@@ -271,7 +271,7 @@ def main() -> None:
         supports_check_mode=True,
     )
     try:
-        with locks.alone("sysctl", check_mode=module.check_mode):
+        with locks.exclusive("sysctl", check_mode=module.check_mode):
             result = converge(module.params, check_mode=module.check_mode)
     except (SettingError, OSError) as error:
         module.fail_json(msg=str(error))

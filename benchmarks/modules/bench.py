@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from strata.modules.git import environment
 from strata.paths import ROOT, STATE
 from strata.tables import show
+from strata.vendored.git import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

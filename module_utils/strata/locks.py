@@ -19,7 +19,7 @@ PATIENCE = 120
 
 
 @contextlib.contextmanager
-def alone(subject: str, *, check_mode: bool, patience: float | None = None) -> Iterator[None]:
+def exclusive(subject: str, *, check_mode: bool, patience: float | None = None) -> Iterator[None]:
     """Keep other runs on this host from changing `subject` meanwhile. Check mode, which touches nothing, need not wait.
 
     Raises:

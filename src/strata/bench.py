@@ -16,8 +16,8 @@ from typing import Any
 from strata.errors import StrataError, UsageError
 from strata.paths import BIN, ROOT, STATE
 from strata.progress import step
+from strata.repository.source import Source
 from strata.sandbox.hosts import Host, Sandbox
-from strata.source import Source
 
 FOLDER = ROOT / "benchmarks"
 RUNS = 5

@@ -20,7 +20,7 @@ VERBS = {
     "modules": "Bring the roles of other repositories, and pin their commits.",
     "roles": "Tell which roles there are, in which versions, and who uses them.",
     "export": "Write roles for use in other repositories.",
-    "project-config": "Check or mend the flat files of an organisation.",
+    "project-config": "Check or fix the flat files of an organisation.",
     "bench": "Measure Strata beside other means that keep the same state.",
 }
 

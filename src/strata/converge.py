@@ -14,10 +14,10 @@ from typing import Any
 
 import click
 
-from strata import inventory
 from strata.errors import UsageError
 from strata.paths import BIN, ROOT
-from strata.rules.nodes import assignments
+from strata.repository import inventory
+from strata.repository.plays import assignments
 
 #: What ansible-playbook prints under the plays of other kinds of host.
 NOT_FOR_US = "skipping: no hosts matched"

@@ -8,8 +8,6 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from strata.sandbox.site import HostStatus
-
 
 def show(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print a table; where no person's terminal limits the width, its lines are as long as they must be."""
@@ -17,14 +15,3 @@ def show(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     for row in rows:
         table.add_row(*(Text(str(cell), overflow="fold") for cell in row))
     Console(width=None if sys.stdout.isatty() else 1000).print(table)
-
-
-def show_hosts(hosts: Iterable[HostStatus]) -> None:
-    """Print the hosts of the sandbox."""
-    show(
-        ("host", "groups", "os", "address", "address6", "state", "urls"),
-        (
-            (host.name, ",".join(host.groups), host.os, host.address, host.address6, host.state, " ".join(host.urls))
-            for host in hosts
-        ),
-    )

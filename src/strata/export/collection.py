@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 
 import yaml
 
-from strata import roledoc
 from strata.errors import StrataError, UsageError
 from strata.export.folders import copy_role
 from strata.export.needs import needed, with_dependencies
 from strata.export.references import FOLDERS, TEMPLATED, Qualifier
 from strata.paths import BIN
-from strata.roles import BARE_NAME
-from strata.rules.repository import Repository
+from strata.repository import readme as roledoc
+from strata.repository.checkout import Repository
+from strata.repository.roles import BARE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from strata.roles import Role
+    from strata.repository.roles import Role
 
 NAME = re.compile(r"[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 README = """\

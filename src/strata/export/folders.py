@@ -11,13 +11,13 @@ import yaml
 
 from strata.errors import StrataError
 from strata.export.needs import needed, with_dependencies
-from strata.roles import NOTE, UNKNOWN
-from strata.rules.repository import Repository
+from strata.repository.checkout import Repository
+from strata.repository.roles import NOTE, UNKNOWN
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from strata.roles import Role
+    from strata.repository.roles import Role
 
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "*.pyc", ".git")
 

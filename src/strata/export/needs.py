@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from strata.errors import UsageError
 from strata.export.references import FOLDERS, TASKS, TEMPLATED, Names, in_jinja, in_python, in_tasks
-from strata.roles import closure
+from strata.repository.roles import closure
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from strata.roles import Role
-    from strata.rules.repository import Repository
+    from strata.repository.checkout import Repository
+    from strata.repository.roles import Role
 
 #: What every play of roles begins with.
 ALWAYS = ("action_plugins", "preflight")
@@ -50,7 +50,6 @@ def needed(root: Path, roles: Iterable[Role]) -> list[Path]:
         found.add(path)
         open_ends += in_python((root / path).read_text(encoding="utf-8"))
         open_ends += [(other, name) for other in TASKS] if folder in TASKS else []
-        open_ends += [("module_utils", "strata/__init__")] if folder == "module_utils" else []
     return sorted(found)
 
 

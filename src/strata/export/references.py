@@ -6,13 +6,13 @@ import ast
 import re
 from typing import TYPE_CHECKING
 
+from strata.repository.source import position
 from strata.rules.tasks import role_tasks
-from strata.source import position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strata.roles import Role
+    from strata.repository.roles import Role
 
 #: The folders of modules and plugins, each with its name in a collection.
 FOLDERS = {
@@ -60,12 +60,17 @@ def in_tasks(role: Role, names: Names) -> Iterator[tuple[str, str]]:
 
 
 def in_python(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what a module or plugin uses: folder, and the path in it without its suffix."""
+    """Yield what a module or plugin may use: folder, and the path in it without its suffix.
+
+    What is imported from a package may be a file of it, or a name in its `__init__`.
+    """
     for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and node.module == UTILS:
-            yield from (("module_utils", f"strata/{alias.name}") for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{UTILS}."):
-            yield "module_utils", str(node.module).removeprefix("ansible.module_utils.").replace(".", "/")
+        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{UTILS}."):
+            path = str(node.module).removeprefix("ansible.module_utils.").replace(".", "/")
+            folders = path.split("/")
+            packages = ["/".join(folders[:length]) for length in range(1, len(folders) + 1)]
+            names = [path, *(f"{path}/{alias.name}" for alias in node.names)]
+            yield from (("module_utils", name) for name in [*names, *(f"{each}/__init__" for each in packages)])
     for kind, name in LOADER.findall(text):
         yield f"{kind}_plugins", name
 

@@ -31,7 +31,7 @@ def findings(path: str, text: str, acl: Acl) -> Iterator[Finding]:
         yield Finding(path, line, message, form=True)
 
 
-def mend(text: str) -> str:
+def fixed(text: str) -> str:
     """Return the text in the form that `findings` wants. Raises AclSyntaxError."""
     acl = parse(clean(text))
     blocks = [_mended(block) for block in _merged(acl.blocks)]

@@ -12,7 +12,7 @@ from strata.project_config.acl import Acl, AclSyntaxError, parse
 from strata.project_config.findings import Finding, nearest
 from strata.project_config.projects import Project, read
 from strata.project_config.tree import ACLS, PROJECTS, SUFFIX, Tree
-from strata.source import BrokenFileError
+from strata.repository.source import BrokenFileError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

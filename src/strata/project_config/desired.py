@@ -60,7 +60,7 @@ def desired(found: Read) -> Desired:
         if (reason := broken.get(str(project.acl))) is not None:
             problems[project.name] = str(reason)
         elif (acl := found.acls.get(project.acl)) is not None:
-            text = texts.setdefault(project.acl, acl_form.mend(acl.render()))
+            text = texts.setdefault(project.acl, acl_form.fixed(acl.render()))
             projects[project.name] = _wanted(project, acl, text)
     for name in _in_circles(projects):
         problems[name] = f"{projects.pop(name).acl}: inheritFrom leads back to {name} itself"
@@ -88,7 +88,7 @@ def _described(text: str, description: str) -> str:
     value = description
     if QUOTED.search(value):
         value = '"' + re.sub(r'(["\\])', r"\\\1", value) + '"'
-    return acl_form.mend(f"{text}\n[project]\ndescription = {value}\n")
+    return acl_form.fixed(f"{text}\n[project]\ndescription = {value}\n")
 
 
 def _in_circles(projects: dict[str, Wanted]) -> list[str]:

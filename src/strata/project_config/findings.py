@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from strata.source import Violation
+from strata.repository.source import Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,7 +18,7 @@ UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2
 
 @dataclass(frozen=True, order=True)
 class Finding(Violation):
-    """A violation, or only a warning; one of form is what `--fix` mends."""
+    """A violation, or only a warning; one of form is what `--fix` fixes."""
 
     warning: bool = False
     form: bool = field(default=False, compare=False)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
     from pathlib import PurePosixPath
 
-    from strata.source import Source
+    from strata.repository.source import Source
 
 #: Keys that Strata reads; those of FOREIGN are other programs', and carried along.
 OWN = ("project", "description", "acl-config", "upstream", "groups", "options", "homepage", "default-branch")

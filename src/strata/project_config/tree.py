@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from strata.source import Source
+from strata.repository.source import Source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

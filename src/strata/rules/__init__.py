@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strata.rules import contributions, dependencies, files, inventories, metadata, nodes, parameters, site, tasks
-from strata.rules.repository import Repository
-from strata.source import BrokenFileError, Violation
+from strata.repository.checkout import Repository
+from strata.repository.source import BrokenFileError, Violation
+from strata.rules import contributions, dependencies, files, inventories, metadata, parameters, plays, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 RULES: tuple[Rule, ...] = (
     files.files_are_readable,
-    site.plays_name_project_roles,
-    site.plays_begin_with_preflight,
-    nodes.hosts_are_in_one_play,
+    plays.plays_name_project_roles,
+    plays.plays_begin_with_preflight,
+    plays.hosts_are_in_one_play,
     inventories.inventory_files_are_readable,
     inventories.inventories_hold_together,
     dependencies.dependencies_are_bare_names,

@@ -5,15 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from strata.repository.source import Source, Violation, line
 from strata.rules.parameters import DEFAULTS, VARS
 from strata.rules.tasks import expressions, jinja, role_tasks
-from strata.source import Source, Violation, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strata.roles import Role
-    from strata.rules.repository import Repository
+    from strata.repository.checkout import Repository
+    from strata.repository.roles import Role
 
 STRING = re.compile(r"'[^']*'|\"[^\"]*\"")
 

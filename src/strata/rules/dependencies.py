@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from strata.rules.repository import Repository, bare_names
-from strata.source import Violation, line
+from strata.repository.checkout import Repository, bare_names
+from strata.repository.source import Violation, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strata.roles import Role
+    from strata.repository.roles import Role
 
 BELOW = {"project": {"ci", "service"}, "ci": {"service"}, "service": {"service"}}
 SHARED = "project_server"

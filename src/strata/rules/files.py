@@ -8,13 +8,13 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strata import roledoc
-from strata.source import BrokenFileError, Source, Violation
+from strata.repository import readme
+from strata.repository.source import BrokenFileError, Source, Violation
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strata.rules.repository import Repository
+    from strata.repository.checkout import Repository
 
 MAX_LINES = 400
 SHADOWABLE = ("modules", "plugins/action", "plugins/lookup", "plugins/filter", "plugins/test", "plugins/callback")
@@ -60,7 +60,7 @@ def roles_have_tests(repository: Repository) -> Iterator[Violation]:
 
 def generated_pages_are_current(repository: Repository) -> Iterator[Violation]:
     """Every generated page, a role's README or the one about contributions, is what the roles' files generate."""
-    for path, text in roledoc.pages(repository.root, repository.roles).items():
+    for path, text in readme.pages(repository.root, repository.roles).items():
         source = Source(repository.root, path)
         if not path.is_file():
             yield source.violation(1, "is missing: bin/strata lint --fix writes it")

@@ -6,19 +6,19 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from strata.data.uses import inventory_files, plugin_files, role_files, uses
-from strata.data.values import no_log_values
 from strata.errors import nearest
+from strata.repository.source import BrokenFileError, Violation, line
 from strata.rules.parameters import VARS
 from strata.rules.settings import ENCRYPTED, Inventory, Setting, inventories
-from strata.source import BrokenFileError, Violation, line
+from strata.variables.uses import inventory_files, plugin_files, role_files, uses
+from strata.variables.values import no_log_values
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterator
     from pathlib import Path
 
-    from strata.rules.repository import Repository
-    from strata.source import Source
+    from strata.repository.checkout import Repository
+    from strata.repository.source import Source
 
 #: Deliberate exceptions from the rules of this file: names, which may have a `*` in them, each with the reason.
 EXCEPTIONS = "inventories/exceptions.yml"

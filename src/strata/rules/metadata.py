@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
-from strata.source import Violation, line
+from strata.repository.source import Violation, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from strata.roles import Role
-    from strata.rules.repository import Repository
+    from strata.repository.checkout import Repository
+    from strata.repository.roles import Role
 
 METADATA = "meta/strata.yml"
 KEYS = {"version", "requires"}

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from strata.roles import TAKEN_AWAY, Option, Role
-from strata.source import Violation, line, plain
+from strata.repository.roles import TAKEN_AWAY, Option, Role
+from strata.repository.source import Violation, line, plain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from strata.rules.repository import Repository
+    from strata.repository.checkout import Repository
 
 SPECS = "meta/argument_specs.yml"
 DEFAULTS = "defaults/main.yml"

@@ -7,9 +7,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
-from strata.inventory import manager, private_folder
-from strata.rules.nodes import plays_of_hosts
-from strata.source import BrokenFileError, Source, line
+from strata.repository.inventory import manager, private_folder
+from strata.repository.plays import plays_of_hosts
+from strata.repository.source import BrokenFileError, Source, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from ansible.inventory.manager import InventoryManager
 
-    from strata.rules.repository import Play, Repository
+    from strata.repository.checkout import Play, Repository
 
 #: Endings of files of variables; a host's name may have dots too.
 ENDINGS = (".yml", ".yaml", ".json")

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from strata.source import Source, Violation, line
+from strata.repository.source import Source, Violation, line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from strata.roles import Role
-    from strata.rules.repository import Repository
+    from strata.repository.checkout import Repository
+    from strata.repository.roles import Role
 
 MAX_LINES = 100
 BLOCKS = ("block", "rescue", "always")

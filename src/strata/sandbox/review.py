@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from strata import inventory
 from strata.errors import StrataError
 from strata.paths import ROOT
+from strata.repository import inventory
 from strata.sandbox import gerrit
+from strata.sandbox.declared import SOURCE
 from strata.sandbox.hosts import Sandbox, make_key
-from strata.sandbox.site import SOURCE
 
 PROJECT = "infra/system-config"
 BRANCH = "main"

@@ -6,13 +6,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from strata import roledoc, rules
+from strata import rules
 from strata.errors import StrataError
-from strata.modules.site import Site
 from strata.paths import BIN, ROOT
 from strata.project_config.check import load
-from strata.project_config.mend import mend
+from strata.project_config.fix import fix_tree
 from strata.project_config.tree import PROJECTS, Tree
+from strata.repository import readme
+from strata.vendored.roles import VendoredRoles
 
 SHELL = ("bin/strata", ".ci/run", "benchmarks/modules/install_modules.sh")
 EXAMPLE = ("-i", "inventories/example", "site.yml")
@@ -50,11 +51,11 @@ def checks() -> Iterator[Check]:
 
 
 def fix() -> list[str]:
-    """Mend what can be mended by a program, and return the files that were written anew."""
+    """Fix what can be fixed by a program, and return the files that were written anew."""
     for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([BIN / "ruff", *arguments], cwd=ROOT, check=False)
-    flat = [f"project-config/{path}" for path in mend(FLAT).written] if FLAT.exists(PROJECTS) else []
-    return [*flat, *(str(path.relative_to(ROOT)) for path in roledoc.write(ROOT))]
+    flat = [f"project-config/{path}" for path in fix_tree(FLAT).written] if FLAT.exists(PROJECTS) else []
+    return [*flat, *(str(path.relative_to(ROOT)) for path in readme.write(ROOT))]
 
 
 def _project_config() -> str:
@@ -64,7 +65,7 @@ def _project_config() -> str:
 
 def _modules() -> str:
     try:
-        Site(ROOT / "modules.env").agreed()
+        VendoredRoles(ROOT / "modules.env").agreed()
     except StrataError as error:
         return str(error)
     return ""

@@ -7,11 +7,11 @@ import click
 
 from strata.converge import Options, converge
 from strata.errors import UsageError
-from strata.modules.site import Site
-from strata.modules.sync import drift
 from strata.paths import ROOT
-from strata.sandbox.site import SOURCE, site_sandbox
+from strata.sandbox.declared import SOURCE, declared_sandbox
 from strata.tables import show
+from strata.vendored.roles import VendoredRoles
+from strata.vendored.sync import drift
 
 
 @click.command()
@@ -28,7 +28,7 @@ from strata.tables import show
 @click.option("--tags", metavar="ROLE", help="Only these roles; a role's tasks carry its name.")
 def command(inventory: Path, check: bool, diff: bool, limit: str | None, tags: str | None) -> None:
     """Apply site.yml to the hosts, each kind of host in a process of its own."""
-    if inventory == SOURCE and not site_sandbox().known():
+    if inventory == SOURCE and not declared_sandbox().known():
         raise UsageError("the sandbox is not up: run `bin/strata up`")
     sys.exit(0 if run(Options(inventory, limit, tags, check, diff)) else 1)
 
@@ -39,7 +39,7 @@ def run(options: Options) -> bool:
     Where vendor/roles/ is not what modules.lock says, that is told first, as it may be meant: a link to a working
     copy, say.
     """
-    for line in drift(Site(ROOT / "modules.env"), click.echo, marks=True):
+    for line in drift(VendoredRoles(ROOT / "modules.env"), click.echo, marks=True):
         click.echo(f"vendor/roles is not what is locked: {line}; `bin/strata modules sync` brings it", err=True)
     well, outcomes = converge(options)
     show(

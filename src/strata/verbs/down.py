@@ -4,8 +4,8 @@ import click
 
 from strata.progress import step
 from strata.sandbox import gerrit, images, packages
+from strata.sandbox.declared import declared_sandbox
 from strata.sandbox.podman import require
-from strata.sandbox.site import site_sandbox
 
 
 @click.command()
@@ -14,7 +14,7 @@ def command(with_images: bool) -> None:
     """Remove the hosts and the network of this checkout's sandbox."""
     require()
     with step("removing the sandbox"):
-        site_sandbox().down()
+        declared_sandbox().down()
     if with_images:
         packages.forget()
         gerrit.forget()

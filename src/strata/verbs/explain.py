@@ -6,11 +6,11 @@ from pathlib import Path
 import click
 import yaml
 
-from strata.data.explain import Explanation, explain, simple
-from strata.data.nodes import Site
-from strata.data.values import Value
-from strata.sandbox.site import SOURCE
+from strata.sandbox.declared import SOURCE
 from strata.tables import show
+from strata.variables.explain import Explanation, explain, simple
+from strata.variables.site import Site
+from strata.variables.values import Value
 
 #: A longer value is cut in the table of all variables.
 WIDTH = 60

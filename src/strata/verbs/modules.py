@@ -6,12 +6,12 @@ from pathlib import Path
 
 import click
 
-from strata.modules import entries
-from strata.modules.local import working_copies
-from strata.modules.site import Site
-from strata.modules.sync import drift, sync
-from strata.modules.update import Change, update
 from strata.paths import ROOT
+from strata.vendored import entries
+from strata.vendored.local import working_copies
+from strata.vendored.roles import VendoredRoles
+from strata.vendored.sync import drift, sync
+from strata.vendored.update import Change, update
 
 UNITS = (("year", 365 * 86400), ("month", 30 * 86400), ("day", 86400), ("hour", 3600), ("minute", 60))
 
@@ -37,10 +37,10 @@ def list_command(file: Path, allow_file: bool) -> None:
 
     It has name, URL and ref, and the version, commit and age of what is in vendor/roles/.
     """
-    site = Site(file, file_allowed=allow_file)
+    vendored = VendoredRoles(file, file_allowed=allow_file)
     found = entries.read(file, file_allowed=allow_file)
     for entry in found:
-        click.echo(" ".join([entry.name, entry.url, entry.ref, *_installed(site, entry)]))
+        click.echo(" ".join([entry.name, entry.url, entry.ref, *_installed(vendored, entry)]))
     click.echo(entries.summary(found), err=True)
 
 
@@ -52,7 +52,7 @@ def lock_command(file: Path, allow_file: bool) -> None:
 
     A tag that names another commit than before is an error, and nothing is written.
     """
-    _show(update(Site(file, file_allowed=allow_file), (), _say, logs=False))
+    _show(update(VendoredRoles(file, file_allowed=allow_file), (), _say, logs=False))
 
 
 @command.command("update")
@@ -64,7 +64,7 @@ def update_command(names: tuple[str, ...], file: Path, allow_file: bool) -> None
 
     Of all modules, or of NAME; the log is what came between the old commits and the new ones.
     """
-    _show(update(Site(file, file_allowed=allow_file), names, _say, logs=True))
+    _show(update(VendoredRoles(file, file_allowed=allow_file), names, _say, logs=True))
 
 
 @command.command("sync")
@@ -76,8 +76,8 @@ def sync_command(local: tuple[str, ...], file: Path, allow_file: bool) -> None:
 
     What is right is not touched, and no server is asked for it. If a module fails, the others are brought all the same.
     """
-    site = Site(file, file_allowed=allow_file)
-    outcome = sync(site, working_copies(local, site.entries), _say)
+    vendored = VendoredRoles(file, file_allowed=allow_file)
+    outcome = sync(vendored, working_copies(local, vendored.entries), _say)
     for line in outcome.done:
         click.echo(line)
     for line in outcome.warnings:
@@ -97,18 +97,18 @@ def check_command(remote: bool, file: Path, allow_file: bool) -> None:
 
     Edited files, other commits, extra folders: if there are any, the exit code is 1.
     """
-    found = drift(Site(file, file_allowed=allow_file), _say, remote=remote)
+    found = drift(VendoredRoles(file, file_allowed=allow_file), _say, remote=remote)
     for line in found:
         click.echo(line)
     sys.exit(1 if found else 0)
 
 
-def _installed(site: Site, entry: entries.Entry) -> list[str]:
+def _installed(vendored: VendoredRoles, entry: entries.Entry) -> list[str]:
     """Return version, commit and age of a module in vendor/roles/, as far as they are known."""
-    installed = site.vendor.installed(entry.name)
+    installed = vendored.vendor.installed(entry.name)
     if installed is None:
         return []
-    pin = site.pins.get(entry.name)
+    pin = vendored.pins.get(entry.name)
     version = pin.ref.removeprefix("refs/tags/") if pin and pin.tag and pin.sha == installed.sha else "-"
     return [version, installed.sha[:12], _age(installed.committed)]
 

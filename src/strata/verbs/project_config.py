@@ -7,18 +7,18 @@ import click
 
 from strata.errors import UsageError
 from strata.project_config.check import load
-from strata.project_config.mend import mend
+from strata.project_config.fix import fix_tree
 from strata.project_config.tree import PROJECTS, Tree
 
 
 @click.group()
 def command() -> None:
-    """Check and mend the flat files of an organisation."""
+    """Check and fix the flat files of an organisation."""
 
 
 @command.command()
 @click.argument("folder", metavar="TREE", type=click.Path(exists=True, file_okay=False, path_type=Path))
-@click.option("--fix", is_flag=True, help="First mend the form: order, doubles, indentation, long descriptions.")
+@click.option("--fix", is_flag=True, help="First fix the form: order, doubles, indentation, long descriptions.")
 def check(folder: Path, fix: bool) -> None:
     """Check gerrit/projects.yaml and gerrit/acls of TREE.
 
@@ -28,7 +28,7 @@ def check(folder: Path, fix: bool) -> None:
     if not tree.exists(PROJECTS):
         raise UsageError(f"{folder} has no {PROJECTS}: TREE is the folder that holds gerrit/")
     if fix:
-        done = mend(tree)
+        done = fix_tree(tree)
         for path in done.written:
             click.echo(f"wrote {path}")
         for reason in done.refused:
@@ -36,10 +36,10 @@ def check(folder: Path, fix: bool) -> None:
     found = load(tree)
     for finding in found.findings:
         click.echo(finding)
-    mendable = sum(finding.form for finding in found.errors)
+    fixable = sum(finding.form for finding in found.errors)
     click.echo(
         f"{len(found.projects)} projects, {len(found.acls)} ACLs: {len(found.errors)} errors"
-        f"{f' ({mendable} of them mended by --fix)' if mendable and not fix else ''}, "
+        f"{f' ({fixable} of them fixed by --fix)' if fixable and not fix else ''}, "
         f"{len(found.findings) - len(found.errors)} warnings"
     )
     sys.exit(1 if found.errors else 0)

@@ -7,9 +7,9 @@ import click
 
 from strata.errors import UsageError
 from strata.paths import ROOT
-from strata.sandbox.site import SOURCE
+from strata.repository.usage import usages
+from strata.sandbox.declared import SOURCE
 from strata.tables import show as show_table
-from strata.usage import usages
 
 INVENTORY = click.option(
     "--inventory",

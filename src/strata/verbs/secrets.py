@@ -7,10 +7,10 @@ from pathlib import Path
 
 import click
 
-from strata.data.nodes import Site
-from strata.data.secrets import MISSING, secrets
-from strata.sandbox.site import SOURCE
+from strata.sandbox.declared import SOURCE
 from strata.tables import show
+from strata.variables.secrets import MISSING, secrets
+from strata.variables.site import Site
 
 
 @click.command()

@@ -5,7 +5,7 @@ import os
 import click
 
 from strata.errors import UsageError
-from strata.sandbox.site import site_sandbox
+from strata.sandbox.declared import declared_sandbox
 
 
 @click.command(context_settings={"ignore_unknown_options": True})
@@ -13,7 +13,7 @@ from strata.sandbox.site import site_sandbox
 @click.argument("remote_command", metavar="[CMD]...", nargs=-1, type=click.UNPROCESSED)
 def command(host: str, remote_command: tuple[str, ...]) -> None:
     """Log in to HOST as root, or run CMD there; the exit code is that of CMD."""
-    sandbox = site_sandbox()
+    sandbox = declared_sandbox()
     known = sandbox.known()
     if not known:
         raise UsageError("the sandbox is not up: run `bin/strata up`")

@@ -1,12 +1,13 @@
 """`strata status`."""
 
 import json
+from collections.abc import Iterable
 
 import click
 
+from strata.sandbox.declared import HostStatus, as_json, declared_sandbox, status
 from strata.sandbox.podman import require
-from strata.sandbox.site import as_json, site_sandbox, status
-from strata.tables import show_hosts
+from strata.tables import show
 
 
 @click.command()
@@ -14,8 +15,19 @@ from strata.tables import show_hosts
 def command(json_wanted: bool) -> None:
     """Show the hosts of the sandbox: groups, system, addresses, state and URLs."""
     require()
-    hosts = status(site_sandbox())
+    hosts = status(declared_sandbox())
     if json_wanted:
         click.echo(json.dumps(as_json(hosts)))
         return
     show_hosts(hosts)
+
+
+def show_hosts(hosts: Iterable[HostStatus]) -> None:
+    """Print the hosts of the sandbox."""
+    show(
+        ("host", "groups", "os", "address", "address6", "state", "urls"),
+        (
+            (host.name, ",".join(host.groups), host.os, host.address, host.address6, host.state, " ".join(host.urls))
+            for host in hosts
+        ),
+    )

@@ -11,14 +11,14 @@ from pathlib import Path
 import click
 
 from strata.errors import UsageError
-from strata.modules.local import before_others, working_copies
-from strata.modules.site import Site
 from strata.paths import REPORTS, ROOT
 from strata.sandbox.podman import require
 from strata.suite import soak as soaking
 from strata.suite.cases import Count, count
 from strata.suite.parts import Part, all_parts
 from strata.tables import show
+from strata.vendored.local import before_others, working_copies
+from strata.vendored.roles import VendoredRoles
 
 #: Parts that run at the same time: three keep two cores busy, as each waits for its hosts a third of the time.
 AT_ONCE = 3
@@ -43,7 +43,7 @@ def command(names: tuple[str, ...], soak: bool, repeat: int, each_system: bool, 
     """
     with ExitStack() as stack:
         if given:
-            copies = working_copies(given, Site(ROOT / "modules.env").entries)
+            copies = working_copies(given, VendoredRoles(ROOT / "modules.env").entries)
             os.environ["ANSIBLE_ROLES_PATH"] = stack.enter_context(before_others(copies, ROOT))
         if each_system:
             os.environ["STRATA_EACH_SYSTEM"] = "1"

@@ -6,11 +6,11 @@ import click
 
 from strata.converge import Options
 from strata.progress import step
+from strata.sandbox.declared import SOURCE, declared_sandbox, status
 from strata.sandbox.podman import require
 from strata.sandbox.review import PROJECT, Review, servers
-from strata.sandbox.site import SOURCE, site_sandbox, status
-from strata.tables import show_hosts
 from strata.verbs.converge import run
+from strata.verbs.status import show_hosts
 
 
 @click.command()
@@ -25,7 +25,7 @@ def command() -> None:
     STRATA_SANDBOX                 the name of the sandbox: another one stands beside the first
     """  # noqa: D301 - click wants the character itself
     require()
-    sandbox = site_sandbox()
+    sandbox = declared_sandbox()
     reviews = [Review(sandbox, server) for server in servers()]
     for review in reviews:
         review.server.assemble()

@@ -1,0 +1,1 @@
+"""Groups, users, their homes and the keys in them."""

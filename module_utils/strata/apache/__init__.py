@@ -1,0 +1,1 @@
+"""Debian's Apache: sites, modules, ports, and a service that serves them."""

@@ -1,0 +1,56 @@
+"""Apache's own test of a configuration, and who is to blame for what it refuses."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+from ansible.module_utils.strata.apache import declared, host
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ansible.module_utils.strata.apache.modules import Settings
+    from ansible.module_utils.strata.apache.vhosts import Site
+    from ansible.module_utils.strata.files import Change
+
+
+class RefusedError(Exception):
+    """Apache does not accept the declared configuration, or does not run with it."""
+
+
+@dataclass
+class ConfigTest:
+    """Tests of a host's configuration; `run` runs a command and returns its exit status, output and error output."""
+
+    run: Callable[..., tuple[int, str, str]]
+    parts: Sequence[Site | Settings]
+
+    def refusal(self, root: str = declared.ROOT) -> str:
+        """Return Apache's message if it refuses the configuration in `root`, else an empty string."""
+        code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
+        return (declared.message(out + err, root) or f"configtest ends with status {code}") if code else ""
+
+    def staged(self, changes: list[Change]) -> str:
+        """Return Apache's message if it refuses the changes in a copy of the configuration."""
+        # Below /run, because a copied private key must not reach a disk.
+        with tempfile.TemporaryDirectory(prefix="strata-apache-", dir="/run") as folder:
+            host.stage(changes, f"{folder}/apache2")
+            return self.refusal(f"{folder}/apache2")
+
+    def blame(self, refused: str) -> NoReturn:
+        """Say who is to blame for what was refused, now that the files are as before.
+
+        Raises:
+            RefusedError: always.
+
+        """
+        before, part = self.refusal(), declared.blamed(refused, self.parts)
+        if before and (part is None or declared.location(before) == declared.location(refused)):
+            of_part = f", the file of {part}" if part else ""
+            raise RefusedError(
+                "Apache's configuration was broken on this host before this run, in "
+                f"{declared.location(before) or declared.ROOT}{of_part}; nothing was changed: {before}"
+            )
+        raise RefusedError(f"Apache refuses {part or 'the configuration'}; the files are as before: {refused}")

@@ -1,0 +1,139 @@
+"""The rotation of the sites' logs: the file that says how, and logrotate's own test of it."""
+
+from __future__ import annotations
+
+import glob
+import re
+import shutil
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.strata.apache.vhosts import LOGS
+from ansible.module_utils.strata.files import Change, File, plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ansible.module_utils.strata.apache.vhosts import Site
+
+# Debian's own file: two files that name the same log would make logrotate refuse one.
+PATH = "/etc/logrotate.d/apache2"
+SCRIPTS = ("firstaction", "prerotate", "postrotate", "lastaction")
+_ALWAYS = {
+    "prerotate": ("if [ -d /etc/logrotate.d/httpd-prerotate ]; then run-parts /etc/logrotate.d/httpd-prerotate; fi",),
+    # Without it Apache would go on writing to the old files.
+    "postrotate": ("if systemctl --quiet is-active apache2; then systemctl reload apache2; fi",),
+}
+_OPTION = re.compile(r"[a-z]+([ =][^{}\x00-\x1f]*)?")
+# What logrotate leaves out of a folder that it includes.
+_TABOO = re.compile(r"(,v|~|\.(bak|cfsaved|disabled|dpkg-\w+|rpm\w+|swp|ucf-\w+))$")
+_LOG = re.compile(
+    r'^[ \t]*(?:ErrorLog|CustomLog|TransferLog)[ \t]+(?:"([^"\n]+)"|([^\s"]\S*))', re.MULTILINE | re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of the file, and the parameter that it came from."""
+
+    text: str
+    source: str = ""
+
+
+def logs(sites: Iterable[Site]) -> list[str]:
+    """Return the logs that the sites name, but for those in Debian's folder that its pattern covers."""
+    named = {(quoted or bare) for site in sites for quoted, bare in _LOG.findall(site.text)}
+    paths = {re.sub("/+", "/", path.replace("${APACHE_LOG_DIR}", LOGS)) for path in named}
+    covered = re.compile(rf"{LOGS}/[^/]*\.log|/(dev|proc)/.*|[^/].*|.*\$\{{.*", re.DOTALL)
+    return sorted(path for path in paths if not covered.fullmatch(path))
+
+
+def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
+    """Return the lines of the file, made from the parameters `logrotate_*` and the paths of logs.
+
+    Raises:
+        ValueError: a parameter would break out of its place in the file.
+
+    """
+    found = [Line("# Managed by Strata: changes made here are overwritten")]
+    # In one line, because logrotate counts it as one.
+    found.append(Line(" ".join(f'"{path}"' for path in (f"{LOGS}/*.log", *paths)) + " {"))
+    for option in params["logrotate_options"]:
+        if not _OPTION.fullmatch(option) or option in (*SCRIPTS, "preremove", "endscript"):
+            raise ValueError(f"logrotate_options: {option!r} is no option of logrotate on a line of its own")
+        found.append(Line(f"    {option}", "logrotate_options"))
+    found.append(Line("    sharedscripts"))
+    for name in SCRIPTS:
+        script = (params[f"logrotate_{name}"] or "").splitlines()
+        if any(line.strip() == "endscript" for line in script):
+            raise ValueError(f"logrotate_{name}: a script has no line `endscript`: that is written for it")
+        commands = [*_ALWAYS.get(name, ()), *script]
+        if commands:
+            texts = [f"    {name}", *commands, "    endscript"]
+            found += [Line(text, f"logrotate_{name}") for text in texts]
+    return [*found, Line("}")]
+
+
+def settle(
+    run: Callable[..., tuple[int, str, str]], params: Mapping[str, Any], sites: Iterable[Site], *, check_mode: bool
+) -> list[Change]:
+    """Return the change of the file, if there is one, after logrotate has tested it.
+
+    Raises:
+        ValueError: logrotate refuses it, or is not installed.
+
+    """
+    if params["logrotate_options"] is None:
+        return []
+    wanted = lines(params, logs(sites))
+    content = "".join(f"{line.text}\n" for line in wanted).encode()
+    changes = plan({PATH: File(content)})
+    if changes and shutil.which("logrotate"):
+        refused = _script_refused(run, params) or _refused(run, content, wanted)
+        if refused:
+            raise ValueError(f"{refused}; nothing was changed")
+    elif changes and not check_mode:
+        raise ValueError("logrotate is not installed: the package logrotate must be there, or no logrotate_options")
+    return changes
+
+
+def _script_refused(run: Callable[..., tuple[int, str, str]], params: Mapping[str, Any]) -> str:
+    for name in SCRIPTS:
+        code, out, err = run(["sh", "-n"], (params[f"logrotate_{name}"] or "").encode())
+        if code:
+            return f"logrotate_{name}: the shell refuses it: {(out + err).strip()}"
+    return ""
+
+
+def _refused(run: Callable[..., tuple[int, str, str]], content: bytes, wanted: list[Line]) -> str:
+    """Return what logrotate has against the file, alone and beside those that are there, and whose fault it is."""
+    others = [path for path in sorted(glob.glob("/etc/logrotate.d/*")) if path != PATH and not _TABOO.search(path)]
+    with tempfile.NamedTemporaryFile(prefix="strata-logrotate-", dir="/run") as staged:
+        staged.write(content)
+        staged.flush()
+        for beside in ([], others):
+            _, out, err = run(["logrotate", "--debug", *beside, staged.name])
+            said = errors(out + err, staged.name, wanted, alone=not beside)
+            if said:
+                return "; ".join(said)
+    return ""
+
+
+def errors(output: str, path: str, wanted: list[Line], *, alone: bool) -> list[str]:
+    """Return what `logrotate --debug` has against `path`, each time with the parameter that the line came from.
+
+    What has no line counts only if the file was tested alone: other files have faults of their own.
+    """
+    found = []
+    for kind, said in re.findall(r"^(error|warning): (.*)$", output, re.MULTILINE):
+        place = re.match(rf"{re.escape(path)}:(\d+)[ :]+(.*)", said)
+        if place:
+            line = wanted[min(int(place[1]), len(wanted)) - 1]
+            text = (
+                f"{line.source}: logrotate refuses {line.text.strip()!r}" if line.source else "the logs of the vhosts"
+            )
+            found.append(f"{text}: {place[2]}")
+        elif alone and kind == "error" and not re.search("found error in|No such file", said):
+            found.append(f"the logs of the vhosts: logrotate says: {said}")
+    return list(dict.fromkeys(found))

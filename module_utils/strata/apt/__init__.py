@@ -1,0 +1,1 @@
+"""Apt's sources and settings, and all packages of a host."""

@@ -1,0 +1,116 @@
+"""Sources of packages, as files of /etc/apt/sources.list.d in the form of deb822."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.strata.apt import keys as apt_keys
+from ansible.module_utils.strata.apt.packages import AptError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FOLDER = "/etc/apt/sources.list.d"
+MARK = "# Managed by Strata: changes made here are overwritten\n"
+
+_URI = re.compile(r"[a-z][a-z0-9+.-]*:/\S*")
+_FIELD = re.compile(r"[A-Z][A-Za-z-]*")
+_OWN_FIELDS = {"Enabled", "Types", "URIs", "Suites", "Components", "Architectures", "Signed-By", "Trusted"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A source as it is declared; `fields` are those of its stanza, `key` is the file that its signature must fit."""
+
+    name: str
+    origin: str
+    fields: tuple[tuple[str, str], ...]
+    key: str = ""
+
+    @property
+    def path(self) -> str:
+        """The file that it stands in."""
+        return f"{FOLDER}/{self.name}.sources"
+
+    @property
+    def enabled(self) -> bool:
+        """Whether apt uses it."""
+        return ("Enabled", "no") not in self.fields
+
+    @property
+    def uris(self) -> list[str]:
+        """Where it is."""
+        return dict(self.fields)["URIs"].split()
+
+    @property
+    def text(self) -> str:
+        """The file's content."""
+        return MARK + "".join(f"{name}: {value}\n" for name, value in self.fields)
+
+    def __str__(self) -> str:
+        """Return the name with who asked for it."""
+        return f"{self.name} ({self.origin})" if self.origin else self.name
+
+
+def parse_source(item: Mapping[str, Any], keys: Mapping[str, str]) -> Source:
+    """Return a source.
+
+    Args:
+        item: as the module's documentation says; `signed_by` is not a key itself here.
+        keys: the paths of declared keys, by name.
+
+    Raises:
+        AptError: apt would not understand it, or it holds a password.
+
+    """
+    name = apt_keys.checked_name(item)
+    source = Source(name, item["origin"], ())
+    if not item["uris"] or not item["suites"]:
+        raise AptError(f"the source {source} needs at least one of uris and of suites")
+    for what in ("uris", "suites", "components", "architectures", "types"):
+        for word in item[what]:
+            if not word or re.search(r"\s", word):
+                raise AptError(f"the source {source} has {word!r} in {what}, which must be one word")
+    for uri in item["uris"]:
+        if apt_keys.SECRET.search(uri):
+            raise AptError(f"the source {source} has a user or password in its uris, where everybody can read it")
+        if not _URI.fullmatch(uri):
+            raise AptError(f"the source {source} has {uri!r} in uris, which is not a URI")
+    flat = [suite.endswith("/") for suite in item["suites"]]
+    if any(flat) and (not all(flat) or item["components"]):
+        raise AptError(f"the source {source} has a suite that is a path (it ends in /), and those have no components")
+    if not any(flat) and not item["components"]:
+        raise AptError(f"the source {source} needs components, unless its suites are paths, which end in /")
+    key = _key(source, item["signed_by"], keys)
+    fields = {
+        "Enabled": "" if item["enabled"] else "no",
+        "Types": " ".join(item["types"]),
+        "URIs": " ".join(item["uris"]),
+        "Suites": " ".join(item["suites"]),
+        "Components": " ".join(item["components"]),
+        "Architectures": " ".join(item["architectures"]),
+        "Signed-By": key,
+        "Trusted": {True: "yes", False: "no", None: ""}[item["trusted"]],
+        **_further(source, item["fields"]),
+    }
+    return Source(name, item["origin"], tuple((field, value) for field, value in fields.items() if value), key)
+
+
+def _key(source: Source, signed_by: str, keys: Mapping[str, str]) -> str:
+    if not signed_by or signed_by.startswith("/"):
+        return signed_by
+    if signed_by not in keys:
+        known = f"declared are {', '.join(sorted(keys))}" if keys else "none is declared"
+        raise AptError(f"the source {source} is signed by {signed_by!r}, but apt_keys has no key of that name: {known}")
+    return keys[signed_by]
+
+
+def _further(source: Source, fields: Mapping[str, Any]) -> dict[str, str]:
+    for field, value in fields.items():
+        if field in _OWN_FIELDS or not _FIELD.fullmatch(field):
+            raise AptError(f"the source {source} has {field!r} in fields, which is not a further field of deb822")
+        if not isinstance(value, str) or not value.strip() or "\n" in value:
+            raise AptError(f"the source {source} has {value!r} for {field} in fields, which must be a line of text")
+    return dict(fields)

@@ -1,0 +1,244 @@
+"""The packages of a host: read what is there, plan, and carry it out in one apt transaction."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.strata import files
+from ansible.module_utils.strata.apt import packages, policy
+from ansible.module_utils.strata.apt import tools as apt
+from ansible.module_utils.strata.apt.packages import AptError, Holds, Plan
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from ansible.module_utils.strata.apt.debconf import Answer
+    from ansible.module_utils.strata.apt.packages import Wish
+
+UPDATE_STAMP = "/var/lib/apt/periodic/update-success-stamp"
+JOURNAL = "/var/lib/dpkg/updates"
+KEEP_CONFIGURATION = ("--force-confdef", "--force-confold")
+READ_ONLY = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=", "Dir::Log::Planner=/dev/null")
+
+
+@dataclass(frozen=True)
+class Wishes:
+    """What the packages of a host are to be.
+
+    `owned` are the holds that earlier runs made, `begun` the new packages of a transaction that has not ended.
+    """
+
+    wanted: Sequence[Wish]
+    absent: Sequence[Wish] = ()
+    held: Sequence[Wish] = ()
+    owned: Sequence[str] = ()
+    answers: Sequence[Answer] = ()
+    begun: Sequence[str] | None = None
+
+
+class Transaction:
+    """The wanted state of a host's packages and the way there."""
+
+    def __init__(
+        self,
+        tools: apt.Tools,
+        wishes: Wishes,
+        *,
+        begin: Callable[[set[str]], None],
+        lists_max_age: int,
+        install_recommends: bool,
+    ) -> None:
+        """Read the host and plan; `predict` and `execute` go on from there.
+
+        Args:
+            tools: what runs apt and dpkg.
+            wishes: the wanted state.
+            begin: called before dpkg changes anything, with the names of the new packages that it is to bring.
+            lists_max_age: seconds after which package lists are old.
+            install_recommends: whether recommended packages are installed too.
+
+        Raises:
+            AptError: the wishes contradict each other or the host, or dpkg-query fails.
+
+        """
+        self.tools = tools
+        self.wishes = wishes
+        self.absent = wishes.absent
+        self.begin = begin
+        self.lists_max_age = lists_max_age
+        self.install_recommends = install_recommends
+        self.news = set(wishes.begun or ())
+        self.updated = False
+        self.settled_holds = False
+        self._read()
+
+    def __bool__(self) -> bool:
+        """Whether there is something to do."""
+        return bool(self.plan or self.holds)
+
+    def lines(self) -> list[str]:
+        """Return what is to do for a person, a line a package."""
+        coming = {wish.name for wish in self.plan.install}
+        later = [wish.name for wish in self.wishes.held if wish.name in coming]
+        return [*self.plan.lines(), *self.holds.lines(), *(f"= {name} (held)" for name in later)]
+
+    def predict(self, *, known: bool) -> tuple[dict[str, str], dict[str, str], str]:
+        """Return what `execute` would install and remove, and perhaps a warning; leave no trace on the host.
+
+        Args:
+            known: whether the sources stay as they are, so that apt knows already what they have.
+
+        Raises:
+            AptError: the transaction would be refused.
+
+        """
+        installed = {key: package.version for key, package in self.plan.configure}
+        named = installed | {wish.spec: wish.version for wish in self.plan.install}
+        removed = {key: package.version for key, package in self.plan.remove}
+        if not self.plan or not known or self.holds.release or self._incomplete() or self._lists_are_old():
+            return named, removed, ""
+        simulation = self._simulate(self.plan, READ_ONLY)
+        if unknown := simulation.unknown(self.plan.install):
+            return named, removed, f"{unknown}; a real run would update the package lists and try again"
+        simulation.check(self.plan, self.absent)
+        return installed | simulation.installs(), simulation.removes(), ""
+
+    def execute(self) -> tuple[dict[str, str], dict[str, str]]:
+        """Bring the host to the wanted state and return what was installed and removed.
+
+        Raises:
+            AptError: the transaction is refused or fails, or did not do what it should.
+
+        """
+        killed = self.wishes.begun is not None
+        left = policy.left_behind()
+        if (self or killed or left) and self.tools.wait():
+            self._read()  # what the other process did may be what is wanted
+        files.apply(left)  # not before: the dpkg of a killed run needs it as long as it lives on
+        before, there = self.host.versions(), self.host.present()
+        self._settle_holds(Holds(release=self.holds.release))
+        if (self.plan or killed) and self._incomplete():
+            # A failure here is no verdict yet: a package may only lack dependencies, which apt-get brings.
+            self._write(["dpkg", "--configure", "--pending", *KEEP_CONFIGURATION], self._never_configured())
+            self._read()
+            if self._unfinished():
+                self._commit(Plan())
+                self._read()
+        if self.plan:
+            self._commit(self.plan)
+            self._read()
+        self._settle_holds(self.holds)
+        if self:
+            raise AptError(f"apt-get reports success, but this is still to do: {', '.join(self.lines())}")
+        after, kept = self.host.versions(), self.host.present()
+        return (
+            {name: version for name, version in after.items() if before.get(name) != version},
+            {name: version for name, version in there.items() if name not in kept},
+        )
+
+    def held(self) -> list[str]:
+        """Return the declared holds that are in force when this is done."""
+        names = {wish.name for wish in self.wishes.held}
+        there = {self.host.key(each) for each in self.host.packages if each.present and each.name in names}
+        return sorted(there | {wish.spec for wish in self.plan.install if wish.name in names})
+
+    def newcomers(self) -> list[str]:
+        """Return the installed packages that this transaction or a killed one brought, each with its architecture."""
+        found = (each for each in self.host.packages if each.installed and each.name in self.news)
+        return [f"{each.name}:{each.architecture}" for each in found]
+
+    def _read(self) -> None:
+        result = self.tools.read(packages.QUERY)
+        if result.status:
+            raise AptError(f"dpkg-query failed: {result.reason()}")
+        self.host = packages.parse_query(result.output)
+        self.holds = packages.plan_holds(self.host, self.wishes.held, self.wishes.owned)
+        released = self.host.released(self.holds.release)
+        self.plan: Plan = packages.make_plan(released, self.wishes.wanted, self.absent)
+
+    def _commit(self, plan: Plan) -> None:
+        if self._lists_are_old():
+            self._update()
+        simulation = self._simulate(plan)
+        if simulation.unknown(plan.install) and not self.updated:
+            self._update()
+            simulation = self._simulate(plan)
+        simulation.check(plan, self.absent)
+        news = simulation.news() | self._never_configured()
+        self._answer(news)
+        result = self._write(self._command(plan, () if plan.remove else ("APT::Get::Remove=false",)), news)
+        if result.status and "Failed to fetch" in result.errors and not self.updated:
+            self._update()
+            self._commit(plan)
+        elif result.status:
+            raise AptError(f"{apt.describe(plan, self.absent)} failed: {result.reason()}")
+
+    def _never_configured(self) -> set[str]:
+        return {package.name for package in self.host.packages if package.unfinished and not package.configured}
+
+    def _write(self, command: Sequence[str], news: set[str]) -> apt.Result:
+        self.news |= news
+        self.begin(self.news)
+        with policy.services_wait(news) as environment:
+            return self.tools.write(command, environment=environment)
+
+    def _answer(self, news: set[str]) -> None:
+        answers = [answer.line for answer in self.wishes.answers if answer.package in news]
+        if answers:
+            result = self.tools.write(["debconf-set-selections"], (), data="".join(answers))
+            if result.status:
+                raise AptError(f"debconf refuses the answers: {result.reason()}")
+
+    def _settle_holds(self, holds: Holds) -> None:
+        if holds:
+            result = self.tools.write(["dpkg", "--set-selections"], data=holds.selections())
+            if result.status:
+                raise AptError(f"dpkg does not hold packages: {result.reason()}")
+            self.settled_holds = True
+            self._read()
+
+    def _simulate(self, plan: Plan, options: Sequence[str] = ()) -> apt.Simulation:
+        return self.tools.simulate(self._command(plan, ("APT::Get::Simulate=true", *options)))
+
+    def _command(self, plan: Plan, options: Sequence[str]) -> list[str]:
+        versioned = any(wish.version for wish in plan.install)
+        settings = (
+            "APT::Cmd::Pattern-Only=true",
+            "APT::Get::AutomaticRemove=false",
+            f"APT::Get::Fix-Broken={'false' if plan else 'true'}",  # apt-get repairs only when no package is named
+            f"APT::Install-Recommends={'true' if self.install_recommends else 'false'}",
+            "Dpkg::Use-Pty=false",
+            # Who names a version wants it; the simulation tells whether others would change with it.
+            *(("APT::Get::allow-downgrades=true", "APT::Get::allow-change-held-packages=true") if versioned else ()),
+            *(f"Dpkg::Options::={option}" for option in KEEP_CONFIGURATION),
+            *options,
+        )
+        return [
+            "apt-get",
+            "-q",
+            "-y",
+            *(f"--option={setting}" for setting in settings),
+            "install",
+            "--",
+            *plan.arguments(),
+        ]
+
+    def _update(self) -> None:
+        result = self.tools.write(["apt-get", "-q", "update"], apt.UPDATE_LOCKS)
+        if result.status:
+            raise AptError(f"apt-get update failed: {result.reason()}")
+        self.updated = True
+
+    def _lists_are_old(self) -> bool:
+        wanted = self.plan.install or self.plan.configure
+        return bool(wanted) and not self.updated and apt.lists_age(apt.LISTS, UPDATE_STAMP) > self.lists_max_age
+
+    def _incomplete(self) -> bool:
+        journal = os.listdir(JOURNAL) if os.path.isdir(JOURNAL) else []
+        return self._unfinished() or any(name.isdigit() for name in journal)
+
+    def _unfinished(self) -> bool:
+        going = [package for _, package in self.plan.remove]  # one that cannot be configured can be removed
+        return any(package.unfinished and package not in going for package in self.host.packages)

@@ -1,0 +1,1 @@
+"""TLS certificates of a host, with their keys and the roots that it trusts."""

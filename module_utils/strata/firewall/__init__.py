@@ -1,0 +1,1 @@
+"""A chain of iptables of our own, for IPv4 and IPv6."""

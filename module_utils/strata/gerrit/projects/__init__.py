@@ -1,0 +1,1 @@
+"""Gerrit's projects, with their ACLs and groups."""

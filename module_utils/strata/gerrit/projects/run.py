@@ -1,0 +1,215 @@
+"""The work on a Gerrit's projects: some at a time, each brought to its end before the next ones are begun."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.strata.gerrit.projects import account
+from ansible.module_utils.strata.gerrit.projects.declared import (
+    CONFIG,
+    GROUPS,
+    REF,
+    admitting,
+    groups_file,
+    lock,
+    read_groups,
+    uuids,
+)
+from ansible.module_utils.strata.gerrit.projects.site import attempt, read_projects, read_texts, unlock
+from ansible.module_utils.strata.gerrit.projects.ssh import RefusedError
+from ansible.module_utils.strata.gerrit.projects.staging import ImportFailedError, Workshop
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from ansible.module_utils.strata.gerrit.projects.declared import Plan, Server, Wanted
+    from ansible.module_utils.strata.gerrit.projects.ssh import Gerrit
+
+#: Projects that are brought to their end together, and what is asked of Gerrit at once.
+TOGETHER, AT_ONCE = 50, 4
+
+#: What Gerrit says where a permission is missing, or the project is read-only, and not the pushed files are wrong.
+BARRED = re.compile("prohibited by Gerrit|project state does not permit write")
+
+
+@dataclass
+class Work:
+    """What is done, in words; which projects could not be settled, and why; how many are left for another call."""
+
+    plan: Plan
+    changes: list[str] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+    left: int = 0
+
+
+class Settler:
+    """Carries a plan out."""
+
+    def __init__(self, gerrit: Gerrit, server: Server, work: Work, external: Mapping[str, str], admins: str) -> None:
+        """Take what was there, the record of the work, the UUIDs of external groups, and the administrators' group."""
+        self.gerrit, self.site, self.server = gerrit, gerrit.site, server
+        self.work, self.plan = work, work.plan
+        self.external, self.admins = external, admins
+        self.groups = dict(server.groups)
+        self.missing = set(self.plan.groups)
+
+    def settle(self, deadline: float) -> None:
+        """Work until all is done or the deadline (of the monotonic clock) is over; some is done in any case.
+
+        Raises:
+            ProjectsError: Gerrit does not answer any more, or nothing can be done.
+
+        """
+        todo = self.plan.touched
+        if todo:
+            member = account.ensure(self.gerrit, self.admins, self.groups)
+            # What a killed run made it a member of.
+            named = {name for each in self.plan.configs for name in each.groups}
+            self._leave(sorted(member & self.groups.keys() & named - {self.admins}))
+            unlock(
+                self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
+            )
+            locked = lock(self.admins, self.groups[self.admins])
+            with Workshop(self.site, self.gerrit.account, locked) as workshop, ThreadPoolExecutor(1) as ahead:
+                # Gerrit takes its time for each group, so the next projects' groups are made beside the work on these.
+                groups = ahead.submit(self._make_groups, todo[:TOGETHER])
+                while groups:
+                    made, refused = groups.result()
+                    names, todo = todo[:TOGETHER], todo[TOGETHER:]
+                    go_on = todo and time.monotonic() < deadline
+                    groups = ahead.submit(self._make_groups, todo[:TOGETHER]) if go_on else None
+                    self._know_groups(made, refused)
+                    self._settle(workshop, set(names))
+        self.work.left = len(todo)
+        if self.plan.unlisted:
+            self._flush("project_list")
+            self.work.changes += [f"project {name} is listed again" for name in self.plan.unlisted]
+
+    def _settle(self, workshop: Workshop, names: set[str]) -> None:
+        made = self._make(workshop, [project for project in self.plan.made if project.name in names])
+        self._push(workshop, [project for project in self.plan.configs if project.name in names], made)
+        self._set_heads([project for project in self.plan.heads if project.name in names])
+
+    def _make_groups(self, projects: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+        """Make what groups these projects lack; return those made, and what Gerrit says of those that it refuses."""
+        wanted = set(projects)
+        names = self.missing & {name for each in self.plan.configs if each.name in wanted for name in each.groups}
+        self.missing -= names
+        made: list[str] = []
+        refused: dict[str, str] = {}
+        if names:
+            # Gerrit reads every loose ref here again for each group that it makes.
+            attempt(["git", f"--git-dir={self.site.repository(self.site.users_project)}", "pack-refs", "--all"])
+        # One after another: those that come together hinder each other, and one of them fails in the end.
+        for name in sorted(names):
+            try:
+                self.gerrit.act("gerrit", "create-group", "--visible-to-all", name)
+            except RefusedError as error:
+                if "already exists" not in str(error):
+                    refused[name] = str(error)
+                    continue
+            made.append(name)
+        return made, refused
+
+    def _know_groups(self, made: list[str], refused: Mapping[str, str]) -> None:
+        """Take over what `_make_groups` returned."""
+        if made:
+            self._leave(made)
+            # All of them: Gerrit takes ten times as long to list some.
+            self.groups |= read_groups(self.gerrit.ask("gerrit", "ls-groups", "-v"))
+            self.work.changes += [f"group {name} is made" for name in made]
+        for project in self.plan.configs:
+            for group in refused.keys() & set(project.groups):
+                self.work.problems[project.name] = f"{project.acl}: {refused[group]}"
+
+    def _leave(self, groups: list[str]) -> None:
+        """Take the account out of groups: who makes one is its first member."""
+        leave = ("gerrit", "set-members", "--remove", self.gerrit.account)
+        parts = filter(None, (groups[at::AT_ONCE] for at in range(AT_ONCE)))
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(lambda part: self.gerrit.act(*leave, *part), parts))
+
+    def _make(self, workshop: Workshop, projects: Iterable[Wanted]) -> set[str]:
+        made: dict[str, str] = {}
+
+        def make(project: Wanted) -> None:
+            try:
+                made[project.name] = workshop.make(project)
+            except ImportFailedError as error:
+                self.work.problems[project.name] = str(error)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(make, (each for each in projects if each.name not in self.work.problems)))
+        if made:
+            workshop.place(made)
+            # Whoever asked for one of them before has made Gerrit remember that there is none.
+            self._flush("projects", "project_list")
+            self.work.changes += [f"project {name} is made" for name in sorted(made)]
+        return set(made)
+
+    def _push(self, workshop: Workshop, projects: Iterable[Wanted], made: set[str]) -> None:
+        projects = [project for project in projects if project.name not in self.work.problems]
+        refused = self._push_all(workshop, projects)
+        barred = [project for project in projects if BARRED.search(refused.get(project.name, ""))]
+        if barred:
+            others = {name: reason for name, reason in refused.items() if not BARRED.search(reason)}
+            refused = others | self._push_barred(workshop, barred)
+        for project in projects:
+            if project.name in refused:
+                self.work.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
+            elif project.name not in made:
+                self.work.changes.append(f"project {project.name} gets its ACL")
+
+    def _push_barred(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
+        """Push where it takes a permission for that moment, and return what Gerrit says of those that it refuses."""
+        names = [project.name for project in projects]
+        actual = read_projects(self.site, names)
+        former = read_texts(self.site, actual)
+        for name in names:
+            files = admitting(*former[name], self.admins, self.groups[self.admins])
+            workshop.write(name, files, "Let administrators push the ACL", actual[name].tip)
+        self._flush("projects")
+        refused = self._push_all(workshop, projects)
+        tips = read_projects(self.site, refused)
+        for name, found in tips.items():
+            workshop.write(name, dict(zip((CONFIG, GROUPS), former[name], strict=True)), "Take it back", found.tip)
+        if tips:
+            self._flush("projects")
+        return refused
+
+    def _push_all(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
+        """Push all, and return what Gerrit says of those that it refuses."""
+        if not projects:
+            return {}
+        names = [project.name for project in projects]
+        for name in names:
+            unlock(self.site, name, (REF,))
+        known = uuids(self.groups, self.external)
+        texts = {project.name: groups_file(project.groups, known) for project in projects}
+        commits = workshop.commits(projects, read_projects(self.site, names), texts)
+        refused: dict[str, str] = {}
+
+        def push(name: str, commit: str) -> None:
+            try:
+                self.gerrit.push(name, commit, workshop.objects, names)
+            except RefusedError as error:
+                refused[name] = str(error)
+
+        with ThreadPoolExecutor(AT_ONCE) as pool:
+            list(pool.map(push, names, commits))
+        return refused
+
+    def _set_heads(self, projects: Iterable[Wanted]) -> None:
+        for project in projects:
+            try:
+                self.gerrit.act("gerrit", "set-head", project.name, "--new-head", f"refs/heads/{project.branch}")
+                self.work.changes.append(f"project {project.name} gets {project.branch} as its default branch")
+            except RefusedError as error:
+                self.work.problems[project.name] = f"default-branch: {error}"
+
+    def _flush(self, *caches: str) -> None:
+        self.gerrit.ask("gerrit", "flush-caches", *(word for cache in caches for word in ("--cache", cache)))

@@ -1,0 +1,1 @@
+"""The files and units of one service."""

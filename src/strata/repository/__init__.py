@@ -1,0 +1,1 @@
+"""The repository as data: its files, roles, inventories and plays."""

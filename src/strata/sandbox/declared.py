@@ -1,0 +1,70 @@
+"""The sandbox of inventories/sandbox: the organisation of site.yml in containers."""
+
+import os
+from dataclasses import asdict, dataclass
+
+from strata.errors import StrataError
+from strata.paths import ROOT
+from strata.repository import inventory
+from strata.sandbox.hosts import Host, Sandbox
+
+SOURCE = ROOT / "inventories" / "sandbox"
+
+
+@dataclass(frozen=True)
+class HostStatus:
+    """What `strata status` says of a host."""
+
+    name: str
+    groups: tuple[str, ...]
+    os: str
+    address: str
+    address6: str
+    state: str
+    urls: list[str]
+
+
+def declared_sandbox() -> Sandbox:
+    """Return the sandbox of inventories/sandbox; `STRATA_SANDBOX` names another one of the same hosts beside it.
+
+    Raises:
+        StrataError: a host has no image or number, or a number is taken twice.
+
+    """
+    hosts = []
+    numbers: dict[int, str] = {}
+    for host in inventory.hosts(SOURCE):
+        image, number = host.variables.get("sandbox_image"), host.variables.get("sandbox_number")
+        if not isinstance(image, str) or not isinstance(number, int):
+            raise StrataError(f"inventories/sandbox: {host.name} needs sandbox_image and sandbox_number")
+        if number in numbers:
+            raise StrataError(
+                f"inventories/sandbox: {host.name} and {numbers[number]} both have sandbox_number {number}"
+            )
+        numbers[number] = host.name
+        hosts.append(Host(host.name, image, number))
+    return Sandbox(os.environ.get("STRATA_SANDBOX", "sandbox"), hosts)
+
+
+def status(sandbox: Sandbox) -> list[HostStatus]:
+    """Return the state of each host of inventories/sandbox, sorted by name."""
+    known, states = sandbox.known(), sandbox.states()
+    return [
+        HostStatus(
+            name=host.name,
+            groups=host.groups,
+            os=host.variables["sandbox_image"],
+            address=known.get(host.name, {}).get("address", ""),
+            address6=known.get(host.name, {}).get("address6", ""),
+            state=states.get(host.name, "absent"),
+            urls=[
+                url.format(**known[host.name]) for url in host.variables.get("sandbox_urls", []) if host.name in known
+            ],
+        )
+        for host in inventory.hosts(SOURCE)
+    ]
+
+
+def as_json(statuses: list[HostStatus]) -> dict[str, object]:
+    """Return the statuses in the documented form of `status --json`."""
+    return {"hosts": [asdict(entry) for entry in statuses]}

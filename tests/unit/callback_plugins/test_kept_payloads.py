@@ -1,0 +1,148 @@
+"""The callback plugin kept_payloads: what is packed once is packed no more, until a file of it changes."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import importlib.util
+import io
+import os
+import subprocess
+import sys
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+
+spec = importlib.util.spec_from_file_location("kept_payloads", ROOT / "callback_plugins/kept_payloads.py")
+kept_payloads = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(kept_payloads)
+
+CONFIGURATION = f"""
+[defaults]
+library = library
+module_utils = module_utils
+callback_plugins = {ROOT / "callback_plugins"}
+callbacks_enabled = kept_payloads
+callback_result_format = json
+
+[kept_payloads]
+folder = payloads
+"""
+PLAYBOOK = """
+- hosts: localhost
+  connection: local
+  gather_facts: false
+  vars:
+    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+  tasks:
+    - thing:
+"""
+MODULE = """
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.words import WORD
+AnsibleModule({}).exit_json(msg=WORD)
+"""
+
+
+@dataclass
+class Site:
+    """A folder with a playbook, its module and what the module imports."""
+
+    folder: Path
+
+    @property
+    def payloads(self) -> Path:
+        return self.folder / "payloads"
+
+    def run(self) -> str:
+        """Run the playbook and return its output, in which Ansible tells when it packs a module."""
+        settings = {"ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "ANSIBLE_DEBUG": "1"}
+        command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-v", self.folder / "play.yml"]
+        done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def packs(self, word: str) -> bool:
+        """Run the playbook, whose module must say a word, and tell whether it was packed for that."""
+        said = self.run()
+        assert f'"msg": "{word}"' in said
+        return "ANSIBALLZ: Creating module" in said
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    """A site of which nothing has been kept yet."""
+    for folder in ("library", "module_utils"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "ansible.cfg").write_text(CONFIGURATION)
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    (tmp_path / "library/thing.py").write_text(MODULE)
+    (tmp_path / "module_utils/words.py").write_text("WORD = 'first'\n")
+    return Site(tmp_path)
+
+
+def test_a_module_is_packed_once(site):
+    assert site.packs("first")
+    assert not site.packs("first")
+    assert site.payloads.stat().st_mode & 0o777 == 0o700
+
+
+@pytest.mark.parametrize("path", ["module_utils/words.py", "library/thing.py", "roles/one/module_utils/words.py"])
+def test_a_changed_file_is_packed_anew(site, path):
+    if path.startswith("roles"):
+        (site.folder / "play.yml").write_text(PLAYBOOK + "  roles: [one]\n")
+        (site.folder / path).parent.mkdir(parents=True)
+        (site.folder / path).write_text("WORD = 'first'\n")
+    assert site.packs("first")
+    changed = site.folder / path
+    changed.write_text((MODULE if "thing" in path else "WORD = 'first'\n") + "\n")
+    assert site.packs("first")
+    assert not site.packs("first")
+
+
+def test_what_the_changed_file_says_is_what_runs(site):
+    assert site.packs("first")
+    (site.folder / "module_utils/words.py").write_text("WORD = 'other'\n")
+    assert site.packs("other")
+
+
+def test_what_is_kept_need_not_be_compiled(site):
+    """On a host with the same Python; on one with another, bytecode is left alone."""
+    (site.folder / "module_utils/words.py").write_text("WORD = __spec__.origin.rpartition('.')[2]\n")
+    assert site.packs("py")
+    assert not site.packs("pyc")
+    for kept in site.payloads.glob("*/*thing*"):
+        payload = kept_payloads._CachedModule.load(str(kept))
+        packed = rewritten(base64.b64decode(payload.zip_data), lambda bytecode: b"0000" + bytecode[4:])
+        dataclasses.replace(payload, zip_data=base64.b64encode(packed)).dump(str(kept))
+    assert not site.packs("py")
+
+
+def rewritten(packed, change):
+    """Return an archive with other bytecode in it."""
+    new = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(packed)) as old, zipfile.ZipFile(new, "w") as archive:
+        for name in old.namelist():
+            archive.writestr(name, change(old.read(name)) if name.endswith(".pyc") else old.read(name))
+    return new.getvalue()
+
+
+def test_a_folder_that_others_may_write_to_is_not_used(site):
+    assert site.packs("first")
+    site.payloads.chmod(0o777)
+    said = site.run()
+    assert "ANSIBALLZ: Creating module" in said
+    assert f"{site.payloads} is not used: others than its owner can write to it" in " ".join(said.split())
+
+
+def test_only_the_sets_used_last_are_kept(tmp_path):
+    for number in range(kept_payloads.KEPT_SETS + 3):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        os.utime(folder, (number, number))
+    kept_payloads.forget(str(tmp_path))
+    assert sorted(int(entry.name) for entry in tmp_path.iterdir()) == list(range(3, kept_payloads.KEPT_SETS + 3))

@@ -1,0 +1,47 @@
+"""The relay between ssh and Gerrit: every byte both ways, and the reason where nothing listens."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+
+from ansible.module_utils.strata.gerrit.projects.ssh import RELAY
+
+SIZE = 4 << 20
+
+
+def relay(port: int) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-I", "-c", RELAY, "127.0.0.1", str(port)]
+    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+
+def test_it_carries_much_both_ways_at_once_and_ends_when_ssh_does() -> None:
+    data = os.urandom(SIZE)
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        process = relay(listening.getsockname()[1])
+        server, _ = listening.accept()
+    answering = threading.Thread(target=server.sendall, args=[data])
+    assert process.stdin
+    assert process.stdout
+    asking = threading.Thread(target=process.stdin.write, args=[data])
+    for thread in (answering, asking):
+        thread.start()
+    with server, server.makefile("rb") as stream:
+        assert process.stdout.read(SIZE) == data
+        assert stream.read(SIZE) == data
+        answering.join()
+        asking.join()
+        process.stdin.close()
+        assert stream.read() == b""
+    process.stdout.close()
+    assert process.wait(10) == 0
+
+
+def test_it_says_why_nobody_answers() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+    _, said = relay(port).communicate()
+    assert said == b"Connection refused\n"

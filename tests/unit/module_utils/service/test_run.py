@@ -1,0 +1,479 @@
+"""service_files: what it plans, what it refuses, and what is there after a failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from ansible.module_utils.strata import files, rollback
+from ansible.module_utils.strata.rollback import RollbackError
+from ansible.module_utils.strata.service import run
+from ansible.module_utils.strata.service.run import Service, ServiceError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "live": [], "units": []}
+DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0, "change": ""}
+FILE = {
+    "content": None,
+    "secret_content": None,
+    "link": None,
+    "ensure": "present",
+    "mode": "0644",
+    "owner": str(os.getuid()),
+    "group": str(os.getgid()),
+    "validate": None,
+    "former": None,
+    "origin": None,
+}
+
+
+class Module:
+    """What the module needs of AnsibleModule: parameters, and commands that are noted and answered.
+
+    Its unit is what systemctl made of it; the shell is a real one.
+    """
+
+    def __init__(
+        self,
+        params: dict[str, Any],
+        refuse: str = "",
+        *,
+        check_mode: bool = False,
+        state: str = "active",
+        enabled: str = "enabled",
+        load: str = "loaded",
+    ) -> None:
+        self.params = {"name": "trial"} | DEFAULTS | params
+        self.check_mode = check_mode
+        self.refuse = refuse
+        self.state, self.enabled, self.load = state, enabled, load
+        self.commands: list[str] = []
+
+    def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
+        line = " ".join(command)
+        self.commands.append(line)
+        if command == ["name"]:
+            return 0, "old\n", ""
+        if command[:2] == ["systemctl", "show"]:
+            block = f"LoadState={self.load}\nActiveState={self.state}\nUnitFileState={self.enabled}\n"
+            return 0, f"{block}ActiveEnterTimestampMonotonic=1\n", ""
+        if self.refuse and self.refuse in line:
+            return 1, "", f"{line} says no"
+        if command[0] == "systemctl":
+            self.state = {"start": "active", "restart": "active", "stop": "inactive"}.get(command[1], self.state)
+            self.enabled = {"enable": "enabled", "disable": "disabled"}.get(command[1], self.enabled)
+        if command[0] == "sh":
+            done = subprocess.run(command, capture_output=True, check=False, text=True)
+            return done.returncode, done.stdout, done.stderr
+        return 0, "", ""
+
+
+@pytest.fixture(autouse=True)
+def owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "owed"
+    monkeypatch.setattr(run, "OWED", str(folder))
+    return folder
+
+
+def file(path: Path, content: str, **keys: Any) -> dict[str, Any]:
+    return FILE | {"path": str(path), "content": content} | keys
+
+
+def converge(module: Module) -> dict[str, Any]:
+    return Service(module).converge()
+
+
+def test_files_are_written_checked_and_brought_into_force(tmp_path: Path, owed: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a" / "b", "B\n")], "checks": ["look"], "commands": ["make it so"]})
+    assert converge(module)["changes"] == [str(tmp_path / "a" / "b"), "make it so"]
+    assert (tmp_path / "a" / "b").read_text() == "B\n"
+    assert module.commands == ["look", "make it so"]
+    assert not owed.exists()
+
+
+def test_nothing_is_done_twice(tmp_path: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"], "commands": ["make it so"]}
+    converge(Module(params))
+    again = Module(params)
+    assert converge(again) == {"changed": False, "changes": [], "diff": []}
+    assert again.commands == []
+
+
+def test_check_mode_says_the_same_and_touches_nothing(tmp_path: Path, owed: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n")], "commands": ["make it so"], "units": [UNIT]}
+    predicted = converge(Module(params, check_mode=True))
+    assert not (tmp_path / "a").exists()
+    assert not owed.exists()
+    assert predicted == converge(Module(params))
+
+
+UNIT = {"name": "a.service", "started": True, "enabled": None, "listens": []}
+
+
+@pytest.mark.parametrize("refuse", ["look", "make it so", "systemctl restart"])
+def test_what_is_refused_leaves_the_old_files(tmp_path: Path, refuse: str) -> None:
+    (tmp_path / "a").write_text("old\n")
+    params = {
+        "files": [file(tmp_path / "a", "A\n"), file(tmp_path / "new", "N\n")],
+        "checks": ["look"],
+        "commands": ["make it so"],
+        "units": [UNIT],
+    }
+    module = Module(params, refuse)
+    with pytest.raises(ServiceError, match=r"says no"):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not (tmp_path / "new").exists()
+
+
+def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a", "A\n", validate="/bin/look at %s")]}, "look")
+    with pytest.raises(
+        ServiceError, match=f"^{tmp_path}/a is refused by /bin/look: /bin/look at {tmp_path}/a says no$"
+    ):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+
+
+def test_messages_name_who_asks_for_a_file(tmp_path: Path) -> None:
+    mine = file(tmp_path / "a", "A\n", validate="/bin/look at %s", origin="web__rules")
+    with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(web__rules\) is refused by /bin/look: "):
+        converge(Module({"files": [mine]}, "look"))
+    with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(rules\) is declared twice, also by web__rules$"):
+        converge(Module({"files": [mine, mine | {"origin": "rules"}]}))
+    assert not (tmp_path / "a").exists()
+
+
+def test_what_was_there_before_the_first_run_is_kept(tmp_path: Path) -> None:
+    kept = tmp_path / "kept" / "a"
+    (tmp_path / "old").write_text("old\n")
+    (tmp_path / "a").symlink_to("old")
+    settings = {"files": [file(tmp_path / "a", "A\n", former=str(kept))]}
+    assert converge(Module(settings, check_mode=True))["changes"] == [str(kept), str(tmp_path / "a")]
+    assert not kept.exists()
+    with pytest.raises(ServiceError, match="says no"):
+        converge(Module(settings | {"checks": ["look"]}, "look"))
+    assert not kept.exists()
+    assert converge(Module(settings))["changes"] == [str(kept), str(tmp_path / "a")]
+    (tmp_path / "a").write_text("of somebody\n")
+    assert converge(Module(settings))["changes"] == [str(tmp_path / "a")]
+    assert kept.read_text() == "old\n"
+
+
+def test_nothing_that_was_there_before_the_first_run_is_kept_as_such(tmp_path: Path) -> None:
+    settings = {"files": [file(tmp_path / "a", "A\n", former=str(tmp_path / "kept"))]}
+    assert converge(Module(settings))["changed"]
+    assert not converge(Module(settings))["changed"]
+    assert (tmp_path / "kept").read_text() == ""
+
+
+LIVE = {"read": "name", "value": "new", "write": "rename %s"}
+
+
+def test_live_state_is_set_when_it_differs(tmp_path: Path) -> None:
+    files = [file(tmp_path / "a", "A\n")]
+    module = Module({"files": files, "live": [LIVE]})
+    assert converge(Module({"files": files, "live": [LIVE]}, check_mode=True))["changes"] == [
+        str(tmp_path / "a"),
+        "rename new",
+    ]
+    converge(module)
+    assert module.commands == ["name", "rename new"]
+    assert converge(Module({"files": files, "live": [LIVE]}))["changes"] == ["rename new"]
+    assert not converge(Module({"files": files, "live": [LIVE | {"value": "old"}]}))["changed"]
+
+
+def test_live_state_goes_back_with_the_files(tmp_path: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "live": [LIVE], "units": [UNIT]}, "systemctl restart")
+    with pytest.raises(ServiceError, match="says no"):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+    assert [command for command in module.commands if "rename" in command] == ["rename new", "rename old"]
+
+
+def test_a_timer_that_its_package_brings_needs_no_start() -> None:
+    missing: dict[str, Any] = {"state": "inactive", "enabled": "", "load": "not-found"}
+    timer = {"units": [UNIT | {"name": "trial.timer"}]}
+    assert not converge(Module(timer, check_mode=True, **missing))["changed"]
+    assert converge(Module({"units": [UNIT]}, check_mode=True, **missing))["changed"]
+    with pytest.raises(ServiceError, match=r"there is no unit trial\.timer"):
+        converge(Module(timer, **missing))
+
+
+class Killed(BaseException):
+    """The end of the module at a moment that it does not choose."""
+
+
+def kill(params: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kill a run where its files are in their places and nothing else has been done."""
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Service, "settle", die)
+        with pytest.raises(Killed):
+            converge(Module(params))
+
+
+def test_what_a_killed_run_owes_is_done(tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    params = {
+        "files": [file(tmp_path / "a", "A\n")],
+        "checks": ["look"],
+        "commands": ["make it so"],
+        "on_change": "reload",
+        "units": [UNIT],
+    }
+    kill(params, monkeypatch)
+    assert (tmp_path / "a").read_text() == "A\n"
+    assert (owed / "trial").stat().st_mode & 0o777 == 0o600
+    assert converge(Module(params, check_mode=True))["changes"] == ["make it so", "a.service: reload"]
+    module = Module(params)
+    assert converge(module)["changes"] == ["make it so", "a.service: reload"]
+    done = [command for command in module.commands if "show" not in command]
+    assert done == ["systemctl daemon-reload", "look", "make it so", "systemctl reload -- a.service"]
+    assert not owed.exists()
+    assert not converge(Module(params))["changed"]
+
+
+def test_files_of_a_killed_run_are_checked_though_nothing_changes(
+    tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"], "on_change": "none"}
+    kill(params, monkeypatch)
+    module = Module(params)
+    assert not converge(module)["changed"]
+    assert "look" in module.commands
+    assert not owed.exists()
+
+
+@pytest.mark.parametrize("later", ["A\n", "A2\n"])
+def test_files_of_a_killed_run_that_are_refused_do_not_stay(
+    tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch, later: str
+) -> None:
+    (tmp_path / "a").write_text("old\n")
+    files = [file(tmp_path / "a", "A\n"), file(tmp_path / "new", "N\n")]
+    kill({"files": files, "checks": ["look"]}, monkeypatch)
+    again = {"files": [file(tmp_path / "a", later), files[1]], "checks": ["look"]}
+    with pytest.raises(ServiceError, match=r"look says no; the old files are back in force$"):
+        converge(Module(again, "look"))
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not (tmp_path / "new").exists()
+    assert not owed.exists()
+    assert converge(Module(again))["changed"]
+
+
+def test_a_run_killed_while_it_goes_back_is_completed(
+    tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def die(_: files.Change) -> None:
+        raise Killed
+
+    (tmp_path / "a").write_text("old\n")
+    params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"]}
+    with monkeypatch.context() as patched:
+        patched.setattr(run, "put_back", die)
+        with pytest.raises(Killed):
+            converge(Module(params, "look"))
+    assert (tmp_path / "a").read_text() == "A\n"
+    with pytest.raises(ServiceError, match="look says no; the old files are back in force"):
+        converge(Module(params, "look"))
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not owed.exists()
+
+
+@pytest.mark.parametrize("refuse", ["look", "systemctl start"])
+@pytest.mark.parametrize("state", ["inactive", "activating"])
+def test_what_did_not_run_before_a_failure_does_not_after_it(tmp_path: Path, refuse: str, state: str) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"], "units": [UNIT]}
+    module = Module(params, refuse, state=state, enabled="disabled")
+    with pytest.raises(ServiceError, match=r"says no; the old files are back in force$"):
+        converge(module)
+    assert (module.state, module.enabled) == ("inactive", "disabled")
+
+
+def test_what_ran_before_a_failure_runs_after_it(tmp_path: Path) -> None:
+    off = UNIT | {"started": False}
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "units": [off], "rollback_delay": 0}, "systemctl stop")
+    with pytest.raises(ServiceError, match=r"says no; the old files are back in force$"):
+        converge(module)
+    assert (module.state, module.enabled) == ("active", "enabled")
+
+
+def test_a_disk_that_is_full_is_said_besides_what_went_wrong(
+    tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a").write_text("old\n")
+    (tmp_path / "gone").write_text("G\n")
+    gone = file(tmp_path / "gone", "") | {"ensure": "absent"}
+    params = {"files": [file(tmp_path / "a", "A\n"), gone], "checks": ["look"]}
+    write = files._replace_file
+
+    def full(path: str, new: files.File) -> None:
+        if path == str(tmp_path / "gone"):
+            raise OSError(errno.ENOSPC, "No space left on device", path)
+        write(path, new)
+
+    monkeypatch.setattr(files, "_replace_file", full)
+    with pytest.raises(ServiceError, match=r"look says no; not all of the old files could be put back: .*gone'$"):
+        converge(Module(params, "look"))
+    assert (tmp_path / "a").read_text() == "old\n", "the others are back all the same"
+    assert (owed / "trial").exists()
+
+
+@pytest.fixture
+def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What the unit does not listen at, each time it is looked at; the last answer stays."""
+    answers: list[list[str]] = [[]]
+    monkeypatch.setattr(run.listeners, "wait", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0])
+    return answers
+
+
+def test_a_unit_that_runs_but_does_not_listen_is_restarted(heard: list[list[str]]) -> None:
+    params = {"units": [UNIT | {"listens": ["tcp:514"]}]}
+    heard[:] = [["tcp:514"], ["tcp:514"], []]
+    assert converge(Module(params, check_mode=True))["changes"] == ["a.service: restart"]
+    module = Module(params)
+    assert converge(module)["changes"] == ["a.service: restart"]
+    assert "systemctl restart -- a.service" in module.commands
+    assert not converge(Module(params))["changed"]
+
+
+def test_files_with_which_a_unit_does_not_listen_do_not_stay(tmp_path: Path, heard: list[list[str]]) -> None:
+    (tmp_path / "a").write_text("old\n")
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "units": [UNIT | {"listens": ["tcp:514", "udp:514"]}]})
+    heard[:] = [["udp:514"]]
+    with pytest.raises(ServiceError, match=r"^a.service does not listen at udp:514: .*; the old files are back in"):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert module.commands.count("systemctl restart -- a.service") == 2
+
+
+def test_files_that_are_not_declared_are_purged(tmp_path: Path) -> None:
+    for name in ("keep.conf", "gone.conf", "other.txt"):
+        (tmp_path / name).write_text("")
+    module = Module({"purge": [f"{tmp_path}/*.conf"], "files": [file(tmp_path / "keep.conf", "K\n")]})
+    converge(module)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["keep.conf", "other.txt"]
+
+
+def test_a_secret_is_not_in_the_diff(tmp_path: Path) -> None:
+    secret = file(tmp_path / "a", "") | {"content": None, "secret_content": "canary", "mode": "0600"}
+    result = converge(Module({"files": [secret]}))
+    assert (tmp_path / "a").read_text() == "canary"
+    assert "canary" not in str(result)
+
+
+def test_a_secret_that_goes_is_not_in_the_diff(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("canary")
+    secret = file(tmp_path / "a", "") | {"content": None, "secret_content": "", "ensure": "absent"}
+    for check_mode in (True, False):
+        result = converge(Module({"files": [secret]}, check_mode=check_mode))
+        assert result["changes"] == [str(tmp_path / "a")]
+        assert "canary" not in str(result)
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_link_is_made_to_what_is_there(tmp_path: Path) -> None:
+    (tmp_path / "zone").write_text("Z\n")
+    link = file(tmp_path / "a", "") | {"content": None, "link": "zone"}
+    converge(Module({"files": [link]}))
+    assert (tmp_path / "a").readlink().name == "zone"
+    assert not converge(Module({"files": [link]}))["changed"]
+    with pytest.raises(ServiceError, match=f"^{tmp_path}/a: there is no none on this host$"):
+        converge(Module({"files": [link | {"link": "none"}]}))
+    assert (tmp_path / "a").readlink().name == "zone"
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"content": None}, "needs either content, secret_content or link"),
+        ({"mode": "rw"}, "mode 'rw' must be octal"),
+        ({"owner": "nobody-at-all"}, "there is no user nobody-at-all on this host"),
+    ],
+)
+def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
+    with pytest.raises(ServiceError, match=message):
+        converge(Module({"files": [file(tmp_path / "a", "A\n") | keys]}))
+
+
+@pytest.mark.parametrize("kind", ["checks", "commands"])
+@pytest.mark.parametrize(("command", "why"), [("sh -c 'x", ": No closing quotation"), (" ", "")])
+def test_a_command_that_is_none_is_refused(tmp_path: Path, kind: str, command: str, why: str) -> None:
+    with pytest.raises(ServiceError, match=f"is no command{why}$"):
+        converge(Module({"files": [file(tmp_path / "a", "A\n")], kind: [command]}))
+    with pytest.raises(ServiceError, match=f"is no command{why}$"):
+        converge(Module({"files": [file(tmp_path / "a", "A\n", validate=command)]}))
+    assert not (tmp_path / "a").exists()
+
+
+def test_a_port_that_is_none_is_refused() -> None:
+    with pytest.raises(ServiceError, match=r"^listens: '514' is no port such as tcp:514 or udp:161$"):
+        converge(Module({"units": [UNIT | {"listens": ["514"]}]}))
+
+
+@pytest.fixture
+def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(rollback, "FOLDER", str(tmp_path / "run"))
+    return tmp_path / "run/trial-rollback"
+
+
+def test_guarded_files_are_in_force_until_somebody_decides(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    params = {"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "on_change": "reload", "rollback_delay": 30}
+    module = Module(params)
+    result = converge(module)
+    assert result["unconfirmed"] == 30
+    assert module.commands[1].startswith("systemd-run ")
+    assert (tmp_path / "a").read_text() == "new\n"
+    assert "\nsystemctl reload-or-restart a.service || status=1\n" in guard.read_text()
+    confirming = Module({"change": result["change"]})
+    for _ in range(2):  # the first answer may have got lost
+        assert Service(confirming).decide(keep=True) == {"changed": True, "confirmed": True}
+    assert (tmp_path / "a").read_text() == "new\n"
+    assert not list(guard.parent.iterdir())
+    assert "unconfirmed" not in converge(Module(params))
+
+
+def test_guarded_files_that_fail_leave_no_timer(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    module = Module({"files": [file(tmp_path / "a", "new\n")], "checks": ["look at it"], "rollback_delay": 30}, "look")
+    with pytest.raises(ServiceError, match="look at it says no"):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not list(guard.parent.iterdir())
+    assert module.commands[-1] == "systemctl stop strata-trial-rollback.timer"
+
+
+def test_without_a_guard_nothing_is_changed(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    with pytest.raises(RollbackError, match=r"no rollback: systemd-run .* says no"):
+        converge(Module({"files": [file(tmp_path / "a", "new\n")], "rollback_delay": 30}, "systemd-run"))
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert not list(guard.parent.iterdir())
+
+
+def test_a_disk_that_is_full_leaves_no_guard(tmp_path: Path, guard: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Service, "remember", full)
+    module = Module({"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "rollback_delay": 30})
+    with pytest.raises(ServiceError, match=r"/trial: No space left on device; nothing was changed$"):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+    assert not list(guard.parent.iterdir())
+    assert module.commands[-1] == "systemctl stop strata-trial-rollback.timer"
+    assert "systemctl restart -- a.service" not in module.commands
+
+
+def test_the_guard_stops_what_did_not_run(tmp_path: Path, guard: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "rollback_delay": 30}
+    converge(Module(params, state="inactive", enabled="disabled"))
+    assert "\nsystemctl disable a.service || status=1\nsystemctl stop a.service || status=1\n" in guard.read_text()

@@ -1,0 +1,86 @@
+import pytest
+
+from strata import rules
+from strata.rules.metadata import requirements_are_met, roles_have_a_version
+
+from ..sample import Checkout
+
+HTTPD = "roles/httpd/meta/strata.yml"
+
+
+@pytest.mark.parametrize("version", ["", "version: 1.2\n", "version: v1.2.0\n", "version: 1.2.0rc1\n"])
+def test_roles_have_a_version(checkout: Checkout, version: str) -> None:
+    checkout.write(HTTPD, version)
+    assert checkout.broken(roles_have_a_version) == [f"{HTTPD}:1: httpd needs a version here, such as `version: 1.2.0`"]
+
+
+def test_there_is_nothing_else_in_the_metadata(checkout: Checkout) -> None:
+    checkout.append(HTTPD, "require: {apt: '>=1'}\n")
+    assert checkout.broken(roles_have_a_version) == [
+        f"{HTTPD}:2: require is not known here: choose from requires, version"
+    ]
+
+
+def test_roles_of_others_need_no_version(checkout: Checkout) -> None:
+    checkout.write("vendor/roles/acme/meta/main.yml", "")
+    assert checkout.broken(roles_have_a_version) == []
+
+
+@pytest.mark.parametrize("wanted", [">=1.2,<2", "==1.*", "~=1.1", ""])
+def test_requirements_that_are_met(checkout: Checkout, wanted: str) -> None:
+    checkout.append("roles/project_static/meta/strata.yml", f"requires:\n  httpd: '{wanted}'\n  apt: '{wanted}'\n")
+    assert checkout.broken(requirements_are_met) == []
+
+
+@pytest.mark.parametrize(
+    ("required", "problem"),
+    [
+        ("apt: '>=1.3,<2'", "httpd requires apt >=1.3,<2, but the version of apt is 1.2.0"),
+        ("apt: '>=1.2 <2'", "httpd requires apt >=1.2 <2, but that is no set of versions, such as '>=1.2,<2'"),
+        ("apt: 1.2", "httpd requires apt 1.2, but that is no set of versions, such as '>=1.2,<2'"),
+        ("ci_static: '>=1'", "httpd requires ci_static >=1, but it depends on no such role"),
+        ("gone:", "httpd requires gone, but it depends on no such role"),
+        ("acme.apt: '>=1'", "httpd requires acme.apt >=1, but it depends on no such role: its apt is apt"),
+    ],
+)
+def test_requirements_that_are_not_met(checkout: Checkout, required: str, problem: str) -> None:
+    checkout.append(HTTPD, f"requires:\n  {required}\n")
+    assert checkout.broken(requirements_are_met) == [f"{HTTPD}:3: {problem}"]
+
+
+def test_roles_that_are_called_the_same_are_told_apart(checkout: Checkout) -> None:
+    checkout.write("vendor/roles/archive/meta/main.yml", "galaxy_info: {namespace: acme, role_name: archive}\n")
+    checkout.write("vendor/roles/archive/meta/.galaxy_install_info", "version: 2.1.0\n")
+    checkout.write("roles/httpd/meta/main.yml", "dependencies: [apt, archive]\n")
+    checkout.append(HTTPD, "requires:\n  acme.archive: '>=2'\n  archive: '>=2.1'\n")
+    assert checkout.broken(requirements_are_met) == []
+    checkout.append(HTTPD, "  other.archive: '>=2'\n")
+    assert checkout.broken(requirements_are_met) == [
+        f"{HTTPD}:5: httpd requires other.archive >=2, but it depends on no such role: its archive is acme.archive"
+    ]
+
+
+def test_a_role_of_others_may_have_no_version(checkout: Checkout) -> None:
+    checkout.write("vendor/roles/acme/meta/main.yml", "")
+    checkout.write("roles/httpd/meta/main.yml", "dependencies: [apt, acme]\n")
+    checkout.append(HTTPD, "requires:\n  acme: '>=1'\n")
+    message = f"{HTTPD}:3: httpd requires acme >=1, but the version of acme is unknown"
+    assert checkout.broken(requirements_are_met) == [message]
+
+
+def test_requirements_are_a_mapping(checkout: Checkout) -> None:
+    checkout.append(HTTPD, "requires: [apt]\n")
+    assert f"{HTTPD}:2: requires must be a mapping, not list" in map(str, rules.check(checkout.root))
+
+
+def test_the_version_of_a_role_of_others_is_its_tag(checkout: Checkout) -> None:
+    checkout.write("vendor/roles/acme/meta/main.yml", "")
+    checkout.write("modules.lock", "# A comment.\nacme 0123456789abcdef refs/tags/v1.4 https://example.org/acme\n")
+    checkout.write("roles/httpd/meta/main.yml", "dependencies: [apt, acme]\n")
+    checkout.append(HTTPD, "requires:\n  acme: '>=1.4,<2'\n")
+    assert checkout.broken(requirements_are_met) == []
+    acme = checkout.root / "vendor/roles/acme"
+    acme.rename(checkout.root / "copy")
+    acme.symlink_to(checkout.root / "copy")
+    message = f"{HTTPD}:3: httpd requires acme >=1.4,<2, but the version of acme is unknown"
+    assert checkout.broken(requirements_are_met) == [message]

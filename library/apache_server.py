@@ -271,7 +271,7 @@ foreign:
 
 def main() -> None:
     """Bring Apache to the declared state."""
-    module = QuietModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    module = QuietModule(argument_spec=ARGUMENTS)
     try:
         with locks.exclusive("httpd", check_mode=module.check_mode):
             Run(module).converge()

@@ -337,7 +337,6 @@ def main() -> None:
             "lock_timeout": {"type": "int", "default": 300},
             "install_recommends": {"type": "bool", "default": False},
         },
-        supports_check_mode=True,
     )
     os.umask(0o022)  # apt reads sources and keys as a user without rights
     try:

@@ -228,7 +228,6 @@ def main() -> None:
             "unit": {"type": "str", "required": True},
             "patience": {"type": "int", "default": 300},
         },
-        supports_check_mode=True,
     )
     try:
         with locks.exclusive("gerrit", check_mode=module.check_mode, patience=PATIENCE):

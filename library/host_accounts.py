@@ -304,7 +304,6 @@ def main() -> None:
             "purge": {"type": "bool", "default": False},
             "min_id": {"type": "int", "default": 2000},
         },
-        supports_check_mode=True,
     )
     try:
         with locks.exclusive("accounts", check_mode=module.check_mode):

@@ -174,7 +174,6 @@ def main() -> None:
             "roots": {"type": "list", "elements": "dict", "default": [], "options": root},
             "signed": {"type": "dict", "default": {}},
         },
-        supports_check_mode=True,
     )
     try:
         with locks.exclusive("certificates", check_mode=module.check_mode):

@@ -217,7 +217,6 @@ def main() -> None:
             "confirm": {"type": "bool"},
             "change": {"type": "str", "default": ""},
         },
-        supports_check_mode=True,
     )
     try:
         with locks.exclusive(module.params["name"], check_mode=module.check_mode):

@@ -17,14 +17,17 @@ import os
 import pwd
 import shlex
 import stat
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.strata.errors import StrataError
+from ansible.module_utils.strata.paths import TEMPORARY
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 
-class OwnerError(Exception):
+class OwnerError(StrataError):
     """A user or group that a host does not have."""
 
 
@@ -96,16 +99,25 @@ def read(path: str) -> State:
         return File(stream.read(), stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
 
 
-def plan(desired: Mapping[str, State]) -> list[Change]:
+def plan(desired: Mapping[str, State], is_secret: Callable[[str], bool] = lambda _: False) -> list[Change]:
     """Compare the desired state of paths with the host and return the changes in the order of their paths.
 
     What goes comes last, and backwards: so a run that dies leaves no link in an `x-enabled` to a file of `x-available`
     that is gone, which nobody would know for ours any more.
+
+    Args:
+        desired: the state of each path.
+        is_secret: tells of a path whether what stands there, old or new, is kept out of diffs.
+
     """
-    changes = [Change(path, read(path), after) for path, after in sorted(desired.items())]
+    changes = [Change(path, _masked(read(path), path, is_secret), after) for path, after in sorted(desired.items())]
     changes = [change for change in changes if change.before != change.after]
     gone = [change for change in changes if change.after is None]
     return [change for change in changes if change.after is not None] + gone[::-1]
+
+
+def _masked(state: State, path: str, is_secret: Callable[[str], bool]) -> State:
+    return replace(state, secret=True) if isinstance(state, File) and is_secret(path) else state
 
 
 def apply(changes: Iterable[Change]) -> None:
@@ -174,7 +186,7 @@ def _show(state: State, other: State) -> str:
 def _temporary(path: str) -> str:
     """Return the temporary path for a new `path`, always the same: what a killed run left there goes away with it."""
     folder, name = os.path.split(path)
-    return f"{folder}/.strata-{name}.new"
+    return f"{folder}/{TEMPORARY}{name}.new"
 
 
 def _make_way(path: str) -> str:

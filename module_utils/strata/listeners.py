@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-    Run = Callable[[list[str]], tuple[int, str, str]]
+    from ansible.module_utils.strata.commands import Run
 
 PROC = "/proc"
 LAST_PORT = 65535

@@ -8,11 +8,10 @@ import os
 import time
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata import paths
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-#: Root's, or one in the home of the user that we run as.
-FOLDER = "/run/strata-locks" if os.geteuid() == 0 else os.path.expanduser("~/.local/state/strata/locks")
 
 #: Seconds for which another run's module is waited for, unless the caller knows better.
 PATIENCE = 120
@@ -31,9 +30,9 @@ def exclusive(subject: str, *, check_mode: bool, patience: float | None = None) 
         return
     if patience is None:
         patience = PATIENCE
-    os.makedirs(FOLDER, exist_ok=True)
+    os.makedirs(paths.LOCKS, exist_ok=True)
     deadline = time.monotonic() + patience
-    with open(os.path.join(FOLDER, f"{subject}.lock"), "a+", encoding="utf-8") as stream:
+    with open(os.path.join(paths.LOCKS, f"{subject}.lock"), "a+", encoding="utf-8") as stream:
         while True:
             try:
                 fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)

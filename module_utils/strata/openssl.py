@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
+
+    from ansible.module_utils.strata.commands import Run
 
 EC = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
 
@@ -60,9 +62,9 @@ def alternatives(names: Iterable[str]) -> str:
 
 @dataclass
 class Tool:
-    """The openssl of the host; `run` runs a command with input and returns its exit status, output and errors."""
+    """The openssl of the host."""
 
-    run: Callable[[list[str], bytes], tuple[int, str, str]]
+    run: Run
 
     def certificate(self, pem: bytes) -> Shown | None:
         """Return what stands in a certificate, None if it is none."""

@@ -12,14 +12,12 @@ import shlex
 import time
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import files, paths
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from ansible.module_utils.strata.commands import Run
 
-    Run = Callable[[list[str]], tuple[int, str, str]]
-
-FOLDER = "/run/strata"
 NOTE = "# Note: "
 CHANGE = "# Change: "
 
@@ -28,7 +26,7 @@ KEPT = {"changed": True, "confirmed": True}
 SHORTEST, LONGEST = 5, 3600
 
 
-class RollbackError(Exception):
+class RollbackError(StrataError):
     """A change cannot be guarded, or could not be undone; the text is one sentence for the user."""
 
 
@@ -63,10 +61,10 @@ class Rollback:
         """Take what runs a command and returns its exit status, output and message."""
         self.run = run
         self.unit = f"strata-{subject}-rollback"
-        self.pending = f"{FOLDER}/{subject}-rollback"
+        self.pending = f"{paths.RUNTIME}/{subject}-rollback"
         self.confirmed = f"{self.pending}.confirmed"
         self.running = f"{self.pending}.running"
-        self.kept = f"{FOLDER}-kept/{subject}"
+        self.kept = f"{paths.RUNTIME}-kept/{subject}"
 
     def arm(self, delay: int, text: str) -> str:
         """Start the timer that runs the script `text`; it is known to run before anything is changed.
@@ -77,7 +75,7 @@ class Rollback:
             RollbackError: it does not start.
 
         """
-        os.makedirs(FOLDER, mode=0o700, exist_ok=True)
+        os.makedirs(paths.RUNTIME, mode=0o700, exist_ok=True)
         change = secrets.token_hex(8)
         files.apply([files.Change(self.pending, None, files.File(f"{CHANGE}{change}\n{text}".encode(), 0o600))])
         pending, running = shlex.quote(self.pending), shlex.quote(self.running)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
+
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    Run = Callable[[list[str]], tuple[int, str, str]]
+    from ansible.module_utils.strata.commands import Run
+
+#: What a running unit needs when its files changed; "none" or "" for nothing.
+Action = Literal["reload", "restart"]
 
 PROPERTIES = (
     "Type,LoadState,ActiveState,UnitFileState,NRestarts,ActiveEnterTimestampMonotonic,"
@@ -23,7 +28,7 @@ ALIVE = 1.0
 LINES = 20
 
 
-class UnitError(Exception):
+class UnitError(StrataError):
     """A unit is not in the wanted state; the text is one sentence, with the unit's own words."""
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.strata import locks
+from ansible.module_utils.strata import locks, paths
 
 #: Holds the lock from the moment it says so until its input ends.
 HOLDER = """
@@ -15,8 +15,8 @@ import sys
 from pathlib import Path
 import ansible.module_utils
 ansible.module_utils.__path__.append(sys.argv[1])
-from ansible.module_utils.strata import locks
-locks.FOLDER = sys.argv[2]
+from ansible.module_utils.strata import locks, paths
+paths.LOCKS = sys.argv[2]
 with locks.exclusive("web", check_mode=False):
     print("held", flush=True)
     sys.stdin.read()
@@ -26,7 +26,7 @@ MODULE_UTILS = Path(__file__).parents[3] / "module_utils"
 
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(locks, "FOLDER", str(tmp_path / "locks"))
+    monkeypatch.setattr(paths, "LOCKS", str(tmp_path / "locks"))
 
 
 def holder(tmp_path: Path) -> subprocess.Popen[str]:

@@ -7,7 +7,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible.module_utils.strata import files, rollback
+from ansible.module_utils.strata import files, paths, rollback
 from ansible.module_utils.strata.files import Change, File, Link
 from ansible.module_utils.strata.rollback import Rollback, RollbackError
 
@@ -25,7 +25,7 @@ def run(command: list[str]) -> tuple[int, str, str]:
 
 @pytest.fixture
 def pending(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Rollback:
-    monkeypatch.setattr(rollback, "FOLDER", str(tmp_path / "strata"))
+    monkeypatch.setattr(paths, "RUNTIME", str(tmp_path / "strata"))
     monkeypatch.setattr(files.os, "fchown", lambda *_: None)
     return Rollback("trial", run)
 

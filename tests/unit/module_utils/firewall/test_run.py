@@ -4,7 +4,7 @@ import dataclasses
 
 import iptables_chain
 import pytest
-from ansible.module_utils.strata import files, rollback
+from ansible.module_utils.strata import files, paths, rollback
 from ansible.module_utils.strata.firewall import boot
 from ansible.module_utils.strata.firewall import rules as netfilter
 from ansible.module_utils.strata.firewall.rules import NOTHING, V4, V6, Change, FirewallError, Owned
@@ -301,7 +301,7 @@ def test_a_file_that_cannot_be_written_undoes_the_rules(work, tmp_path):
 @pytest.fixture
 def pending(tmp_path, monkeypatch):
     """Keep the files of the rollback in a folder of the test."""
-    monkeypatch.setattr(rollback, "FOLDER", str(tmp_path / "strata"))
+    monkeypatch.setattr(paths, "RUNTIME", str(tmp_path / "strata"))
     monkeypatch.setattr(files.os, "fchown", lambda *_: None)
     return tmp_path / "strata" / "iptables-rollback"
 

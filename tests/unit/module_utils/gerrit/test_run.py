@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.strata import locks
+from ansible.module_utils.strata import paths
 from ansible.module_utils.strata.gerrit import jars, plan, service
 from ansible.module_utils.strata.gerrit import run as gerrit_run
 from ansible.module_utils.strata.gerrit.run import GerritError, Run
@@ -105,7 +105,7 @@ def bench(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Bench:
     monkeypatch.setattr(jars, "CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(plan, "STATE", str(tmp_path / "state.json"))
     monkeypatch.setattr(plan, "UNIT_FILE", str(tmp_path / "gerrit.service"))
-    monkeypatch.setattr(locks, "FOLDER", str(tmp_path / "locks"))
+    monkeypatch.setattr(paths, "LOCKS", str(tmp_path / "locks"))
     monkeypatch.setattr(service.Service, "wrong", lambda *_: "")
     return Bench(tmp_path)
 

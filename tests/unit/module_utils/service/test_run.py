@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.module_utils.strata import files, rollback
+from ansible.module_utils.strata import files, paths
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import run
 from ansible.module_utils.strata.service.run import Service, ServiceError
@@ -420,7 +420,7 @@ def test_a_port_that_is_none_is_refused() -> None:
 
 @pytest.fixture
 def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(rollback, "FOLDER", str(tmp_path / "run"))
+    monkeypatch.setattr(paths, "RUNTIME", str(tmp_path / "run"))
     return tmp_path / "run/trial-rollback"
 
 

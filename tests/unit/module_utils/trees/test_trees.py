@@ -18,7 +18,7 @@ from unittest.mock import Mock
 
 import file_trees
 import pytest
-from ansible.module_utils.strata import locks
+from ansible.module_utils.strata import locks, paths
 from ansible.module_utils.strata.trees import contents, declared, host
 from ansible.module_utils.strata.trees.declared import Have, Step, Tree, TreeError, Want
 
@@ -365,7 +365,7 @@ def manifest(dest: Path, **changes: object) -> str:
 def state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The folder for what outlives a call."""
     folder = tmp_path_factory.mktemp("state") / "file_trees"
-    monkeypatch.setattr(locks, "FOLDER", str(tmp_path_factory.mktemp("locks")))
+    monkeypatch.setattr(paths, "LOCKS", str(tmp_path_factory.mktemp("locks")))
     monkeypatch.setattr(contents, "state_folder", lambda: str(folder))
     return folder
 

@@ -273,7 +273,10 @@ def test_all_roles_that_do_not_fit_each_other_are_named_before_the_first_task(si
     for problem in (
         "roles/docs/meta/strata.yml:3: the role docs requires web >=1.2,<2, but the version of web is 2.0.0, in ",
         "roles/docs/meta/strata.yml:4: the role docs requires absent >=1, but the play has no such role ",
-        "more/meta/strata.yml:2: the role more requires docs 1.0, but that is not a set of versions, such as '>=1.2,<2'",
+        (
+            "more/meta/strata.yml:2: the role more requires docs 1.0, "
+            "but that is not a set of versions, such as '>=1.2,<2'"
+        ),
         "roles/web/meta/strata.yml:3: the role web requires more >=1, but the version of more is unknown, in ",
         "the role web requires acme.more, but the play has no such role: its more is more",
     ):

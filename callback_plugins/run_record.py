@@ -106,7 +106,8 @@ class CallbackModule(CallbackBase):
             json.dump({"playbook": self._playbook, "check": self._check_mode, "plays": self._plays}, stream, indent=1)
 
     def _host(self, result: Any) -> dict[str, Any]:
-        return self._plays[-1]["hosts"][result.host.get_name()]
+        host: dict[str, Any] = self._plays[-1]["hosts"][result.host.get_name()]
+        return host
 
     def _close_play(self) -> None:
         """Add the calls since the last play to the play that made them."""
@@ -125,7 +126,8 @@ def _empty() -> dict[str, Any]:
 def _counting(method: Callable[..., Any], tally: int) -> Callable[..., Any]:
     @functools.wraps(method)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
-        host = multiprocessing.current_process()._host.get_name()  # noqa: SLF001 - the worker's host, whatever its address
+        worker: Any = multiprocessing.current_process()
+        host = worker._host.get_name()  # noqa: SLF001 - the host that it works for, whatever its address
         os.write(tally, f"{host}\n".encode())
         return method(self, *args, **kwargs)
 

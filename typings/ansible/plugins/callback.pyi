@@ -1,0 +1,7 @@
+from typing import Any
+
+from ansible.plugins import AnsiblePlugin
+
+class CallbackBase(AnsiblePlugin):
+    _display: Any
+    disabled: bool

@@ -1,0 +1,3 @@
+from ansible.plugins import AnsiblePlugin
+
+class BaseVarsPlugin(AnsiblePlugin): ...

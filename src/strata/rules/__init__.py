@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from strata.repository.checkout import Repository
 from strata.repository.source import BrokenFileError, Violation
-from strata.rules import contributions, dependencies, files, inventories, metadata, parameters, plays, tasks
+from strata.rules import contributions, dependencies, files, imports, inventories, metadata, parameters, plays, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     dependencies.dependencies_make_no_cycle,
     metadata.roles_have_a_version,
     metadata.requirements_are_met,
+    metadata.roles_have_an_example,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,
@@ -45,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     files.generated_pages_are_current,
     files.plugins_shadow_no_builtin,
     files.modules_are_small,
+    imports.imports_run_downward,
 )
 
 

@@ -28,10 +28,10 @@ all:
         static1.example.org:
 """
 TASKS = """\
-- name: Settle {name}
+- name: Configure {name}
   tags: {name}
   block:
-    - name: Settle it
+    - name: Configure it
       {name}_server:
         wanted: "{{{{ lookup('contributions', '{name}_wanted') }}}}"
       register: _{name}
@@ -67,18 +67,20 @@ class Checkout:
         self.role("project_server", ["apt"], ["project_server__apt_wanted"])
         self.role("project_static", ["project_server", "ci_static"], ["project_static_sites"])
         self.write("roles/project_static/vars/main.yml", 'ci_static_sites: "{{ project_static_sites }}"\n')
+        self.write("molecule/shared/converge.yml", "")
         readme.write(root)
 
     def role(self, name: str, dependencies: list[str], parameters: list[str]) -> None:
         """Write a role with list parameters, its scenario and its test."""
         self.write(f"roles/{name}/meta/main.yml", f"dependencies: [{', '.join(dependencies)}]\n")
-        self.write(f"roles/{name}/meta/strata.yml", "version: 1.2.0\n")
+        example = ", ".join(f"{parameter}: []" for parameter in parameters)
+        self.write(f"roles/{name}/meta/strata.yml", f"version: 1.2.0\nexample: {{{example}}}\n")
         self.write(f"roles/{name}/defaults/main.yml", "".join(f"{name}: []\n" for name in parameters))
         options = "".join(OPTION.format(name=name) for name in parameters)
         self.write(f"roles/{name}/meta/argument_specs.yml", SPECS.format(name=name) + options)
         if f"{name}_wanted" in parameters:
             self.write(f"roles/{name}/tasks/main.yml", TASKS.format(name=name))
-        for file, text in {"molecule.yml": "", "converge.yml": "", "budget": "3\n"}.items():
+        for file, text in {"molecule.yml": "", "budget": "3\n"}.items():
             self.write(f"molecule/{name}/{file}", text)
         self.write(f"tests/testinfra/{name}/test_{name}.py", "def test_it(host): ...\n")
 

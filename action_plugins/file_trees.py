@@ -56,7 +56,7 @@ INLINE = 4 << 20
 #: The most that is sent at once as a command's input, of which it has one.
 PART = 64 << 20
 
-#: As in module_utils/strata/trees.py.
+#: As in module_utils/strata/trees/declared.py.
 LEVELS = 200
 
 
@@ -211,7 +211,7 @@ def archive(sources: Iterable[Source], missing: Iterable[str], packed: IO[bytes]
                     raise SourceError(f"{source.name}: {_show(full)}: {error.strerror or error}") from error
                 if hashed != digest:
                     raise SourceError(f"{source.name}: {_show(full)} was changed during the run: run it again")
-                tar.members = []  # else it keeps them all
+                tar.members = []  # type: ignore[attr-defined]  # else it keeps them all
 
 
 def _matcher(patterns: list[str]) -> Callable[[str], object]:
@@ -246,7 +246,8 @@ class ActionModule(ActionBase):
         _, arguments = self.validate_argument_spec(ARGUMENTS)
         arguments = _plain(arguments)
         if not arguments["trees"]:
-            return result | {"changed": False, "trees": [], "changed_files": [], "removed_files": [], "commands": []}
+            nothing = ("changes", "trees", "changed_files", "removed_files", "commands")
+            return result | {"changed": False, **{key: [] for key in nothing}}
         try:
             sources = [Source(tree, arguments["root"]) for tree in arguments["trees"]]
             sent = {"manifest": manifest(sources)}

@@ -9,7 +9,7 @@ import re
 import socket
 from typing import TYPE_CHECKING, Any
 
-from ansible import constants
+from ansible.constants import config
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.loader import action_loader, filter_loader
@@ -118,12 +118,14 @@ def allowed_hosts(entries: Iterable[Mapping[str, Any]], task_vars: Mapping[str, 
                 yield {**rest, "hostname": address, "origin": f"{origin} (host {name} of the group {group})"}
 
 
-class ActionModule(action_loader.get("guarded_change", class_only=True)):
-    """Settle the rules in one remote call; when that changed them, confirm them in a second one."""
+class ActionModule(action_loader.get("guarded_change", class_only=True)):  # type: ignore[misc]
+    """Change the rules in one remote call; confirm them in a second one."""
 
     SUBJECT = ("chain",)
     GUARDED = True
     CHANGED = "rules"
+
+    _connection: ConnectionBase
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
@@ -224,8 +226,8 @@ class ActionModule(action_loader.get("guarded_change", class_only=True)):
         variables = self._vars["hostvars"][name]
         if variables.get("iptables_addresses"):
             # Where Ansible comes in may be another port, forwarded to the host.
-            port = re.match(r"\d+", str((self._task.args.get("ssh_ports") or [SSH_PORT])[0]))
-            port = port and port[0]
+            first = re.match(r"\d+", str((self._task.args.get("ssh_ports") or [SSH_PORT])[0]))
+            port = first and first[0]
         else:
             port = self._connection.get_option("port") if self._over_ssh else variables.get("ansible_port")
         return addresses(name, variables)[0], int(port or SSH_PORT)
@@ -234,7 +236,7 @@ class ActionModule(action_loader.get("guarded_change", class_only=True)):
         """Return a connection to another host of the inventory, by its variables."""
         kind = variables.get("ansible_connection", "ssh")
         connection = self._shared_loader_obj.connection_loader.get(kind, self._play_context)
-        known = constants.config.get_plugin_vars("connection", kind)
+        known = config.get_plugin_vars("connection", kind)
         keywords = {key: value for key, value in self._task.dump_attrs().items() if key not in {"timeout", "retries"}}
         connection.set_options(
             task_keys=keywords,

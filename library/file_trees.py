@@ -2,19 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import json
-import os
-import shlex
-import zlib
-from typing import IO, Any
-
-from ansible.module_utils.basic import AnsibleModule
-from ansible.module_utils.strata import files, locks
-from ansible.module_utils.strata.trees import checks, host
-from ansible.module_utils.strata.trees import contents as tree_contents
-from ansible.module_utils.strata.trees.commands import Commands
-from ansible.module_utils.strata.trees.declared import Tree, TreeError, Want, diff, plan, settle, show, summary
+from ansible.module_utils.strata.quiet import QuietModule
+from ansible.module_utils.strata.trees import contents, run
 
 DOCUMENTATION = r"""
 ---
@@ -39,13 +28,14 @@ description:
   - A file that its owner may execute in the source is executable on the host for everyone who may read it there.
 options:
   root:
-    description: The folder that a relative O(trees[].src) starts from.
+    description: The folder that a relative O(trees[].src) starts from. Taken by the action plugin.
     type: path
   trees:
     description:
       - The folders to copy.
       - One tree's destination may be inside another's. The inner tree then decides on its folders, and neither purges
         the other's files. Two trees with the same destination, or with different things at one path, are an error.
+        Taken by the action plugin.
     type: list
     elements: dict
     required: true
@@ -141,6 +131,16 @@ options:
         description: Where the tree was asked for; error messages name it.
         type: str
         default: ""
+  manifest:
+    description: The trees and what is in them, packed. Given by the action plugin.
+    type: str
+    required: true
+  archive:
+    description: The contents that the host lacks, packed. Given by the action plugin.
+    type: str
+  uploaded:
+    description: The file with the contents that the host lacks, if they were sent ahead. Given by the action plugin.
+    type: str
 attributes:
   check_mode:
     support: full
@@ -172,6 +172,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changes:
+  description: What was changed in each tree, and the commands that were run, or what would be in check mode.
+  returned: success
+  type: list
+  elements: str
+  sample: ["/srv/static/www: 1 created, 2 updated, 1 removed", run systemctl reload apache2]
 trees:
   description: For each tree, in the order of the task, how many paths (files, folders and links) were in which case.
   returned: success
@@ -196,129 +202,19 @@ commands:
   sample: [systemctl reload apache2]
 """
 
-LISTED = 1000
-
-
-def read_manifest(manifest: str, *, check: bool) -> list[Tree]:
-    """Return the trees that the action packed into `manifest`, with this host's places and owners.
-
-    Raises:
-        TreeError: an owner does not exist (in check mode he may be yet to come), or a destination cannot be used.
-
-    """
-    trees = []
-    for packed in json.loads(zlib.decompress(base64.b64decode(manifest))):
-        dest = native(packed["dest"])
-        wants = {
-            native(path): Want(kind, mode, native(detail), size) for path, kind, mode, detail, size in packed["wants"]
-        }
-        tree = Tree(dest, dest, wants, purge=packed["purge"], origin=packed["origin"])
-        tree.exclude = tuple(native(pattern) for pattern in packed["exclude"])
-        tree.validate = tuple((native(each["pattern"]), native(each["command"])) for each in packed["validate"])
-        tree.commands = tuple(
-            (native(each["pattern"]), tuple(native(word) for word in each["command"])) for each in packed["commands"]
-        )
-        try:
-            tree.uid = files.owner_id("user", packed["owner"], check=check)
-            tree.gid = files.owner_id("group", packed["group"], check=check)
-        except files.OwnerError as error:
-            raise TreeError(f"{tree}: {error}") from None
-        tree.place = host.resolve(tree)
-        trees.append(tree)
-    return trees
-
-
-def native(name: str) -> str:
-    """Return a name of the manifest, which is UTF-8 with any other byte escaped, as this host's Python calls it."""
-    return os.fsdecode(name.encode("utf-8", "surrogateescape"))
-
-
-def changed_paths(trees: list[Tree], actions: set[str]) -> list[str]:
-    """Return the first of the absolute paths that the steps with one of `actions` are about."""
-    paths = {show(tree.full(step.path)) for tree in trees for step in tree.steps if step.action in actions}
-    return sorted(paths)[:LISTED]
-
-
-def run(
-    manifest: str,
-    archive: str | None,
-    *,
-    check: bool,
-    with_diff: bool,
-    uploaded: str | None = None,
-) -> dict[str, Any]:
-    """Bring the host to what the manifest says and return the module's result.
-
-    The contents are in `archive`, or in the file `uploaded`. If some are missing and there are none, nothing is touched
-    and the result names them in `missing`, and in `upload` the place for an archive that is too big for a call.
-
-    Raises:
-        TreeError: the trees cannot be brought to this host.
-        TimeoutError: another run on this host does not end.
-
-    """
-    with (
-        tree_contents.received(archive, uploaded) as contents,
-        locks.exclusive("file_trees", check_mode=check),
-    ):
-        return converge(manifest, contents, check=check, with_diff=with_diff)
-
-
-def converge(manifest: str, contents: IO[bytes] | None, *, check: bool, with_diff: bool) -> dict[str, Any]:
-    """Do what `run` does while no other run changes the trees of this host."""
-    trees = read_manifest(manifest, check=check)
-    settled = settle(trees)
-    for tree in settled:
-        tree.steps = plan(tree, host.scan(tree, settled))
-    commands = Commands(settled)
-    changed = any(tree.steps for tree in settled) or bool(commands.listed())
-    due = [shlex.join(command) for command in commands.listed()]
-    missing = sorted(host.missing(settled))
-    if not (check or contents):
-        tree_contents.forget_uploads()
-        if missing:
-            return {"changed": False, "missing": missing, "upload": tree_contents.upload()}
-    if changed and not check:
-        if missing and contents:
-            checks.validate(settled, contents)
-            contents.seek(0)
-        if any(tree.steps for tree in settled):
-            host.apply(settled, contents if missing else None, commands.note)
-        commands.run()
-    order = {tree.place: index for index, tree in enumerate(trees)}
-    settled.sort(key=lambda tree: order[tree.place])
-    result = {
-        "changed": changed,
-        "trees": [summary(tree) for tree in settled],
-        "changed_files": changed_paths(settled, {"create", "update", "metadata"}),
-        "removed_files": changed_paths(settled, {"remove"}),
-        "commands": due,
-    }
-    shown = [diff(tree) for tree in settled if tree.steps]
-    if due:
-        shown.append({"prepared": "".join(f"! {show(command)}\n" for command in due)})
-    return result | ({"diff": shown} if with_diff else {})
+ARGUMENTS = {
+    # no_log keeps both, which are long and may hold secrets, out of the journal and the result.
+    "manifest": {"type": "str", "required": True, "no_log": True},
+    "archive": {"type": "str", "no_log": True},
+    "uploaded": {"type": "str"},
+}
 
 
 def main() -> None:
-    """Run the module with what the action sends: all trees in a packed manifest, and contents."""
-    module = AnsibleModule(
-        # no_log keeps both, which are long and may hold secrets, out of the journal and the result.
-        argument_spec={
-            "manifest": {"type": "str", "required": True, "no_log": True},
-            "archive": {"type": "str", "no_log": True},
-            "uploaded": {"type": "str"},
-        },
-        supports_check_mode=True,
-    )
-    try:
-        result = run(**module.params, check=module.check_mode, with_diff=module._diff)  # noqa: SLF001
-    except (TreeError, TimeoutError) as error:
-        module.fail_json(msg=str(error))
-    except OSError as error:
-        name = show(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else ""
-        module.fail_json(msg=f"the trees cannot be copied: {error.strerror}" + (f": {name}" if name else ""))
-    module.exit_json(**result)
+    """Run the module."""
+    module = QuietModule(ARGUMENTS)
+    with contents.dropped(module.params["uploaded"]):  # also if another run on the host does not end
+        module.end(run.SUBJECT, run.converge)
 
 
 if __name__ == "__main__":

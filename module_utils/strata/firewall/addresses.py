@@ -15,21 +15,17 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata import files
-from ansible.module_utils.strata.firewall.rules import V4, V6, FirewallError
+from ansible.module_utils.strata import files, paths
+from ansible.module_utils.strata.firewall.declared import V4, V6
+from ansible.module_utils.strata.firewall.host import FirewallError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from ansible.module_utils.strata.firewall.openings import Allowed
-
-FOLDER = "/var/lib/strata/iptables"
+    from ansible.module_utils.strata.firewall.declared import Allowed
 
 #: Seconds for all names together; resolvers repeat a question that got lost after 5.
 LIMIT = 6
-
-HOUR = 3600
-SHORTEST_LIFETIME, LONGEST_LIFETIME = 1, 10000
 
 # A time is renewed when it is older than this part of the lifetime, so that most runs write nothing.
 RENEWED = 8
@@ -50,13 +46,6 @@ class Answer:
 Answers = dict[tuple[str, int], Answer]
 
 
-def check_lifetime(hours: int) -> int:
-    """Return the seconds for which an address is kept that is no longer in the answers."""
-    if not SHORTEST_LIFETIME <= hours <= LONGEST_LIFETIME:
-        raise FirewallError(f"address_lifetime: {hours} must be {SHORTEST_LIFETIME} to {LONGEST_LIFETIME} hours")
-    return hours * HOUR
-
-
 def ask(name: str, family: int) -> Answer:
     """Return the addresses of a name in a family (4 or 6)."""
     kind = socket.AF_INET if family == V4.version else socket.AF_INET6
@@ -66,7 +55,7 @@ def ask(name: str, family: int) -> Answer:
         return Answer() if error.errno in NO_ADDRESS else Answer(problem=str(error.strerror))
     except OSError as error:
         return Answer(problem=str(error.strerror))
-    return Answer(frozenset(str(ipaddress.ip_address(one[4][0].partition("%")[0])) for one in found))
+    return Answer(frozenset(str(ipaddress.ip_address(str(one[4][0]).partition("%")[0])) for one in found))
 
 
 def resolve(names: Iterable[str], limit: float = LIMIT, asking: Callable[[str, int], Answer] = ask) -> Answers:
@@ -110,7 +99,7 @@ def recall(chain: str) -> Memory:
 
 def path(chain: str) -> str:
     """Return the file of a chain's memory."""
-    return os.path.join(FOLDER, f"{chain}.json")
+    return os.path.join(paths.STATE, "iptables", f"{chain}.json")
 
 
 def noted(memory: Memory) -> files.State:
@@ -163,12 +152,13 @@ def addresses_of(allowed: Iterable[Allowed], chain: str, lifetime: int) -> tuple
     if not origins:
         return {}, []
     memory, problems = update(memory, resolve(origins), lifetime, int(time.time()))
-    told = {name: f"{', '.join(origins[name])}: {name} {problem}" for name, problem in problems.items()}
-    unknown = [text for name, text in told.items() if not memory[name]]
+    texts = {name: f"{', '.join(origins[name])}: {name} {problem}" for name, problem in problems.items()}
+    unknown = [text for name, text in texts.items() if not memory[name]]
     if unknown:
         raise FirewallError(
             f"{'; '.join(unknown)}: this host has never known an address, so there is none to keep; nothing was changed"
         )
     return memory, [
-        f"{text}; the addresses known so far are kept: {', '.join(sorted(memory[name]))}" for name, text in told.items()
+        f"{text}; the addresses known so far are kept: {', '.join(sorted(memory[name]))}"
+        for name, text in texts.items()
     ]

@@ -8,10 +8,13 @@ import re
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.firewall.rules import NOTHING, Family, Owned, transition
+from ansible.module_utils.strata.firewall.plan import NOTHING, transition
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from ansible.module_utils.strata.firewall.declared import Family
+    from ansible.module_utils.strata.firewall.plan import Owned
 
 DEFAULTS = "/etc/default/netfilter-persistent"
 NOFLUSH = {"IPTABLES_RESTORE_NOFLUSH": "yes", "IP6TABLES_RESTORE_NOFLUSH": "yes"}

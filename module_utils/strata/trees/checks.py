@@ -10,13 +10,14 @@ import tempfile
 from typing import IO, TYPE_CHECKING
 
 from ansible.module_utils.strata.trees.contents import copy, unpack
-from ansible.module_utils.strata.trees.declared import Tree, TreeError, content, show
+from ansible.module_utils.strata.trees.declared import Tree, TreeError, show
+from ansible.module_utils.strata.trees.plan import Plan, content
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def validate(trees: Iterable[Tree], archive: IO[bytes]) -> None:
+def validate(plans: Iterable[Plan], archive: IO[bytes]) -> None:
     """Run each command on each new content that it is for, under the file's own name in a private folder.
 
     Raises:
@@ -24,11 +25,10 @@ def validate(trees: Iterable[Tree], archive: IO[bytes]) -> None:
 
     """
     waiting: dict[str, list[tuple[Tree, str, str]]] = {}
-    for tree in trees:
-        for step in tree.steps:
-            if want := content(step):
-                commands = [command for pattern, command in tree.validate if fnmatch.fnmatchcase(step.path, pattern)]
-                waiting.setdefault(want.detail, []).extend((tree, step.path, command) for command in commands)
+    for tree, step in ((plan.tree, step) for plan in plans for step in plan.steps):
+        if want := content(step):
+            commands = [command for pattern, command in tree.validate if fnmatch.fnmatchcase(step.path, pattern)]
+            waiting.setdefault(want.detail, []).extend((tree, step.path, command) for command in commands)
     if not any(waiting.values()):
         return
     with tempfile.TemporaryDirectory(prefix="strata-", dir="/var/tmp") as folder:

@@ -11,22 +11,25 @@ import subprocess
 import tempfile
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.owed import Owed
 from ansible.module_utils.strata.trees import contents
 from ansible.module_utils.strata.trees.declared import Tree, TreeError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ansible.module_utils.strata.trees.plan import Plan
+
 Command = tuple[str, ...]
 
 
 class Commands:
-    """What is to be run for `trees`: for each tree's place, its commands with the absolute paths that they are for."""
+    """What is to be run for the trees of plans: for each tree's place, its commands with the paths they are for."""
 
-    def __init__(self, trees: Sequence[Tree]) -> None:
-        """Find out what is due because of the trees' steps, and what earlier runs still owe."""
-        self.trees = trees
-        self.due: dict[str, dict[Command, list[str]]] = {tree.place: _due(tree) for tree in trees}
+    def __init__(self, plans: Sequence[Plan]) -> None:
+        """Find out what is due because of the plans' steps, and what earlier runs still owe."""
+        self.trees = [plan.tree for plan in plans]
+        self.due: dict[str, dict[Command, list[str]]] = {plan.tree.place: _due(plan) for plan in plans}
 
     def listed(self) -> list[Command]:
         """Return the commands, each once."""
@@ -53,36 +56,24 @@ class Commands:
                     self._write(tree)
 
     def _write(self, tree: Tree) -> None:
-        marker = _marker(tree)
-        owed = [[command, paths] for command, paths in self.due[tree.place].items()]
-        if not owed:
-            contents.forget(marker)
-            return
-        os.makedirs(os.path.dirname(marker), mode=0o700, exist_ok=True)
-        temporary = f"{marker}.new"
-        with open(temporary, "w", encoding="ascii") as stream:
-            json.dump(owed, stream)
-            stream.flush()
-            os.fsync(stream.fileno())
-        os.replace(temporary, marker)
+        due = [[command, paths] for command, paths in self.due[tree.place].items()]
+        if due:
+            _owed(tree).note(json.dumps(due).encode("ascii"))
+        else:
+            _owed(tree).forget()
 
 
-def _marker(tree: Tree) -> str:
-    name = hashlib.sha256(os.fsencode(tree.place)).hexdigest()[:16]
-    return os.path.join(contents.state_folder(), f"owed-{name}")
+def _owed(tree: Tree) -> Owed:
+    return Owed(f"owed-{hashlib.sha256(os.fsencode(tree.place)).hexdigest()[:16]}", contents.state_folder())
 
 
-def _due(tree: Tree) -> dict[Command, list[str]]:
+def _due(plan: Plan) -> dict[Command, list[str]]:
     """Return what is due for a tree; of what earlier runs owe only what the tree still asks for."""
-    due: dict[Command, list[str]] = {}
-    try:
-        with open(_marker(tree), encoding="ascii") as stream:
-            due = {tuple(command): paths for command, paths in json.load(stream)}
-    except FileNotFoundError:
-        pass
+    tree = plan.tree
     declared = {command for _, command in tree.commands}
-    due = {command: paths for command, paths in due.items() if command in declared}
-    for step in tree.steps:
+    owed = {tuple(command): paths for command, paths in json.loads(_owed(tree).read() or b"[]")}
+    due = {command: paths for command, paths in owed.items() if command in declared}
+    for step in plan.steps:
         if not (step.want and step.want.kind == "dir"):
             for pattern, command in tree.commands:
                 if fnmatch.fnmatchcase(step.path, pattern):

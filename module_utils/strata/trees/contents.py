@@ -8,7 +8,6 @@ import glob
 import hashlib
 import io
 import os
-import pwd
 import secrets
 import tarfile
 import tempfile
@@ -16,6 +15,7 @@ import time
 import zlib
 from typing import IO, TYPE_CHECKING
 
+from ansible.module_utils.strata import paths
 from ansible.module_utils.strata.trees.declared import TreeError
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ DAMAGED = "the archive of the contents was damaged on its way"
 
 
 def state_folder() -> str:
-    """Return the folder for what must outlive a call: root's, or one in the home of the user that we run as."""
-    if os.geteuid() == 0:
-        return "/var/lib/strata/file_trees"
-    return os.path.join(pwd.getpwuid(os.geteuid()).pw_dir, ".local/state/strata/file_trees")
+    """Return the folder for what must outlive a call."""
+    return os.path.join(paths.STATE, "file_trees")
 
 
 def upload() -> str:
@@ -53,20 +51,23 @@ def received(archive: str | None, uploaded: str | None) -> Iterator[IO[bytes] | 
         yield stream
 
 
+@contextlib.contextmanager
+def dropped(uploaded: str | None) -> Iterator[None]:
+    """Remove an upload in the end, if nobody received it."""
+    try:
+        yield
+    finally:
+        if uploaded:
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(uploaded)
+
+
 def forget_uploads() -> None:
     """Remove what killed runs uploaded, and nothing that a run may still be about to fetch."""
     for path in glob.glob(f"{glob.escape(state_folder())}-upload-*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - os.stat(path).st_mtime > STALE:
                 os.unlink(path)
-
-
-def forget(path: str) -> None:
-    """Remove a file of the state folder, if it is there, and the folder if nothing else is in it."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
-        with contextlib.suppress(OSError):
-            os.rmdir(state_folder())
 
 
 def unpack(archive: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
@@ -85,7 +86,7 @@ def unpack(archive: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:
                         if copy(content, checked) != member.name:
                             raise TreeError(DAMAGED)
                         yield member.name, checked
-                tar.members = []  # else it keeps them all
+                tar.members = []  # type: ignore[attr-defined]  # else it keeps them all
     except (tarfile.TarError, EOFError, zlib.error) as error:
         raise TreeError(f"{DAMAGED}: {error}") from error
 

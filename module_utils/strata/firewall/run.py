@@ -1,0 +1,155 @@
+"""The firewall of a host: put in force what is declared, keep it, or go back to what was there."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from typing import TYPE_CHECKING, Any
+
+from ansible.module_utils.strata import files, quiet
+from ansible.module_utils.strata.firewall import addresses, declared
+from ansible.module_utils.strata.firewall.boot import desired_files
+from ansible.module_utils.strata.firewall.declared import V4, V6
+from ansible.module_utils.strata.firewall.host import FirewallError, Host
+from ansible.module_utils.strata.firewall.plan import BOOT_UNIT, NOTHING, Change, Plan, plan, undo_commands, with_jump
+from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
+
+if TYPE_CHECKING:
+    from ansible.module_utils.strata.quiet import QuietModule
+
+SUBJECT = "iptables"
+
+
+def converge(module: QuietModule) -> dict[str, Any]:
+    """Bring the firewall to the declared state, or decide about rules of an earlier call; return the module's result.
+
+    Raises:
+        StrataError: the firewall can't be as declared, and is as it was before.
+
+    """
+    host = Host(module, declared.check_chain(module.params["chain"]))
+    if module.params["confirm"] is None:
+        return _converge(module, host)
+    if module.params["confirm"]:
+        return confirm(host, module.params["change"])
+    return Rollback(SUBJECT, host.run).withdraw()
+
+
+def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
+    parameters = module.params
+    delay = check_delay(parameters["rollback_delay"])
+    lifetime = declared.check_lifetime(parameters["address_lifetime"])
+    allowed = declared.check_hosts(parameters["allowed_hosts"])
+    opened = declared.check_openings(parameters)
+    raw = {family: declared.check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
+    memory, warnings = addresses.addresses_of(allowed, host.chain, lifetime)
+    for warning in warnings:
+        module.warn(warning)
+    opened += declared.openings(allowed, memory)
+    log_rejects = parameters["log_rejects"]
+    rules = {family: declared.desired_rules(family, opened, raw[family], log_rejects=log_rejects) for family in raw}
+    installed = all(host.has(f"{family.prefix}-restore") for family in raw)
+    if not module.check_mode and not (installed and host.has("netfilter-persistent")):
+        raise FirewallError("the packages iptables and iptables-persistent must be installed first")
+    undone = []
+    if installed:
+        desired = {family: host.normalise(family, rules[family], raw[family]) for family in raw}
+        if not module.check_mode and Rollback(SUBJECT, host.run).settle():
+            undone.append("unconfirmed rules of an earlier run undone")
+        present = {family: host.read(family) for family in raw}
+    else:
+        desired = {family: with_jump(host.chain, (rule.value for rule in rules[family])) for family in raw}
+        present = dict.fromkeys(raw, NOTHING)
+    todo = Plan(
+        rules=plan(present, desired),
+        written=files.plan(desired_files(host.chain, desired)),
+        enable=not host.starts_at_boot(),
+    )
+    result = quiet.result(undone + todo.lines(), todo.diff(host.chain))
+    if module.check_mode:
+        return result
+    # What is remembered of names is no part of what was declared, so writing it down is no change.
+    remembered = files.plan({addresses.path(host.chain): addresses.noted(memory)})
+    todo = dataclasses.replace(todo, written=todo.written + remembered)
+    origins = {change.family.name: host.origins(change, rules[change.family]) for change in todo.rules if delay}
+    if name := apply(host, todo, delay=delay, note=json.dumps(memory)):
+        result.update(unconfirmed=delay, change=name, origins=origins)
+    return result
+
+
+def apply(host: Host, todo: Plan, *, delay: int = 0, note: str = "") -> str:
+    """Put rules in force, and keep them for the next boot unless they must be confirmed first.
+
+    Return the name of the change that must be confirmed, nothing if none must. Whoever confirms it finds `note`.
+
+    Raises:
+        FirewallError: something failed, and what was there is there again.
+        RollbackError: the timer could not be started, and nothing was changed.
+
+    """
+    for change in todo.rules:
+        host.restore(change, test=True)
+    guarded = bool(todo.rules and delay)
+    guard = Rollback(SUBJECT, host.run)
+    name = guard.arm(delay, script(undo_commands(host.chain, todo.rules), note)) if guarded else ""
+    try:
+        for change in todo.rules:
+            host.restore(change)
+            host.verify(change)
+        if guarded:
+            guard.require_pending(delay)
+        else:
+            keep(host, todo)
+    except (FirewallError, RollbackError, OSError) as error:
+        rollback(host, todo, error)
+        if guarded:
+            guard.disarm()
+        raise FirewallError(f"{error}; everything is as it was before") from error
+    return name
+
+
+def keep(host: Host, todo: Plan) -> None:
+    """Keep the rules for the next boot."""
+    files.apply(todo.written)
+    if todo.enable:
+        host.checked(["systemctl", "enable", "--quiet", BOOT_UNIT])
+
+
+def confirm(host: Host, change: str) -> dict[str, Any]:
+    """Keep the rules in force, which somebody outside has been let in by; say whether it is too late for that."""
+    guard = Rollback(SUBJECT, host.run)
+    if guard.was_kept(change):
+        return dict(KEPT)
+    if not guard.confirm(change):
+        return guard.withdraw()
+    written: list[files.Change] = []
+    try:
+        rules = {family: host.read(family).rules or () for family in (V4, V6)}
+        desired = desired_files(host.chain, {family: with_jump(host.chain, rules[family]) for family in rules})
+        memory = json.loads(guard.note())
+        written = files.plan({**desired, addresses.path(host.chain): addresses.noted(memory)})
+        keep(host, Plan([], written, enable=not host.starts_at_boot()))
+    except (FirewallError, OSError) as error:
+        guard.undo_confirmed()
+        files.undo(written)
+        guard.disarm()
+        raise FirewallError(f"{error}; everything is as it was before") from error
+    return guard.keep()
+
+
+def rollback(host: Host, todo: Plan, error: Exception) -> None:
+    """Bring rules and files back to what they were before `error`, each family whatever becomes of the other."""
+    failures = []
+    for change in todo.rules:
+        try:
+            now = host.read(change.family)
+            if now != change.before:
+                host.restore(Change(change.family, now, change.before))
+        except FirewallError as failure:
+            failures.append(str(failure))
+    try:
+        files.apply(files.plan({change.path: change.before for change in todo.written}))
+    except OSError as failure:
+        failures.append(str(failure))
+    if failures:
+        raise FirewallError(f"{error}; the rollback failed as well: {'; '.join(failures)}") from error

@@ -154,7 +154,7 @@ def _known_problems(known: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _selection_problems(params: Mapping[str, Any]) -> Iterator[str]:
     for group in params["admin_groups"]:
         if not _GROUP_OF_OTHERS.fullmatch(group):
-            yield f"accounts_admin_groups: {group!r} is not a name of a group"
+            yield f"accounts_admin_groups: {group!r} is not a valid name of a group"
     names = [each["name"] for each in params["known"]]
     for chosen in [*params["present"], *params["admins"]]:
         if chosen["value"] not in names:
@@ -175,7 +175,7 @@ def _user_problems(given: Mapping[str, Any], password: str | None, min_id: int) 
     yield from _id_problems("uid", given["uid"], min_id)
     for name in [*given["groups"], *([given["group"]] if given["group"] else [])]:
         if not _GROUP_OF_OTHERS.fullmatch(name):
-            yield f"{name!r} is not a name of a group"
+            yield f"{name!r} is not a valid name of a group"
     if not given["comment"].isprintable() or ":" in given["comment"]:
         yield "the comment must be one line without colons, as /etc/passwd has it"
     for key in ("home", "shell"):
@@ -196,7 +196,7 @@ def _id_problems(what: str, number: int, min_id: int) -> Iterator[str]:
 
 
 def _name_rule(name: str) -> str:
-    return f"{name!r} is not a name: small letters, digits, - and _, at most 32, beginning with a letter"
+    return f"{name!r} is not a valid name: small letters, digits, - and _, at most 32, beginning with a letter"
 
 
 def _duplicates(what: str, pairs: Iterable[tuple[Any, str]]) -> Iterator[str]:

@@ -14,12 +14,12 @@ from .sample import HASH, KEY, declare
 @pytest.mark.parametrize(
     ("user", "message"),
     [
-        ({"name": "Alice"}, "'Alice' is not a name"),
-        ({"name": "a\nb"}, r"'a\nb' is not a name"),
-        ({"name": "../etc"}, "'../etc' is not a name"),
-        ({"name": "a:b"}, "'a:b' is not a name"),
-        ({"name": "-a"}, "'-a' is not a name"),
-        ({"name": "a" * 33}, "is not a name"),
+        ({"name": "Alice"}, "'Alice' is not a valid name"),
+        ({"name": "a\nb"}, r"'a\nb' is not a valid name"),
+        ({"name": "../etc"}, "'../etc' is not a valid name"),
+        ({"name": "a:b"}, "'a:b' is not a valid name"),
+        ({"name": "-a"}, "'-a' is not a valid name"),
+        ({"name": "a" * 33}, "is not a valid name"),
         ({"uid": 1999}, "uid 1999 is below 2000"),
         ({"uid": 0}, "uid 0 is below 2000"),
         ({"uid": -1}, "uid -1 is below 2000"),
@@ -35,8 +35,8 @@ from .sample import HASH, KEY, declare
         ({"shell": "/bin/bash\nx"}, "must be the plain, absolute path"),
         ({"home_mode": "rwx"}, "home_mode 'rwx' must be octal"),
         ({"home_mode": "0775"}, "home_mode '0775' must be octal, such as '0700', and let nobody else write"),
-        ({"group": "a b"}, "'a b' is not a name of a group"),
-        ({"groups": ["a,b"]}, "'a,b' is not a name of a group"),
+        ({"group": "a b"}, "'a b' is not a valid name of a group"),
+        ({"groups": ["a,b"]}, "'a,b' is not a valid name of a group"),
         ({"keys": ["ssh-ed25519 nonsense"]}, "key 1 is cut off or damaged"),
         ({"keys": [KEY, f"{KEY}\n{KEY}"]}, "key 2 has a line break"),
     ],
@@ -80,7 +80,7 @@ def test_hashes_are_taken(password: str) -> None:
         ([{}, {"name": "bob", "uid": 2002, "home": "/home/alice"}], {}, "both declared with the home /home/alice"),
         ([{}], {"groups": [{"name": "web", "gid": 2001, "origin": "g"}]}, "alice and web are both declared with the"),
         ([{}], {"groups": [{"name": "alice", "gid": 3000, "origin": "g"}]}, "a group alice is declared with another"),
-        ([{}], {"groups": [{"name": "Web", "gid": 3000, "origin": "g"}]}, "group Web (g): 'Web' is not a name"),
+        ([{}], {"groups": [{"name": "Web", "gid": 3000, "origin": "g"}]}, "group Web (g): 'Web' is not a valid name"),
         ([{}], {"groups": [{"name": "web", "gid": 50, "origin": "g"}]}, "group web (g): gid 50 is below 2000"),
     ],
 )
@@ -92,7 +92,7 @@ def test_contradictions_are_refused(users: list[dict[str, Any]], params: dict[st
 
 def test_groups_of_packages_may_have_other_names_than_ours() -> None:
     assert declare({"groups": ["Debian-exim"]}).users["alice"].groups == {"Debian-exim"}
-    with pytest.raises(DeclarationError, match="accounts_admin_groups: 'a,b' is not a name of a group"):
+    with pytest.raises(DeclarationError, match="accounts_admin_groups: 'a,b' is not a valid name of a group"):
         declare({}, admin_groups=["a,b"])
 
 

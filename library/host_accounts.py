@@ -227,7 +227,7 @@ _PRESENT = {"value": _NAME, "origin": {"type": "str", "default": "present"}}
 _ADMIN = {"value": _NAME, "origin": {"type": "str", "default": "admins"}}
 _GROUP = {"name": _NAME, "gid": _NUMBER, "origin": {"type": "str", "default": "groups"}}
 _DICTS: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "users": {**_DICTS, "options": _USER},
     "known": {**_DICTS, "options": _KNOWN},
     "present": {**_DICTS, "options": _PRESENT},

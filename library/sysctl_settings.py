@@ -74,7 +74,7 @@ _SETTING = {
     "optional": {"type": "bool", "default": False},
     "origin": {"type": "str", "default": ""},
 }
-ARGUMENTS: dict[str, Any] = {
+ARGUMENTS: dict[str, dict[str, Any]] = {
     "path": {"type": "path", "required": True},
     "settings": {"type": "list", "elements": "dict", "default": [], "options": _SETTING},
 }

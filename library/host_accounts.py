@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ansible.module_utils.strata import files, locks
-from ansible.module_utils.strata.accounts import declared as accounts
-from ansible.module_utils.strata.accounts import homes, host, plan
-from ansible.module_utils.strata.accounts.declared import AccountsError
+from ansible.module_utils.strata.accounts import run
 from ansible.module_utils.strata.quiet import QuietModule
-
-if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
 
 DOCUMENTATION = r"""
 module: host_accounts
@@ -101,8 +95,8 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions: &chosen
-      value:
+    suboptions:
+      value: &value
         description: Name of a user.
         type: str
         required: true
@@ -115,7 +109,12 @@ options:
     type: list
     elements: dict
     default: []
-    suboptions: *chosen
+    suboptions:
+      value: *value
+      origin:
+        description: The variable that names the user, for messages.
+        type: str
+        default: admins
   admin_groups:
     description: Names of groups that admins are in.
     type: list
@@ -176,7 +175,7 @@ author: Strata contributors
 """
 
 EXAMPLES = r"""
-- name: Settle the accounts
+- name: Configure the accounts
   host_accounts:
     users:
       - name: alice
@@ -205,112 +204,48 @@ undeclared:
   returned: success
 """
 
-ROOT = "/root"
-
-
-def converge(module: AnsibleModule) -> dict[str, Any]:
-    """Bring the accounts to the declared state and return the module's result.
-
-    Raises:
-        AccountsError: the declaration is refused, or something could not be done; all else is.
-
-    """
-    given = module.params
-    declared = accounts.check(given)
-    wanted_root = None if given["root_keys"] is None else accounts.check_root_keys(given["root_keys"])
-    actual = host.read()
-    forgotten = plan.undeclared(declared, actual)
-    if forgotten and not given["purge"]:
-        module.warn(
-            f"no longer declared, but still on this host: {', '.join(forgotten)}: say in accounts_users that they are "
-            "disabled or absent, or set accounts_purge"
-        )
-    elif forgotten:
-        declared = plan.with_leavers(declared, actual)
-    actual = host.look(declared, actual)
-    ending = given["end_processes"]
-    problems = plan.conflicts(declared, actual, end_processes=ending, check_mode=module.check_mode)
-    if problems:
-        raise AccountsError("\n".join(problems))
-    root = homes.look(ROOT, 0)
-    steps = plan.plan(declared, actual, end_processes=ending)
-    steps += plan.root_keys(wanted_root, ROOT, root, replace_all=given["replace_root_keys"])
-    undone, unknown = plan.out_of_reach(declared, actual)
-    for text in unknown:
-        module.warn(text)
-    record = plan.record(declared, actual)
-    remembered = host.memory(record)
-    if not module.check_mode:
-        # Users are remembered before they are made, and forgotten after they are gone, whatever becomes of this run.
-        host.remember(
-            {name: actual.recorded.get(name, False) or record.get(name, False) for name in {*actual.recorded, *record}}
-        )
-        undone += host.carry_out(steps, module.run_command)
-    if undone:
-        raise AccountsError("\n".join(undone))
-    if not module.check_mode:
-        host.remember(record)
-    names = [step.what for step in steps] + [change.path for change in remembered]
-    diff = [
-        {"before_header": step.what, "after_header": step.what, "before": step.before, "after": step.after}
-        for step in steps
-    ]
-    return {
-        "changed": bool(names),
-        "changes": names,
-        "diff": [*diff, *files.diff(remembered)],
-        "undeclared": forgotten,
-    }
+_NAMES: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+_NAME = {"type": "str", "required": True}
+_NUMBER = {"type": "int", "required": True}
+_USER = {
+    "name": _NAME,
+    "uid": _NUMBER,
+    "state": {"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
+    "comment": {"type": "str", "default": ""},
+    "shell": {"type": "str", "default": "/bin/bash"},
+    "home": {"type": "str"},
+    "home_mode": {"type": "str"},
+    "create_home": {"type": "bool", "default": True},
+    "remove_home": {"type": "bool", "default": False},
+    "group": {"type": "str"},
+    "groups": _NAMES,
+    "keys": {**_NAMES, "no_log": False},
+    "origin": {"type": "str", "default": "users"},
+}
+_KNOWN = {"name": _NAME, "uid": _NUMBER}
+_PRESENT = {"value": _NAME, "origin": {"type": "str", "default": "present"}}
+_ADMIN = {"value": _NAME, "origin": {"type": "str", "default": "admins"}}
+_GROUP = {"name": _NAME, "gid": _NUMBER, "origin": {"type": "str", "default": "groups"}}
+_DICTS: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
+ARGUMENTS: dict[str, dict[str, Any]] = {
+    "users": {**_DICTS, "options": _USER},
+    "known": {**_DICTS, "options": _KNOWN},
+    "present": {**_DICTS, "options": _PRESENT},
+    "admins": {**_DICTS, "options": _ADMIN},
+    "admin_groups": _NAMES,
+    "passwords": {"type": "dict", "default": {}, "no_log": True},
+    "groups": {**_DICTS, "options": _GROUP},
+    "root_keys": {"type": "list", "elements": "str", "no_log": False},
+    "replace_root_keys": {"type": "bool", "default": False, "no_log": False},
+    "end_processes": {"type": "bool", "default": True},
+    "purge": {"type": "bool", "default": False},
+    "min_id": {"type": "int", "default": 2000},
+}
 
 
 def main() -> None:
     """Run the module."""
-    names: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
-    name = {"type": "str", "required": True}
-    number = {"type": "int", "required": True}
-    user = {
-        "name": name,
-        "uid": number,
-        "state": {"type": "str", "choices": ["present", "disabled", "absent"], "default": "present"},
-        "comment": {"type": "str", "default": ""},
-        "shell": {"type": "str", "default": "/bin/bash"},
-        "home": {"type": "str"},
-        "home_mode": {"type": "str"},
-        "create_home": {"type": "bool", "default": True},
-        "remove_home": {"type": "bool", "default": False},
-        "group": {"type": "str"},
-        "groups": names,
-        "keys": {**names, "no_log": False},
-        "origin": {"type": "str", "default": "users"},
-    }
-    group = {"name": name, "gid": number, "origin": {"type": "str", "default": "groups"}}
-
-    def dicts(options: dict[str, Any]) -> dict[str, Any]:
-        return {"type": "list", "elements": "dict", "default": [], "options": options}
-
-    # Among the keys may be a private one, by mistake.
-    module = QuietModule(
-        argument_spec={
-            "users": dicts(user),
-            "known": dicts({"name": name, "uid": number}),
-            "present": dicts({"value": name, "origin": {"type": "str", "default": "present"}}),
-            "admins": dicts({"value": name, "origin": {"type": "str", "default": "admins"}}),
-            "admin_groups": names,
-            "passwords": {"type": "dict", "default": {}, "no_log": True},
-            "groups": dicts(group),
-            "root_keys": {"type": "list", "elements": "str", "no_log": False},
-            "replace_root_keys": {"type": "bool", "default": False, "no_log": False},
-            "end_processes": {"type": "bool", "default": True},
-            "purge": {"type": "bool", "default": False},
-            "min_id": {"type": "int", "default": 2000},
-        },
-    )
-    try:
-        with locks.exclusive("accounts", check_mode=module.check_mode):
-            result = converge(module)
-    except (AccountsError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    QuietModule(ARGUMENTS).end("accounts", run.converge)
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.accounts import keys as ssh_keys
+from ansible.module_utils.strata.accounts.keys import KeyLineError, authorized_keys
+from ansible.module_utils.strata.errors import DeclarationError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -32,10 +32,6 @@ _HASH = re.compile(
 )
 # Debian's own (nobody among them), the placeholders of 16 and of 32 bits, and what does not fit into 32.
 _KEPT = (range(60000, 65536), range(2**32 - 2, 2**64))
-
-
-class AccountsError(Exception):
-    """The accounts cannot be brought to the declared state; the text is for the user, one sentence a line."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +80,7 @@ def check(params: Mapping[str, Any]) -> Declared:
     """Return what the module's parameters declare.
 
     Raises:
-        AccountsError: something in them is wrong; the text has a line for each problem.
+        DeclarationError: something in them is wrong; the text has a line for each problem.
 
     """
     problems = [*_known_problems(params["known"] or params["users"]), *_selection_problems(params)]
@@ -95,9 +91,9 @@ def check(params: Mapping[str, Any]) -> Declared:
     for given in params["users"]:
         wrong = list(_user_problems(given, params["passwords"].get(given["name"]), params["min_id"]))
         try:
-            keys = ssh_keys.content(given["keys"]) if given["keys"] and given["state"] == PRESENT else None
-        except ssh_keys.KeyProblem as problem:
-            wrong.append(str(problem))
+            keys = authorized_keys(given["keys"]) if given["keys"] and given["state"] == PRESENT else None
+        except KeyLineError as error:
+            wrong.append(str(error))
         problems += [f"{given['name']} ({given['origin']}): {text}" for text in wrong]
         if not wrong:
             users[given["name"]] = user = _user(given, params, keys)
@@ -110,7 +106,7 @@ def check(params: Mapping[str, Any]) -> Declared:
         if user.group == user.name and groups[user.group].gid != user.uid:
             problems.append(f"{user.label}: a group {user.name} is declared with another number than {user.uid}")
     if problems:
-        raise AccountsError("\n".join(problems))
+        raise DeclarationError("\n".join(problems))
     return Declared(groups, users)
 
 
@@ -118,13 +114,13 @@ def check_root_keys(lines: Iterable[str]) -> bytes:
     """Return the text of root's authorized_keys.
 
     Raises:
-        AccountsError: sshd would not take one of the lines.
+        DeclarationError: sshd would not take one of the lines.
 
     """
     try:
-        return ssh_keys.content(lines)
-    except ssh_keys.KeyProblem as problem:
-        raise AccountsError(f"root (accounts_root_keys): {problem}") from None
+        return authorized_keys(lines)
+    except KeyLineError as error:
+        raise DeclarationError(f"root (accounts_root_keys): {error}") from None
 
 
 def _user(given: Mapping[str, Any], params: Mapping[str, Any], keys: bytes | None) -> User:
@@ -158,12 +154,11 @@ def _known_problems(known: Iterable[Mapping[str, Any]]) -> Iterator[str]:
 def _selection_problems(params: Mapping[str, Any]) -> Iterator[str]:
     for group in params["admin_groups"]:
         if not _GROUP_OF_OTHERS.fullmatch(group):
-            yield f"accounts_admin_groups: {group!r} is no name of a group"
+            yield f"accounts_admin_groups: {group!r} is not a valid name of a group"
     names = [each["name"] for each in params["known"]]
     for chosen in [*params["present"], *params["admins"]]:
         if chosen["value"] not in names:
-            near = difflib.get_close_matches(chosen["value"], names, n=1)
-            hint = f": did you mean {near[0]}?" if near else ": declare it there"
+            hint = did_you_mean(chosen["value"], names) or ": declare it there"
             yield f"{chosen['origin']} names {chosen['value']!r}, which accounts_users does not have{hint}"
 
 
@@ -180,7 +175,7 @@ def _user_problems(given: Mapping[str, Any], password: str | None, min_id: int) 
     yield from _id_problems("uid", given["uid"], min_id)
     for name in [*given["groups"], *([given["group"]] if given["group"] else [])]:
         if not _GROUP_OF_OTHERS.fullmatch(name):
-            yield f"{name!r} is no name of a group"
+            yield f"{name!r} is not a valid name of a group"
     if not given["comment"].isprintable() or ":" in given["comment"]:
         yield "the comment must be one line without colons, as /etc/passwd has it"
     for key in ("home", "shell"):
@@ -190,7 +185,7 @@ def _user_problems(given: Mapping[str, Any], password: str | None, min_id: int) 
     if given["home_mode"] and not re.fullmatch(r"0?[0-7]?[0-7][0145]{2}", given["home_mode"]):
         yield f"home_mode {given['home_mode']!r} must be octal, such as '0700', and let nobody else write"
     if password is not None and not _HASH.fullmatch(password):
-        yield "the password is no hash of crypt(5), such as mkpasswd makes (yescrypt, SHA-512, SHA-256 or bcrypt)"
+        yield "the password is not a hash of crypt(5), such as mkpasswd makes (yescrypt, SHA-512, SHA-256 or bcrypt)"
 
 
 def _id_problems(what: str, number: int, min_id: int) -> Iterator[str]:
@@ -201,7 +196,7 @@ def _id_problems(what: str, number: int, min_id: int) -> Iterator[str]:
 
 
 def _name_rule(name: str) -> str:
-    return f"{name!r} is no name: small letters, digits, - and _, at most 32, beginning with a letter"
+    return f"{name!r} is not a valid name: small letters, digits, - and _, at most 32, beginning with a letter"
 
 
 def _duplicates(what: str, pairs: Iterable[tuple[Any, str]]) -> Iterator[str]:

@@ -13,6 +13,9 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.errors import StrataError
+from ansible.module_utils.strata.paths import TEMPORARY
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -27,7 +30,7 @@ _PRIVATE = 0o600
 _MOST = 2**20
 
 
-class HomeError(Exception):
+class HomeError(StrataError):
     """The path is not fit to be this user's home; the text goes on after the path."""
 
 
@@ -56,7 +59,7 @@ class Home:
         return self.problem or self.obstacle
 
     def has(self, keys: bytes | None) -> bool:
-        """Tell whether these are the keys, and nothing else is there."""
+        """Return whether these are the keys, and nothing else is there."""
         return self.keys == keys and not self.strays
 
 
@@ -83,7 +86,7 @@ def make(path: str, uid: int, gid: int, mode: int) -> None:
     parent, name = os.path.split(path)
     os.makedirs(parent, mode=0o755, exist_ok=True)
     _require_roots(parent)
-    new = os.path.join(parent, f".strata-{name}.new")
+    new = os.path.join(parent, f"{TEMPORARY}{name}.new")
     shutil.rmtree(new, ignore_errors=True)
     os.mkdir(new, 0o700)
     if os.path.isdir(SKELETON):
@@ -120,7 +123,7 @@ def write_keys(path: str, uid: int, gid: int, keys: bytes | None) -> None:
             return
         if not stat.S_ISREG(_mode(folder, KEYS)):
             _clear(folder, KEYS)
-        new = f".strata-{KEYS}.new"
+        new = f"{TEMPORARY}{KEYS}.new"
         _clear(folder, new)
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE, dir_fd=folder)
         with os.fdopen(descriptor, "wb") as stream:
@@ -146,7 +149,7 @@ def _opened(path: str, uid: int) -> Iterator[int]:
     try:
         home = os.open(path, _FOLDER)
     except NotADirectoryError:
-        raise HomeError("is a link or no folder: declare the path of the folder itself") from None
+        raise HomeError("is a link or not a folder: declare the path of the folder itself") from None
     try:
         owner = os.fstat(home).st_uid
         if owner != uid:
@@ -184,7 +187,7 @@ def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
     try:
         folder = os.open(SSH, _FOLDER, dir_fd=home)
     except NotADirectoryError:
-        return None, (f"{SSH} is no folder",)
+        return None, (f"{SSH} is not a folder",)
     try:
         _require_own(folder, uid)
         info = os.fstat(folder)
@@ -193,13 +196,13 @@ def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
         strays += [OLD_KEYS] if _mode(folder, OLD_KEYS) else []
         mode = _mode(folder, KEYS)
         if not stat.S_ISREG(mode):
-            return None, (*strays, *([f"{KEYS} is no file"] if mode else []))
+            return None, (*strays, *([f"{KEYS} is not a file"] if mode else []))
         descriptor = os.open(KEYS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as stream:
             info = os.fstat(descriptor)
             if not stat.S_ISREG(info.st_mode) or info.st_uid != uid or info.st_nlink > 1:
                 # Perhaps a second name of a file that its user may not read: it is not shown.
-                return None, (*strays, f"{KEYS} is no file of the user alone")
+                return None, (*strays, f"{KEYS} is not a file of the user alone")
             strays += [f"{KEYS} has another mode"] if stat.S_IMODE(info.st_mode) != _PRIVATE else []
             return stream.read(_MOST), tuple(strays)
     finally:

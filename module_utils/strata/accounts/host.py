@@ -1,9 +1,4 @@
-"""The accounts of a host: read from their files, changed by the programs of shadow.
-
-Those programs take the locks that other programs respect, replace each file by a rename, keep the files with users,
-groups, passwords and subordinate ids in step, and take over the lock of one that was killed. What they can't do in one
-command is done in an order in which every moment is safe, so a run that dies is completed by the next.
-"""
+"""The accounts of a host, as its files and directory services have them."""
 
 from __future__ import annotations
 
@@ -11,21 +6,73 @@ import grp
 import json
 import os
 import pwd
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from ansible.module_utils.strata import files
-from ansible.module_utils.strata.accounts import homes as accounts_home
-from ansible.module_utils.strata.accounts import processes as accounts_processes
-from ansible.module_utils.strata.accounts.declared import PRESENT, AccountsError, Declared
-from ansible.module_utils.strata.accounts.homes import HomeError
-from ansible.module_utils.strata.accounts.plan import Account, Actual, HostGroup, Step
+from ansible.module_utils.strata import files, paths
+from ansible.module_utils.strata.accounts import homes, processes
+from ansible.module_utils.strata.accounts.declared import PRESENT
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
-#: Who Strata keeps on this host, so that those who are no longer declared are not forgotten.
-RECORD = "/var/lib/strata/accounts"
+    from ansible.module_utils.strata.accounts.declared import Declared
+    from ansible.module_utils.strata.accounts.homes import Home
+
+_Entry = TypeVar("_Entry")
+
+
+@dataclass(frozen=True)
+class Account:
+    """A user of the host; `password` and `expires` as in shadow(5), None where it has no line."""
+
+    name: str
+    uid: int
+    gid: int
+    comment: str
+    home: str
+    shell: str
+    password: str | None = field(default=None, repr=False)
+    expires: str = ""
+    #: Whether it stands in /etc/passwd, and not in a directory service.
+    local: bool = True
+
+
+@dataclass(frozen=True)
+class HostGroup:
+    """A group of the host."""
+
+    gid: int
+    members: frozenset[str] = frozenset()
+    shadowed: bool = True
+
+
+@dataclass(frozen=True)
+class Actual:
+    """What the host has."""
+
+    accounts: Mapping[str, Account]
+    groups: Mapping[str, HostGroup]
+    #: By name of the user: the home that is declared, for others the one of the account.
+    homes: Mapping[str, Home] = field(default_factory=dict)
+    #: Count of running processes of users that may not have any, or not while they are changed.
+    processes: Mapping[str, int] = field(default_factory=dict)
+    #: Users that Strata keeps or kept, and whether it set their passwords.
+    recorded: Mapping[str, bool] = field(default_factory=dict)
+    #: Shells that are declared but not on the host.
+    no_shells: frozenset[str] = frozenset()
+
+    def groups_of(self, account: Account) -> frozenset[str]:
+        """Return the names of the supplementary groups of a user."""
+        return frozenset(
+            name for name, group in self.groups.items() if account.name in group.members and group.gid != account.gid
+        )
+
+
+def record_path() -> str:
+    """Return the path of the file that remembers whom Strata keeps here, so that nobody undeclared is forgotten."""
+    return f"{paths.STATE}/accounts"
 
 
 def read() -> Actual:
@@ -45,83 +92,32 @@ def read() -> Actual:
 
 def look(declared: Declared, actual: Actual) -> Actual:
     """Return what is known of the host, and in addition all that concerns the declared users and groups."""
-    accounts, groups, homes, processes = {**actual.accounts}, {**actual.groups}, {}, {}
+    accounts, groups, at_home, running = {**actual.accounts}, {**actual.groups}, {}, {}
     for user in declared.users.values():
         account = accounts.get(user.name)
         if user.state == PRESENT:
-            for find, key in ((pwd.getpwnam, user.name), (pwd.getpwuid, user.uid)):
-                _ask(find, key, accounts)
-            homes[user.name] = accounts_home.look(user.home, user.uid)
+            for each in (*_found(pwd.getpwnam, user.name), *_found(pwd.getpwuid, user.uid)):
+                name, _, uid, gid, comment, home, shell = each
+                accounts.setdefault(name, Account(name, uid, gid, comment, home, shell, local=False))
+            at_home[user.name] = homes.look(user.home, user.uid)
         elif account:
-            homes[user.name] = accounts_home.look(account.home, account.uid)
+            at_home[user.name] = homes.look(account.home, account.uid)
         if account and (user.state != PRESENT or user.home != account.home):
-            processes[user.name] = len(accounts_processes.find(account.uid))
+            running[user.name] = len(processes.find(account.uid))
     for group in declared.groups.values():
-        for find, key in ((grp.getgrnam, group.name), (grp.getgrgid, group.gid)):
-            _ask(find, key, groups)
+        for name, _, gid, members in (*_found(grp.getgrnam, group.name), *_found(grp.getgrgid, group.gid)):
+            groups.setdefault(name, HostGroup(gid, frozenset(members)))
     shells = {user.shell for user in declared.users.values()}
     missing = frozenset(shell for shell in shells if not os.access(shell, os.X_OK))
-    return replace(actual, accounts=accounts, groups=groups, homes=homes, processes=processes, no_shells=missing)
+    return replace(actual, accounts=accounts, groups=groups, homes=at_home, processes=running, no_shells=missing)
 
 
-def memory(record: Mapping[str, bool]) -> list[files.Change]:
-    """Return what has to change in the file that remembers users; it is there if there is somebody to remember."""
-    text = json.dumps(record, indent=1, sort_keys=True).encode() + b"\n"
-    return files.plan({RECORD: files.File(text, 0o600) if record else None})
-
-
-def remember(record: Mapping[str, bool]) -> None:
-    """Remember these users, and no others."""
-    files.apply(memory(record))
-
-
-def carry_out(steps: Iterable[Step], run: Callable[..., tuple[int, str, str]]) -> list[str]:
-    """Carry out the steps, those of other users too when one of a user fails; return what failed."""
-    failed: set[str] = set()
-    said = []
-    for step in steps:
-        if step.user in failed and not step.urgent:
-            continue
-        try:
-            do(step, run)
-        except AccountsError as error:
-            said.append(str(error))
-            if step.user:
-                failed.add(step.user)
-    return said
-
-
-def do(step: Step, run: Callable[..., tuple[int, str, str]]) -> None:
-    """Carry out a step.
-
-    Raises:
-        AccountsError: it failed; the steps before it stay.
-
-    """
+def _found(find: Callable[[Any], _Entry], key: str | int) -> list[_Entry]:
+    """Return what the files or a directory service have, if they do."""
     try:
-        if step.call:
-            step.call()
-            return
-        environment = {"LC_ALL": "C.UTF-8"}
-        status, output, errors = run(list(step.command), data=step.data, binary_data=True, environ_update=environment)
-    except (HomeError, OSError) as error:
-        raise AccountsError(f"{step.what}: {error}") from error
-    if status:
-        said = " ".join((errors or output).split())
-        raise AccountsError(f"{step.what}: {step.command[0]} ends with status {status}: {said}")
-
-
-def _ask(find: Callable[..., object], key: str | int, known: dict[str, Account] | dict[str, HostGroup]) -> None:
-    """Add what the files don't have but a directory service knows."""
-    try:
-        entry = find(key)
+        return [find(key)]
     except KeyError:
-        return
-    if isinstance(entry, pwd.struct_passwd):
-        name, _, *rest = entry
-        known.setdefault(name, Account(name, *rest, local=False))
-    elif isinstance(entry, grp.struct_group):
-        known.setdefault(entry.gr_name, HostGroup(entry.gr_gid, frozenset(entry.gr_mem)))
+        return []
 
 
 def _lines(path: str) -> list[list[str]]:
@@ -136,10 +132,11 @@ def _lines(path: str) -> list[list[str]]:
 
 
 def _recorded() -> dict[str, bool]:
-    state = files.read(RECORD)
+    path = record_path()
+    state = files.read(path)
     if not isinstance(state, files.File):
         return {}
     try:
         return {str(name): bool(value) for name, value in json.loads(state.content).items()}
     except (ValueError, AttributeError):
-        raise AccountsError(f"{RECORD} is damaged: remove it, and users that are not declared are forgotten") from None
+        raise StrataError(f"{path} is damaged: remove it, and users that are not declared are forgotten") from None

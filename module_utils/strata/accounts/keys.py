@@ -11,6 +11,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.errors import DeclarationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -32,25 +34,25 @@ _FROM = re.compile(r"!?[A-Za-z0-9.:*?_/-]+")
 _EXPIRY = re.compile(r"\d{8}(\d{4}(\d\d)?)?Z?")
 
 
-class KeyProblem(Exception):  # noqa: N818 - it is what is wrong with a key
+class KeyLineError(DeclarationError):
     """A line is not fit for authorized_keys; the text goes on after "key 2 of alice"."""
 
 
-def content(lines: Iterable[str]) -> bytes:
+def authorized_keys(lines: Iterable[str]) -> bytes:
     """Return the text of authorized_keys for declared lines.
 
     Raises:
-        KeyProblem: sshd would not take a line, or a key is declared twice.
+        KeyLineError: sshd would not take a line, or a key is declared twice.
 
     """
     found: dict[str, str] = {}
     for number, line in enumerate(lines, 1):
         try:
             blob, text = parse(line)
-        except KeyProblem as problem:
-            raise KeyProblem(f"key {number} {problem}") from None
+        except KeyLineError as error:
+            raise KeyLineError(f"key {number} {error}") from None
         if blob in found:
-            raise KeyProblem(f"key {number} is declared twice")
+            raise KeyLineError(f"key {number} is declared twice")
         found[blob] = text
     return (HEADER + "".join(f"{text}\n" for text in found.values())).encode()
 
@@ -61,7 +63,7 @@ def blobs(text: bytes) -> set[str]:
     for line in text.decode("utf-8", "replace").splitlines():
         try:
             found.add(parse(line)[0])
-        except KeyProblem:
+        except KeyLineError:
             continue
     return found
 
@@ -70,11 +72,11 @@ def parse(line: str) -> tuple[str, str]:
     """Return the key alone, in base64, and the whole line in its plain form.
 
     Raises:
-        KeyProblem: sshd would not take it, or it is weaker than it should be.
+        KeyLineError: sshd would not take it, or it is weaker than it should be.
 
     """
     if _CONTROL.search(line):
-        raise KeyProblem("has a line break or another control character: declare one public key a line")
+        raise KeyLineError("has a line break or another control character: declare one public key a line")
     line = line.strip()
     options = ""
     if line.partition(" ")[0] not in TYPES:
@@ -82,7 +84,7 @@ def parse(line: str) -> tuple[str, str]:
     kind, _, rest = line.partition(" ")
     blob, _, comment = rest.strip().partition(" ")
     if kind not in TYPES:
-        raise KeyProblem(f"is of no type that is accepted: those are {', '.join(TYPES)}")
+        raise KeyLineError(f"is of no type that is accepted: those are {', '.join(TYPES)}")
     _check_blob(kind, blob)
     return blob, " ".join(part for part in (options, kind, blob, comment.strip()) if part)
 
@@ -96,23 +98,24 @@ def _split_options(line: str) -> tuple[str, str]:
         position = match.end()
         if end != ",":
             return line[:position].strip(), line[position:].strip()
-    raise KeyProblem('begins neither with a type of key nor with options such as restrict,from="192.0.2.0/24"')
+    raise KeyLineError('begins neither with a type of key nor with options such as restrict,from="192.0.2.0/24"')
 
 
 def _check_option(name: str, value: str | None) -> None:
     if name not in _FLAGS | _VALUES:
-        raise KeyProblem("has an option that sshd does not know, or is no public key at all")
+        raise KeyLineError("has an option that sshd does not know, or is not a public key at all")
     if (value is None) != (name in _FLAGS):
-        raise KeyProblem(f"has the option {name}, which takes {'no value' if name in _FLAGS else 'a value in quotes'}")
+        takes = "no value" if name in _FLAGS else "a value in quotes"
+        raise KeyLineError(f"has the option {name}, which takes {takes}")
     if value is None:
         return
     if name == "from":
         for pattern in value.split(","):
             _check_source(pattern)
     elif name == "expiry-time" and not _EXPIRY.fullmatch(value):
-        raise KeyProblem("has an expiry-time that is no time such as 20301231 or 203012312359Z")
+        raise KeyLineError("has an expiry-time that is not a time such as 20301231 or 203012312359Z")
     elif not value:
-        raise KeyProblem(f"has the option {name} with an empty value")
+        raise KeyLineError(f"has the option {name} with an empty value")
 
 
 def _check_source(pattern: str) -> None:
@@ -125,7 +128,7 @@ def _check_source(pattern: str) -> None:
             right = False
     if not right:
         example = "192.0.2.0/24 (without bits beyond its length), an address or a name"
-        raise KeyProblem(f"has {pattern!r} in its option from, which is no network such as {example}")
+        raise KeyLineError(f"has {pattern!r} in its option from, which is not a network such as {example}")
 
 
 def _check_blob(kind: str, blob: str) -> None:
@@ -133,16 +136,16 @@ def _check_blob(kind: str, blob: str) -> None:
     try:
         fields = list(_fields(base64.b64decode(blob, validate=True)))
     except (binascii.Error, ValueError):
-        raise KeyProblem("is cut off or damaged: it is not the base64 of a whole key") from None
+        raise KeyLineError("is cut off or damaged: it is not the base64 of a whole key") from None
     plain = _HARDWARE.get(kind, kind)
     names = [kind.encode(), *([_CURVES[plain].encode()] if plain in _CURVES else [])]
     count = len(names) + (2 if plain == "ssh-rsa" else 1) + (kind in _HARDWARE)
     if fields[: len(names)] != names or len(fields) != count:
-        raise KeyProblem(f"is not what its type says, {kind}")
+        raise KeyLineError(f"is not what its type says, {kind}")
     if plain == "ssh-ed25519" and len(fields[1]) != 32:  # noqa: PLR2004 - bytes, by definition
-        raise KeyProblem("is cut off or damaged: an ed25519 key has 32 bytes")
+        raise KeyLineError("is cut off or damaged: an ed25519 key has 32 bytes")
     if plain == "ssh-rsa" and (bits := int.from_bytes(fields[2]).bit_length()) < SMALLEST_RSA:
-        raise KeyProblem(f"is an RSA key of {bits} bits: sshd takes less than {SMALLEST_RSA} for too weak")
+        raise KeyLineError(f"is an RSA key of {bits} bits: sshd takes less than {SMALLEST_RSA} for too weak")
 
 
 def _fields(data: bytes) -> Iterable[bytes]:

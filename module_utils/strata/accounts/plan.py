@@ -6,74 +6,21 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.accounts import homes as accounts_home
-from ansible.module_utils.strata.accounts import keys as ssh_keys
-from ansible.module_utils.strata.accounts import processes as accounts_processes
-from ansible.module_utils.strata.accounts.declared import (
-    ABSENT,
-    DISABLED,
-    NOLOGIN,
-    PRESENT,
-    AccountsError,
-    Declared,
-    User,
-)
+from ansible.module_utils.strata.accounts import homes, processes
+from ansible.module_utils.strata.accounts.declared import ABSENT, DISABLED, NOLOGIN, PRESENT, Declared, User
 from ansible.module_utils.strata.accounts.homes import Home
+from ansible.module_utils.strata.accounts.keys import blobs
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator
+
+    from ansible.module_utils.strata.accounts.host import Account, Actual
 
 #: Password of an account that nobody can log in to by password; a leading ! would also mean that it is locked.
 NO_PASSWORD = "*"  # noqa: S105
 #: Days since 1970: the account has expired long ago.
 LONG_AGO = "1"
-
-
-@dataclass(frozen=True)
-class Account:
-    """A user of the host; `password` and `expires` as in shadow(5), None where it has no line."""
-
-    name: str
-    uid: int
-    gid: int
-    comment: str
-    home: str
-    shell: str
-    password: str | None = field(default=None, repr=False)
-    expires: str = ""
-    #: Whether it stands in /etc/passwd, and not in a directory service.
-    local: bool = True
-
-
-@dataclass(frozen=True)
-class HostGroup:
-    """A group of the host."""
-
-    gid: int
-    members: frozenset[str] = frozenset()
-    shadowed: bool = True
-
-
-@dataclass(frozen=True)
-class Actual:
-    """What the host has."""
-
-    accounts: Mapping[str, Account]
-    groups: Mapping[str, HostGroup]
-    #: By name of the user: the home that is declared, for others the one of the account.
-    homes: Mapping[str, Home] = field(default_factory=dict)
-    #: Count of running processes of users that may not have any, or not while they are changed.
-    processes: Mapping[str, int] = field(default_factory=dict)
-    #: Users that Strata keeps or kept, and whether it set their passwords.
-    recorded: Mapping[str, bool] = field(default_factory=dict)
-    #: Shells that are declared but not on the host.
-    no_shells: frozenset[str] = frozenset()
-
-    def groups_of(self, account: Account) -> frozenset[str]:
-        """Return the names of the supplementary groups of a user."""
-        return frozenset(
-            name for name, group in self.groups.items() if account.name in group.members and group.gid != account.gid
-        )
 
 
 @dataclass(frozen=True)
@@ -175,7 +122,8 @@ def _user_conflicts(user: User, actual: Actual) -> Iterator[str]:
 
 def out_of_reach(declared: Declared, actual: Actual) -> tuple[list[str], list[str]]:
     """Return what obstacles in homes leave undone, and what they only leave unknown, a line each."""
-    undone, unknown = [], []
+    undone: list[str] = []
+    unknown: list[str] = []
     for user in declared.users.values():
         account, home = actual.accounts.get(user.name), actual.homes.get(user.name, Home())
         if not home.obstacle:
@@ -227,21 +175,21 @@ def root_keys(wanted: bytes | None, path: str, home: Home, *, replace_all: bool)
     """Return the step, if any, to root's declared keys; None means that they are not declared.
 
     Raises:
-        AccountsError: whoever logs in as root now might be locked out.
+        StrataError: whoever logs in as root now might be locked out.
 
     """
     if wanted is None or home.has(wanted):
         return []
     if home.barred:
-        raise AccountsError(f"root (accounts_root_keys): the home {path} {home.barred}")
-    new, old = ssh_keys.blobs(wanted), ssh_keys.blobs(home.keys or b"")
+        raise StrataError(f"root (accounts_root_keys): the home {path} {home.barred}")
+    new, old = blobs(wanted), blobs(home.keys or b"")
     if not new and not replace_all:
-        raise AccountsError(
+        raise StrataError(
             "accounts_root_keys is empty, so root could not log in by a key any more: remove it (null) to leave root's "
             "keys alone, or set accounts_replace_root_keys if that is what you want"
         )
     if not new & old and (old or home.strays) and not replace_all:
-        raise AccountsError(
+        raise StrataError(
             "accounts_root_keys has none of the keys that root has on this host, so you might lock yourself out: "
             "declare one of those too until the new ones are tried, or set accounts_replace_root_keys"
         )
@@ -285,10 +233,10 @@ def _present(user: User, account: Account | None, home: Home, declared: Declared
             yield Step(f"user {user.name}", before, after, ("usermod", *words, user.name))
     if home.mode is None and user.create_home and not home.barred:
         mode = 0o700 if user.home_mode is None else user.home_mode
-        make = partial(accounts_home.make, user.home, user.uid, gid, mode)
+        make = partial(homes.make, user.home, user.uid, gid, mode)
         yield Step(f"home {user.home}", "", f"mode {mode:04o}\n", call=make)
     elif home.mode is not None and user.home_mode not in (None, home.mode):
-        change = partial(accounts_home.set_mode, user.home, user.uid, user.home_mode)
+        change = partial(homes.set_mode, user.home, user.uid, user.home_mode)
         yield Step(f"home {user.home}", f"mode {home.mode:04o}\n", f"mode {user.home_mode:04o}\n", call=change)
     yield from _password(user, account, actual)
     if not home.barred and not home.has(user.keys):
@@ -330,7 +278,7 @@ def _absent(user: User, account: Account, home: Home, actual: Actual, *, end_pro
     if user.remove_home and home.obstacle:
         return
     if user.remove_home and home.mode is not None:
-        remove = partial(accounts_home.remove, account.home, account.uid)
+        remove = partial(homes.remove, account.home, account.uid)
         yield Step(f"home {account.home} removed", f"mode {home.mode:04o}\n", "", call=remove)
     groups = ",".join(sorted(actual.groups_of(account)))
     before = _show(account.uid, account.gid, groups, account.comment, account.home, account.shell, account.expires)
@@ -339,13 +287,13 @@ def _absent(user: User, account: Account, home: Home, actual: Actual, *, end_pro
 
 def _end(user: User, account: Account, actual: Actual) -> Iterator[Step]:
     if count := actual.processes.get(user.name):
-        end = partial(accounts_processes.end, account.uid)
+        end = partial(processes.end, account.uid)
         yield Step(f"processes of {user.name}", f"{count}\n", "0\n", call=end, urgent=True)
 
 
 def _keys(name: str, path: str, uid: int, gid: int, home: Home, keys: bytes | None) -> Step:
     before = "".join(f"({stray})\n" for stray in home.strays) + (home.keys or b"").decode("utf-8", "backslashreplace")
-    write = partial(accounts_home.write_keys, path, uid, gid, keys)
+    write = partial(homes.write_keys, path, uid, gid, keys)
     return Step(f"keys of {name}", before, (keys or b"").decode(), call=write)
 
 

@@ -7,7 +7,7 @@ import os
 import signal
 import time
 
-from ansible.module_utils.strata.accounts.declared import AccountsError
+from ansible.module_utils.strata.errors import StrataError
 
 #: Seconds that processes get to end themselves, and then to be gone.
 PATIENCE = 5
@@ -29,7 +29,7 @@ def end(uid: int) -> None:
     """End all processes of a user, by force if they do not end themselves.
 
     Raises:
-        AccountsError: some are still there.
+        StrataError: some are still there.
 
     """
     for number in (signal.SIGTERM, signal.SIGKILL):
@@ -42,4 +42,4 @@ def end(uid: int) -> None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(process, number)
             time.sleep(0.05)
-    raise AccountsError(f"uid {uid} still runs the processes {', '.join(map(str, find(uid)))}")
+    raise StrataError(f"uid {uid} still runs the processes {', '.join(map(str, find(uid)))}")

@@ -42,7 +42,7 @@ def login(probe, address, keys):
 
 
 @pytest.fixture(scope="session")
-def settled(converge):
+def apply_role(converge):
     """Runs of the role, after which the scenario's own state comes back; those whom a test made are removed."""
     made = {}
 
@@ -58,11 +58,13 @@ def settled(converge):
 
 
 @pytest.fixture
-def settle_people(settled):
+def apply_people(apply_role):
     """Converge with these people, all of whom have an account."""
 
     def run(*users, **variables):
         present = [user["name"] for user in users]
-        return settled(accounts_users=list(users), **{"accounts_present": present, "accounts_admins": [], **variables})
+        return apply_role(
+            accounts_users=list(users), **{"accounts_present": present, "accounts_admins": [], **variables}
+        )
 
     return run

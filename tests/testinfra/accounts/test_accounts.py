@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from told import changes
+from results import changes
 
 REFUSED = "Permission denied (publickey,password)."
 EVE = {"name": "eve", "uid": 2101}
@@ -34,36 +34,36 @@ def test_who_is_not_chosen_or_has_left_has_no_account(host):
     assert not host.user("dan").exists
 
 
-def test_keys_let_in_and_removed_keys_do_not(settle_people, login, keys):
-    assert settle_people(EVE | {"keys": [keys["one"], keys["two"]]}).rc == 0
+def test_keys_let_in_and_removed_keys_do_not(apply_people, login, keys):
+    assert apply_people(EVE | {"keys": [keys["one"], keys["two"]]}).rc == 0
     assert [login("eve", "one"), login("eve", "two")] == ["eve", "eve"]
-    assert changes(settle_people(EVE | {"keys": [keys["two"]]})) == ["keys of eve"]
+    assert changes(apply_people(EVE | {"keys": [keys["two"]]})) == ["keys of eve"]
     assert [login("eve", "one"), login("eve", "two")] == [REFUSED, "eve"]
-    assert settle_people(EVE).rc == 0
+    assert apply_people(EVE).rc == 0
     assert login("eve", "two") == REFUSED
 
 
-def test_a_key_holds_only_from_where_it_may(settle_people, login, keys, probe):
+def test_a_key_holds_only_from_where_it_may(apply_people, login, keys, probe):
     addresses = ",".join(probe.check_output("hostname -I").split())
     elsewhere, here = (f'from="{source}" {keys["one"]}' for source in ("192.0.2.1", addresses))
-    assert settle_people(EVE | {"keys": [elsewhere]}).rc == 0
+    assert apply_people(EVE | {"keys": [elsewhere]}).rc == 0
     assert login("eve", "one") == REFUSED
-    assert settle_people(EVE | {"keys": [here, f'command="echo forced" {keys["two"]}']}).rc == 0
+    assert apply_people(EVE | {"keys": [here, f'command="echo forced" {keys["two"]}']}).rc == 0
     assert [login("eve", "one"), login("eve", "two")] == ["eve", "forced"]
 
 
 @pytest.mark.spread
-def test_who_is_disabled_is_out_at_once_and_may_come_back(host, settle_people, login, keys):
+def test_who_is_disabled_is_out_at_once_and_may_come_back(host, apply_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
-    assert settle_people(eve, accounts_admins=["eve"]).rc == 0
+    assert apply_people(eve, accounts_admins=["eve"]).rc == 0
     host.check_output("systemd-run --quiet --uid=eve --unit=eves sleep 1000")
     host.check_output(
         "su eve -c 'echo mine > ~/file; mkdir -p ~/.ssh; cp ~/.ssh/authorized_keys ~/.ssh/authorized_keys2'"
     )
-    assert settle_people(eve | {"state": "disabled"}, accounts_end_processes=False).rc == 0
+    assert apply_people(eve | {"state": "disabled"}, accounts_end_processes=False).rc == 0
     assert host.run("pgrep -u eve").rc == 0
     assert login("eve", "one") == REFUSED
-    assert changes(settle_people(eve | {"state": "disabled"})) == ["processes of eve"]
+    assert changes(apply_people(eve | {"state": "disabled"})) == ["processes of eve"]
     assert host.run("pgrep -u eve").rc == 1
     assert host.user("eve").shell == "/usr/sbin/nologin"
     assert host.user("eve").groups == ["eve"]
@@ -71,45 +71,45 @@ def test_who_is_disabled_is_out_at_once_and_may_come_back(host, settle_people, l
     assert host.file("/home/eve/file").content_string == "mine\n"
     assert host.run("ls /home/eve/.ssh").stdout == ""
     assert "expired" in host.run("su eve -c true").stderr
-    assert settle_people(eve).rc == 0
+    assert apply_people(eve).rc == 0
     assert login("eve", "one") == "eve"
 
 
 @pytest.mark.spread
-def test_who_is_absent_is_removed_and_the_home_if_asked(host, settle_people):
-    assert settle_people(EVE, FRANK).rc == 0
+def test_who_is_absent_is_removed_and_the_home_if_asked(host, apply_people):
+    assert apply_people(EVE, FRANK).rc == 0
     host.check_output("systemd-run --quiet --uid=eve sleep 1000")
-    kept = settle_people(EVE | {"state": "absent"}, FRANK | {"state": "absent"}, accounts_end_processes=False)
+    kept = apply_people(EVE | {"state": "absent"}, FRANK | {"state": "absent"}, accounts_end_processes=False)
     assert kept.rc == 2
     assert "eve (accounts_users): still runs processes" in kept.message
     assert host.user("frank").exists
-    assert settle_people(EVE | {"state": "absent", "remove_home": True}, FRANK | {"state": "absent"}).rc == 0
+    assert apply_people(EVE | {"state": "absent", "remove_home": True}, FRANK | {"state": "absent"}).rc == 0
     assert not host.user("eve").exists
     assert not host.group("eve").exists
     assert not host.user("frank").exists
     assert not host.file("/home/eve").exists
     assert host.file("/home/frank").uid == 2102
     # Whoever gets the number gets the home; nobody else does.
-    other = settle_people({"name": "grace", "uid": 2103, "home": "/home/frank"})
+    other = apply_people({"name": "grace", "uid": 2103, "home": "/home/frank"})
     assert "the home /home/frank belongs to uid 2102, not to uid 2103" in other.message
-    assert settle_people(FRANK).rc == 0
+    assert apply_people(FRANK).rc == 0
 
 
 @pytest.mark.spread
-def test_who_is_no_longer_declared_is_named_and_disabled_by_choice(host, settle_people, login, keys):
+def test_who_is_no_longer_declared_is_named_and_disabled_by_choice(host, apply_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
-    assert settle_people(eve, FRANK).rc == 0
+    assert apply_people(eve, FRANK).rc == 0
     # Eve stays in the table, but has no account on this host any more; frank's line is gone.
-    left = settle_people(eve, accounts_present=[])
+    left = apply_people(eve, accounts_present=[])
     assert (left.rc, left.changed) == (0, 0)
     assert {"eve", "frank"} <= set(left.results[-1]["undeclared"])
     assert "no longer declared, but still on this host: " in left.output
     assert login("eve", "one") == "eve"
-    purged = settle_people(eve, accounts_present=[], accounts_purge=True)
+    purged = apply_people(eve, accounts_present=[], accounts_purge=True)
     assert {"user eve disabled", "keys of eve", "user frank disabled"} <= set(changes(purged))
     assert login("eve", "one") == REFUSED
     assert host.file("/home/eve").exists
-    assert settle_people(eve, accounts_present=[], accounts_purge=True).changed == 0
+    assert apply_people(eve, accounts_present=[], accounts_purge=True).changed == 0
 
 
 @pytest.fixture
@@ -143,13 +143,13 @@ def test_what_belongs_to_another_is_refused_before_anything_changes(converge, ho
 
 
 @pytest.mark.spread
-def test_a_failure_on_the_way_is_told_and_the_next_run_completes(host, settle_people, login, keys):
+def test_a_failure_on_the_way_is_named_and_the_next_run_completes(host, apply_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
-    failed = settle_people({"name": "aaron", "uid": 2104, "home": "/proc/aaron"}, eve)
+    failed = apply_people({"name": "aaron", "uid": 2104, "home": "/proc/aaron"}, eve)
     assert failed.rc == 2
     assert "home /proc/aaron: " in failed.message
     assert host.user("aaron").exists
-    assert settle_people({"name": "aaron", "uid": 2104}, eve).rc == 0
+    assert apply_people({"name": "aaron", "uid": 2104}, eve).rc == 0
     assert login("eve", "one") == "eve"
     assert host.file("/home/aaron").user == "aaron"
 
@@ -170,5 +170,5 @@ def test_root_keys_are_a_whole_that_locks_nobody_out_by_mistake(host, converge, 
     assert login("root", "one") == REFUSED
     replaced = converge(accounts_root_keys=[keys["one"]], accounts_replace_root_keys=True)
     assert changes(replaced) == ["keys of root"]
-    # Now nobody but the probe may come in, to put the suite's own key back.
+    # Now nobody but the probe may come in, to restore the suite's own key.
     assert login("root", "one", f"'id -un && mv /root/kept {path}'") == "root"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from told import changes
+from results import changes
 
 pytestmark = pytest.mark.spread
 
@@ -28,48 +28,48 @@ def obstacle(host):
     host.run(f"umount {KEYS}; systemctl stop eves")
 
 
-def test_a_home_that_cannot_be_read_keeps_nobody_in(host, settle_people, login, keys, obstacle):
+def test_a_home_that_cannot_be_read_keeps_nobody_in(host, apply_people, login, keys, obstacle):
     eve, frank = EVE | {"keys": [keys["one"]]}, FRANK | {"keys": [keys["two"]]}
-    assert settle_people(eve, FRANK).rc == 0
+    assert apply_people(eve, FRANK).rc == 0
     obstacle()
     people = (eve | {"comment": "Eve"}, frank)
-    checked = settle_people(*people, check=True)
+    checked = apply_people(*people, check=True)
     assert host.user("eve").gecos == ""
-    failed = settle_people(*people)
+    failed = apply_people(*people)
     assert (checked.rc, checked.message) == (failed.rc, failed.message)
     assert failed.rc == 2
     assert "eve (accounts_users): the home /home/eve cannot be read: " in failed.message
     assert "frank" not in failed.message
     assert host.user("eve").gecos == "Eve"
     assert login("frank", "two") == "frank"
-    left = settle_people(eve | {"state": "disabled"}, frank)
+    left = apply_people(eve | {"state": "disabled"}, frank)
     assert changes(left) == ["user eve disabled", "processes of eve"]
     assert "but keys may be left in the home /home/eve: it cannot be read" in left.said
     assert host.user("eve").password.startswith("!")
     assert host.run("pgrep -u eve").rc == 1
     gone = eve | {"state": "absent", "remove_home": True}
-    stuck = settle_people(gone, frank)
+    stuck = apply_people(gone, frank)
     assert stuck.rc == 2
     assert "eve (accounts_users): is disabled, not removed, as the home /home/eve cannot be read" in stuck.message
     assert host.user("eve").exists
     host.check_output(f"umount {KEYS}")
     assert login("eve", "one") != "eve"
-    assert settle_people(gone, frank).rc == 0
+    assert apply_people(gone, frank).rc == 0
     assert not host.user("eve").exists
     assert not host.file("/home/eve").exists
 
 
-def test_who_is_logged_in_keeps_the_home_and_nothing_is_done_half(host, settle_people):
-    assert settle_people(EVE).rc == 0
+def test_who_is_logged_in_keeps_the_home_and_nothing_is_done_half(host, apply_people):
+    assert apply_people(EVE).rc == 0
     host.check_output("systemd-run --collect --quiet --uid=eve --unit=eves --property=Type=exec sleep 1000")
     moved = EVE | {"home": "/home/elsewhere"}
-    refused = settle_people(moved, FRANK | {"comment": "Frank"}, NEW)
+    refused = apply_people(moved, FRANK | {"comment": "Frank"}, NEW)
     assert refused.rc == 2
     expected = "eve (accounts_users): runs processes, so the home cannot become /home/elsewhere instead of /home/eve"
     assert expected in refused.message
     assert not host.user("new").exists
     host.check_output("systemctl stop eves")
-    assert changes(settle_people(moved)) == ["user eve", "home /home/elsewhere"]
+    assert changes(apply_people(moved)) == ["user eve", "home /home/elsewhere"]
     host.check_output("rm -r /home/eve")
 
 
@@ -81,16 +81,16 @@ def rooted(host):
     host.check_output("rm -r /srv/rooted")
 
 
-def test_keys_in_a_home_of_roots_are_not_overlooked(host, settle_people, login, keys, rooted):
+def test_keys_in_a_home_of_roots_are_not_overlooked(host, apply_people, login, keys, rooted):
     ivan = {"name": "ivan", "uid": 2153, "home": rooted, "create_home": False}
-    assert settle_people(ivan).rc == 0
+    assert apply_people(ivan).rc == 0
     host.check_output("echo %s >%s", keys["one"], f"{rooted}/.ssh/authorized_keys")
     assert login("ivan", "one") == "ivan"
-    refused = settle_people(ivan, NEW)
+    refused = apply_people(ivan, NEW)
     assert refused.rc == 2
     expected = f"ivan (accounts_users): the home {rooted} belongs to uid 0, not to uid 2153"
     assert expected in refused.message
     assert "its authorized_keys may let somebody in" in refused.message
     assert not host.user("new").exists
     host.check_output(f"rm {rooted}/.ssh/authorized_keys")
-    assert settle_people(ivan).changed == 0
+    assert apply_people(ivan).changed == 0

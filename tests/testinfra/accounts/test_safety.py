@@ -6,7 +6,7 @@ import json
 
 import pytest
 import yaml
-from told import changes
+from results import changes
 
 from strata.paths import ROOT
 
@@ -25,9 +25,9 @@ TRAPS = {
 }
 
 
-def test_links_of_users_are_not_followed(host, settle_people, login, keys):
+def test_links_of_users_are_not_followed(host, apply_people, login, keys):
     users = [{"name": name, "uid": 2120 + number} for number, name in enumerate(TRAPS)]
-    assert settle_people(*users).rc == 0
+    assert apply_people(*users).rc == 0
     for name, trap in TRAPS.items():
         host.check_output("su %s -c %s", name, f"cd && {trap}")
     precious = (
@@ -35,12 +35,12 @@ def test_links_of_users_are_not_followed(host, settle_people, login, keys):
     )
     before = host.check_output(precious)
     users = [user | {"keys": [keys["one"]]} for user in users]
-    assert sorted(changes(settle_people(*users))) == sorted(f"keys of {name}" for name in TRAPS)
+    assert sorted(changes(apply_people(*users))) == sorted(f"keys of {name}" for name in TRAPS)
     assert host.check_output(precious) == before
     for name in TRAPS:
         assert login(name, "one") == name
         assert host.run(f"ls -A /home/{name}/.ssh").stdout == "authorized_keys\n"
-    assert settle_people(*users).changed == 0
+    assert apply_people(*users).changed == 0
 
 
 PEOPLE = [{"name": f"user{number}", "uid": 2200 + number, "groups": ["crowd"]} for number in range(10)]
@@ -55,10 +55,10 @@ def files_agree(host):
 
 
 @pytest.fixture(scope="module")
-def people(settled):
+def people(apply_role):
     """Bring ten people, or remove them; the seconds that it takes."""
 
-    def run(state, begin=settled):
+    def run(state, begin=apply_role):
         users = [user | ({"state": "absent", "remove_home": True} if state == "absent" else {}) for user in PEOPLE]
         names = [user["name"] for user in PEOPLE]
         chosen = {"accounts_present": names, "accounts_admins": [], "accounts_groups": CROWD}
@@ -82,12 +82,12 @@ def test_module_killed_on_the_host(host, people, settle, repetition, moment, mod
     files_agree(host)
 
 
-def test_what_a_killed_program_of_shadow_left_is_repaired(host, settle_people, login, keys):
+def test_what_a_killed_program_of_shadow_left_is_repaired(host, apply_people, login, keys):
     eve = EVE | {"keys": [keys["one"]]}
-    assert settle_people(eve).rc == 0
+    assert apply_people(eve).rc == 0
     gone = host.check_output("sh -c 'echo $$'")
     host.check_output(f"sed -i /^eve:/d /etc/shadow /etc/gshadow && printf {gone} >/etc/passwd.lock")
-    assert changes(settle_people(eve)) == ["lines of /etc/shadow", "lines of /etc/gshadow", "password of eve"]
+    assert changes(apply_people(eve)) == ["lines of /etc/shadow", "lines of /etc/gshadow", "password of eve"]
     assert login("eve", "one") == "eve"
     files_agree(host)
 
@@ -148,7 +148,7 @@ STEPS = [
 ]
 
 
-def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, settled, fingerprint):
+def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, apply_role, fingerprint):
     options = yaml.safe_load((ROOT / "roles/accounts/meta/argument_specs.yml").read_text())["argument_specs"]["main"][
         "options"
     ]
@@ -156,13 +156,13 @@ def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, settle
     assert set(FIRST) == set(SECOND) == set(options["accounts_users"]["options"])
     known = host.file("/root/.ssh/authorized_keys").content_string.splitlines()
     STEPS[0]["accounts_root_keys"] = [line for line in known if line and not line.startswith("#")]
-    settled(accounts_users=[])
+    apply_role(accounts_users=[])
     before = fingerprint()
     for step in STEPS:
         values = {"accounts_present": [], "accounts_admins": [], **step}
-        checked = settled(check=True, **values)
+        checked = apply_role(check=True, **values)
         assert fingerprint() == before
-        done = settled(**values)
+        done = apply_role(**values)
         assert (done.rc, done.changed) == (checked.rc, checked.changed) == (0, 1), done.output
         assert changes(checked) == changes(done) != []
         after = fingerprint()
@@ -170,7 +170,7 @@ def test_check_mode_of_every_parameter_touches_nothing_and_predicts(host, settle
         before = after
 
 
-def test_no_hash_of_a_password_and_no_private_key_is_told(host, settled, tmp_path):
+def test_no_hash_of_a_password_and_no_private_key_is_shown(host, apply_role, tmp_path):
     """Neither when it is set, nor when it is refused, nor to the journal of the host."""
     people = tmp_path / "people.json"
     user = SECOND | {
@@ -191,7 +191,7 @@ def test_no_hash_of_a_password_and_no_private_key_is_told(host, settled, tmp_pat
         # In a file, as Ansible shows its arguments.
         values = {"accounts_users": [user | {"password": password}], "accounts_present": ["ida"], "accounts_admins": []}
         people.write_text(json.dumps(values))
-        done = settled("-vvv", "--diff", *flags, f"--extra-vars=@{people}")
+        done = apply_role("-vvv", "--diff", *flags, f"--extra-vars=@{people}")
         assert done.rc == rc, done.output
         assert CANARY not in done.output
         if rc == 0 and password and not flags:
@@ -201,7 +201,7 @@ def test_no_hash_of_a_password_and_no_private_key_is_told(host, settled, tmp_pat
     private = ["-----BEGIN OPENSSH PRIVATE KEY-----", f"{CANARY}{CANARY}", "-----END OPENSSH PRIVATE KEY-----"]
     values["accounts_users"][0] |= {"keys": private}
     people.write_text(json.dumps(values))
-    done = settled("--diff", f"--extra-vars=@{people}")
+    done = apply_role("--diff", f"--extra-vars=@{people}")
     assert done.rc == 2
     assert "ida (accounts_users): key 1 has an option that sshd does not know" in done.message
     assert CANARY not in done.output

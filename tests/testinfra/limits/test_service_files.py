@@ -1,4 +1,4 @@
-"""The module service_files with a service of its own: one that may be deaf though it runs, and one that was stopped."""
+"""The module service_files with a service of its own: one that may run without listening, and one that was stopped."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from plays import Run
     from testinfra.host import Host
 
-    Settle = Callable[..., Run]
+    Apply = Callable[..., Run]
 
 pytestmark = pytest.mark.spread
 
@@ -48,8 +48,8 @@ TAKEN = "import socket, time; taken = socket.create_server(('', 7002)); time.sle
 
 
 @pytest.fixture(scope="module")
-def settle_trial(host: Host, target: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settle]:
-    """Settle the service on the host, listening at a port; in the end it goes."""
+def apply_trial(host: Host, target: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Apply]:
+    """Configure the service on the host, listening at a port; in the end it goes."""
 
     def run(port: str, *flags: str, listens: str = "", **more: Any) -> Run:
         folder: Path = tmp_path_factory.mktemp("trial")
@@ -80,20 +80,20 @@ def unit(host: Host) -> list[str]:
     return host.run(f"systemctl is-active {UNIT}; systemctl is-enabled {UNIT}").stdout.split()
 
 
-def test_a_service_is_up_when_it_listens(host: Host, settle_trial: Settle) -> None:
-    done = settle_trial("7001")
+def test_a_service_is_up_when_it_listens(host: Host, apply_trial: Apply) -> None:
+    done = apply_trial("7001")
     assert (done.rc, done.changed) == (0, 1), done.output
     assert listening(host) == {"7001"}
     assert unit(host) == ["active", "enabled"]
-    assert settle_trial("7001").changed == 0
+    assert apply_trial("7001").changed == 0
 
 
-def test_a_port_that_another_one_has_brings_the_old_files_back(host: Host, settle_trial: Settle) -> None:
+def test_a_port_that_another_one_has_brings_the_old_files_back(host: Host, apply_trial: Apply) -> None:
     host.check_output("systemd-run --quiet --collect --unit=taken python3 -c %s", TAKEN)
     deadline = time.monotonic() + 10
     while "7002" not in listening(host):
         assert time.monotonic() < deadline, "nobody takes the port"
-    refused = settle_trial("7002")
+    refused = apply_trial("7002")
     assert refused.rc == 2
     assert refused.message.startswith(f"{UNIT} does not listen at tcp:7002: ")
     assert "[Errno 98] Address already in use; " in refused.message  # among what systemd says of the restart
@@ -102,24 +102,24 @@ def test_a_port_that_another_one_has_brings_the_old_files_back(host: Host, settl
     assert listening(host) == {"7001", "7002"}
 
 
-def test_a_service_that_runs_but_does_not_listen_is_restarted(host: Host, settle_trial: Settle) -> None:
+def test_a_service_that_runs_but_does_not_listen_is_restarted(host: Host, apply_trial: Apply) -> None:
     # It has read another port than the one in its file, whose time stays that of before.
     host.check_output(f"cp -a {CONFIGURATION} /tmp/kept && echo 7002 >{CONFIGURATION} && systemctl restart {UNIT}")
     host.check_output(f"mv /tmp/kept {CONFIGURATION}")
     assert "7001" not in listening(host)
-    predicted = settle_trial("7001", "--check")
+    predicted = apply_trial("7001", "--check")
     assert (predicted.changed, predicted.results[-1]["changes"]) == (1, [f"{UNIT}: restart"])
-    done = settle_trial("7001")
+    done = apply_trial("7001")
     assert (done.rc, done.changed) == (0, 1), done.output
     assert done.results[-1]["changes"] == [f"{UNIT}: restart"]
     assert "7001" in listening(host)
-    assert settle_trial("7001").changed == 0
+    assert apply_trial("7001").changed == 0
 
 
 @pytest.mark.parametrize("wrong", [{"port": "7003", "checks": ["false"]}, {"port": "no port"}], ids=["check", "start"])
-def test_what_was_stopped_stays_so_when_its_files_are_refused(host: Host, settle_trial: Settle, wrong) -> None:
+def test_what_was_stopped_stays_so_when_its_files_are_refused(host: Host, apply_trial: Apply, wrong) -> None:
     host.check_output(f"systemctl disable --now {UNIT}")
-    refused = settle_trial(listens="7003", **wrong)
+    refused = apply_trial(listens="7003", **wrong)
     assert refused.rc == 2
     assert "the old files are back in force" in refused.message
     assert host.file(CONFIGURATION).content_string == "7001\n"

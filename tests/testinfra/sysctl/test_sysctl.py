@@ -1,4 +1,4 @@
-"""Settings of the kernel: in force, put right, and refused. Only those of the network are a container's own."""
+"""Settings of the kernel: in force, changed back, and refused. Only those of the network are a container's own."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_the_file_is_what_is_read_last_at_boot(host: Host) -> None:
     ]
 
 
-def test_what_changed_by_hand_is_put_right(host: Host, converge: Converge) -> None:
+def test_what_changed_by_hand_is_changed_back(host: Host, converge: Converge) -> None:
     host.check_output(f"echo 1 >{REDIRECTS}")
     done = converge("--diff", check=True)
     assert (done.rc, done.changed) == (0, 1), done.output
@@ -53,7 +53,10 @@ def test_what_changed_by_hand_is_put_right(host: Host, converge: Converge) -> No
 @pytest.mark.parametrize(
     ("setting", "said"),
     [
-        ({"name": "net.ipv4.ip_local_port_rangs", "value": "1"}, "did you mean net.ipv4.ip_local_port_range?"),
+        (
+            {"name": "net.ipv4.ip_local_port_rangs", "value": "1"},
+            "has no 'ip_local_port_rangs' in net.ipv4: did you mean 'ip_local_port_range'?",
+        ),
         ({"name": "net.ipv4.ip_local_port_range", "value": "wide"}, "the kernel does not take wide: Invalid argument"),
         ({"name": "kernel.panic", "value": "12345"}, "can't be set here, as in a container"),
     ],

@@ -157,7 +157,7 @@ def test_what_a_user_puts_in_the_way_is_not_followed_but_removed(home: Path, tra
 @pytest.mark.parametrize(
     ("mode", "stray"), [(0o644, "authorized_keys has another mode"), (0o666, "authorized_keys has another mode")]
 )
-def test_a_mode_is_put_right(home: Path, mode: int, stray: str) -> None:
+def test_a_wrong_mode_is_changed(home: Path, mode: int, stray: str) -> None:
     write_keys(str(home), UID, GID, TEXT)
     (home / ".ssh" / "authorized_keys").chmod(mode)
     assert look(str(home), UID) == Home(0o750, TEXT, (stray,))
@@ -233,7 +233,7 @@ def test_what_the_system_refuses_is_an_obstacle(
 def test_a_home_that_is_a_link_is_not_followed(home: Path) -> None:
     other = home.parent / "bob"
     other.symlink_to(home)
-    assert look(str(other), UID).problem.startswith("is a link or no folder: ")
+    assert look(str(other), UID).problem.startswith("is a link or not a folder: ")
 
 
 def test_a_home_below_a_folder_of_another_is_refused(home: Path) -> None:

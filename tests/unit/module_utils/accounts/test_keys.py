@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 
 import pytest
-from ansible.module_utils.strata.accounts.keys import HEADER, KeyProblem, blobs, content, parse
+from ansible.module_utils.strata.accounts.keys import HEADER, KeyLineError, authorized_keys, blobs, parse
 
 
 def blob(*fields: bytes) -> str:
@@ -33,7 +33,7 @@ LINE = f"ssh-ed25519 {ED25519}"
 )
 def test_what_sshd_takes_stays_as_it_is(line: str) -> None:
     assert parse(line)[1] == line
-    assert content([line]) == f"{HEADER}{line}\n".encode()
+    assert authorized_keys([line]) == f"{HEADER}{line}\n".encode()
 
 
 def test_blanks_around_and_between_are_dropped() -> None:
@@ -47,7 +47,7 @@ def test_blanks_around_and_between_are_dropped() -> None:
         (f"{LINE} \x07", "has a line break or another control character"),
         ("", "begins neither with a type of key"),
         # pragma: allowlist nextline secret
-        ("-----BEGIN OPENSSH PRIVATE KEY-----", "is no public key at all"),
+        ("-----BEGIN OPENSSH PRIVATE KEY-----", "is not a public key at all"),
         (f"ssh-dss {blob(b'ssh-dss', b'p')}", "has an option that sshd does not know"),
         (f"restrict ssh-dss {ED25519}", "is of no type that is accepted"),
         (f"nonsense {LINE}", "has an option that sshd does not know"),
@@ -57,7 +57,7 @@ def test_blanks_around_and_between_are_dropped() -> None:
         (f'command="unclosed {LINE}', "begins neither"),
         (f'from="192.0.2.1/24" {LINE}', "'192.0.2.1/24' in its option from"),
         (f'from="" {LINE}', "in its option from"),
-        (f'expiry-time="tomorrow" {LINE}', "an expiry-time that is no time"),
+        (f'expiry-time="tomorrow" {LINE}', "an expiry-time that is not a time"),
         (f"ssh-ed25519 {ED25519[:-8]}", "is cut off or damaged"),
         (f"ssh-ed25519 {ED25519}x", "is cut off or damaged"),
         ("ssh-ed25519", "is not what its type says"),
@@ -67,20 +67,20 @@ def test_blanks_around_and_between_are_dropped() -> None:
     ],
 )
 def test_what_is_refused(line: str, message: str) -> None:
-    with pytest.raises(KeyProblem) as refused:
+    with pytest.raises(KeyLineError) as refused:
         parse(line)
     assert message in str(refused.value)
     assert ED25519[:40] not in str(refused.value)
 
 
-def test_the_number_of_a_wrong_line_is_told() -> None:
-    with pytest.raises(KeyProblem, match=r"^key 2 has a line break"):
-        content([LINE, "a\nb"])
+def test_the_number_of_a_wrong_line_is_shown() -> None:
+    with pytest.raises(KeyLineError, match=r"^key 2 has a line break"):
+        authorized_keys([LINE, "a\nb"])
 
 
 def test_a_key_is_declared_once() -> None:
-    with pytest.raises(KeyProblem, match=r"^key 2 is declared twice$"):
-        content([LINE, f"restrict {LINE} again"])
+    with pytest.raises(KeyLineError, match=r"^key 2 is declared twice$"):
+        authorized_keys([LINE, f"restrict {LINE} again"])
 
 
 def test_keys_of_a_file_are_found_between_what_is_none() -> None:

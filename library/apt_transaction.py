@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 from ansible.module_utils.strata.apt.run import Run
 from ansible.module_utils.strata.quiet import QuietModule
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

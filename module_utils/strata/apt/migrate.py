@@ -13,7 +13,7 @@ from ansible.module_utils.strata import files
 from ansible.module_utils.strata.apt import keys as apt_keys
 from ansible.module_utils.strata.apt import settings as apt_settings
 from ansible.module_utils.strata.apt import sources
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import debconf, migrate, newcomers, packages, policy, settings, tools
+from ansible.module_utils.strata.apt import debconf, migrate, newcomers, plan, policy, settings, tools
 from ansible.module_utils.strata.apt import stage as apt_stage
 from ansible.module_utils.strata.apt.migrate import Migration
 from ansible.module_utils.strata.apt.settings import Record
@@ -39,9 +39,9 @@ class Run:
         self.tried = settings.plan(self.settings, self.record, purged) + self.migration.changes
         self.changes = self.tried + policy.left_behind()
         wishes = Wishes(
-            packages.parse_wishes(given["packages"], versions=True),
-            packages.parse_wishes(given["absent"]),
-            packages.parse_wishes(given["held"]),
+            plan.parse_wishes(given["packages"], versions=True),
+            plan.parse_wishes(given["absent"]),
+            plan.parse_wishes(given["held"]),
             self.record.held,
             debconf.parse_answers(given["debconf"]),
             self.record.begun,

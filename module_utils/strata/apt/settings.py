@@ -11,7 +11,7 @@ from ansible.module_utils.strata import files
 from ansible.module_utils.strata.apt import conf
 from ansible.module_utils.strata.apt import keys as apt_keys
 from ansible.module_utils.strata.apt import sources as apt_sources
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

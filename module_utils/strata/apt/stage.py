@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ansible.module_utils.strata import files
 from ansible.module_utils.strata.apt import keys
 from ansible.module_utils.strata.apt import tools as apt
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

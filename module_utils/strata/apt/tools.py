@@ -11,12 +11,12 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from ansible.module_utils.strata.apt.packages import Plan, Wish
+    from ansible.module_utils.strata.apt.plan import Plan, Wish
 
 LISTS = "/var/lib/apt/lists"
 INSTALL_LOCKS = ("/var/lib/dpkg/lock-frontend", "/var/lib/dpkg/lock", "/var/cache/apt/archives/lock")

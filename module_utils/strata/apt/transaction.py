@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import packages, policy
+from ansible.module_utils.strata.apt import plan, policy
 from ansible.module_utils.strata.apt import tools as apt
-from ansible.module_utils.strata.apt.packages import AptError, Holds, Plan
+from ansible.module_utils.strata.apt.plan import AptError, Holds, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ansible.module_utils.strata.apt.debconf import Answer
-    from ansible.module_utils.strata.apt.packages import Wish
+    from ansible.module_utils.strata.apt.plan import Wish
 
 UPDATE_STAMP = "/var/lib/apt/periodic/update-success-stamp"
 JOURNAL = "/var/lib/dpkg/updates"
@@ -150,13 +150,13 @@ class Transaction:
         return [f"{each.name}:{each.architecture}" for each in found]
 
     def _read(self) -> None:
-        result = self.tools.read(packages.QUERY)
+        result = self.tools.read(plan.QUERY)
         if result.status:
             raise AptError(f"dpkg-query failed: {result.reason()}")
-        self.host = packages.parse_query(result.output)
-        self.holds = packages.plan_holds(self.host, self.wishes.held, self.wishes.owned)
+        self.host = plan.parse_query(result.output)
+        self.holds = plan.plan_holds(self.host, self.wishes.held, self.wishes.owned)
         released = self.host.released(self.holds.release)
-        self.plan: Plan = packages.make_plan(released, self.wishes.wanted, self.absent)
+        self.plan: Plan = plan.make_plan(released, self.wishes.wanted, self.absent)
 
     def _commit(self, plan: Plan) -> None:
         if self._lists_are_old():

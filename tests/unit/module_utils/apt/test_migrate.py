@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from ansible.module_utils.strata.apt import keys, migrate
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 
 
 @pytest.mark.parametrize(

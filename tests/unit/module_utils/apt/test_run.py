@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from ansible.module_utils.strata.apt import newcomers, policy, settings, stage, tools, transaction
 from ansible.module_utils.strata.apt.newcomers import Units
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 from ansible.module_utils.strata.apt.run import Run
 
 UNITS = "/usr/lib/systemd/system"

@@ -11,7 +11,7 @@ from ansible.module_utils.strata.apt import conf, debconf
 from ansible.module_utils.strata.apt import keys as apt_keys
 from ansible.module_utils.strata.apt import settings as apt_settings
 from ansible.module_utils.strata.apt import sources as apt_sources
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 from ansible.module_utils.strata.apt.settings import Record, Settings
 
 PACKET = b"\x98\x04\x04key"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.strata.apt import keys, tools
 from ansible.module_utils.strata.apt import stage as apt_stage
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.plan import AptError
 from ansible.module_utils.strata.apt.sources import Source
 from ansible.module_utils.strata.files import Change, File
 

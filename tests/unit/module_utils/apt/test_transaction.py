@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.strata.apt import debconf, packages, policy
+from ansible.module_utils.strata.apt import debconf, plan, policy
 from ansible.module_utils.strata.apt import tools as apt
 from ansible.module_utils.strata.apt import transaction as apt_packages
-from ansible.module_utils.strata.apt.packages import AptError, Host, Package, Wish
+from ansible.module_utils.strata.apt.plan import AptError, Host, Package, Wish
 from ansible.module_utils.strata.apt.transaction import Transaction, Wishes
 
 DPKG = Package("ii ", "dpkg", "amd64", "1.22")
@@ -29,12 +29,12 @@ def wish(spec, *origins):
 
 
 def lines(wanted=(), absent=(), host=HOST):
-    return packages.make_plan(host, [wish(spec) for spec in wanted], [wish(spec) for spec in absent]).lines()
+    return plan.make_plan(host, [wish(spec) for spec in wanted], [wish(spec) for spec in absent]).lines()
 
 
 def test_query_is_parsed():
     output = "ii \tmawk\tamd64\t1.3\tawk, other (= 1.2)\t\nhi \ttzdata\tall\t2026a\t\t\n"
-    mawk, tzdata = packages.parse_query(output).packages
+    mawk, tzdata = plan.parse_query(output).packages
     assert mawk == Package("ii ", "mawk", "amd64", "1.3", frozenset({"awk", "other"}))
     assert tzdata == HELD
 
@@ -79,7 +79,7 @@ def test_unfinished_package_that_two_names_mean_is_configured_once():
 )
 def test_wanted_and_absent_is_an_error_with_both_origins(wanted, absent):
     with pytest.raises(AptError, match=r"\(one\) is wanted, and .* \(two\) must be absent"):
-        packages.make_plan(HOST, [wish(wanted, "one")], [wish(absent, "two")])
+        plan.make_plan(HOST, [wish(wanted, "one")], [wish(absent, "two")])
 
 
 def test_other_architecture_may_be_absent():
@@ -88,12 +88,12 @@ def test_other_architecture_may_be_absent():
 
 def test_held_package_is_not_removed():
     with pytest.raises(AptError, match=r"tzdata \(two\) cannot be removed: the package is on hold"):
-        packages.make_plan(HOST, [], [wish("tzdata", "two")])
+        plan.make_plan(HOST, [], [wish("tzdata", "two")])
 
 
 def test_arguments_cannot_be_misread_by_apt():
-    plan = packages.make_plan(HOST, [wish("g++"), wish("nano")], [wish("less"), wish("libc6:i386")])
-    assert plan.arguments() == ["g+++", "nano", "less-", "libc6:i386-"]
+    made = plan.make_plan(HOST, [wish("g++"), wish("nano")], [wish("less"), wish("libc6:i386")])
+    assert made.arguments() == ["g+++", "nano", "less-", "libc6:i386-"]
 
 
 def test_wishes_are_merged_and_sorted():
@@ -104,7 +104,7 @@ def test_wishes_are_merged_and_sorted():
         {"value": "zip", "origin": "one"},
         {"value": "libc6:i386", "origin": "one"},
     ]
-    assert [str(wish) for wish in packages.parse_wishes(items)] == ["g++", "libc6:i386 (one)", "zip (one, two)"]
+    assert [str(wish) for wish in plan.parse_wishes(items)] == ["g++", "libc6:i386 (one)", "zip (one, two)"]
 
 
 @pytest.mark.parametrize(
@@ -116,17 +116,17 @@ def test_wishes_are_merged_and_sorted():
 )
 def test_hostile_names_are_refused_with_their_origin(name):
     with pytest.raises(AptError, match=r"\(someone\) is not the name of a Debian package"):
-        packages.parse_wishes([{"value": name, "origin": "someone"}])
+        plan.parse_wishes([{"value": name, "origin": "someone"}])
 
 
 def test_versions_are_part_of_a_wish():
     items = [{"value": "zip=3.0-1", "origin": "one"}, {"value": "zip", "origin": "two"}]
-    (zip_,) = packages.parse_wishes(items, versions=True)
+    (zip_,) = plan.parse_wishes(items, versions=True)
     assert (str(zip_), zip_.version) == ("zip=3.0-1 (one, two)", "3.0-1")
     with pytest.raises(AptError, match="is not the name"):
-        packages.parse_wishes(items)
+        plan.parse_wishes(items)
     with pytest.raises(AptError, match=r"zip=3.0-1 \(one\) is wanted, and zip=3.1\* \(two\) too"):
-        packages.parse_wishes([items[0], {"value": "zip=3.1*", "origin": "two"}], versions=True)
+        plan.parse_wishes([items[0], {"value": "zip=3.1*", "origin": "two"}], versions=True)
 
 
 @pytest.mark.parametrize(
@@ -134,32 +134,32 @@ def test_versions_are_part_of_a_wish():
     [("less=668-1", []), ("less=668*", []), ("less=600-1", ["less=600-1"]), ("less=668-1+", ["less=668-1++"])],
 )
 def test_wanted_version_is_installed_if_it_is_another_one(spec, expected):
-    wanted = packages.parse_wishes([{"value": spec, "origin": ""}], versions=True)
-    assert packages.make_plan(HOST, wanted, []).arguments() == expected
+    wanted = plan.parse_wishes([{"value": spec, "origin": ""}], versions=True)
+    assert plan.make_plan(HOST, wanted, []).arguments() == expected
 
 
 def test_version_of_a_virtual_package_is_nobodys():
-    wanted = packages.parse_wishes([{"value": "awk=1.3", "origin": ""}], versions=True)
-    assert packages.make_plan(HOST, wanted, []).arguments() == ["awk=1.3"]
+    wanted = plan.parse_wishes([{"value": "awk=1.3", "origin": ""}], versions=True)
+    assert plan.make_plan(HOST, wanted, []).arguments() == ["awk=1.3"]
 
 
 def test_holds_are_made_and_only_ours_released():
-    holds = packages.plan_holds(HOST, [wish("less"), wish("tzdata"), wish("nosuch"), wish("telnet")], ["mawk"])
-    assert holds == packages.Holds(("less",), ())
-    assert not packages.plan_holds(HOST, [], [])
-    holds = packages.plan_holds(HOST, [], ["tzdata", "less"])
+    holds = plan.plan_holds(HOST, [wish("less"), wish("tzdata"), wish("nosuch"), wish("telnet")], ["mawk"])
+    assert holds == plan.Holds(("less",), ())
+    assert not plan.plan_holds(HOST, [], [])
+    holds = plan.plan_holds(HOST, [], ["tzdata", "less"])
     assert holds.lines() == ["= tzdata (no longer held)"]
     assert holds.selections() == "tzdata install\n"
-    assert packages.make_plan(HOST.released(holds.release), [], [wish("tzdata")]).lines() == ["- tzdata"]
+    assert plan.make_plan(HOST.released(holds.release), [], [wish("tzdata")]).lines() == ["- tzdata"]
 
 
 def test_versions_of_others_stay():
     output = (
         "The following packages will be DOWNGRADED:\n  zip libz\nThe following held packages will be changed:\n  a\n"
     )
-    wanted = packages.parse_wishes([{"value": "zip=1", "origin": ""}], versions=True)
+    wanted = plan.parse_wishes([{"value": "zip=1", "origin": ""}], versions=True)
     with pytest.raises(AptError, match="installing zip=1 would also change the version of libz, a, which is held or"):
-        apt.Simulation(0, output, "").check(packages.make_plan(HOST, wanted, []), [])
+        apt.Simulation(0, output, "").check(plan.make_plan(HOST, wanted, []), [])
 
 
 SIMULATED = """\
@@ -186,9 +186,9 @@ def test_simulation_is_understood():
 
 def test_removal_of_unlisted_packages_is_refused():
     host = Host((DPKG, Package("ii ", "postfix", "amd64", "3.10")))
-    plan = packages.make_plan(host, [wish("rsync", "one")], [wish("postfix", "two")])
+    made = plan.make_plan(host, [wish("rsync", "one")], [wish("postfix", "two")])
     with pytest.raises(AptError) as caught:
-        apt.Simulation(0, SIMULATED, "").check(plan, [wish("postfix", "two")])
+        apt.Simulation(0, SIMULATED, "").check(made, [wish("postfix", "two")])
     assert str(caught.value) == (
         "installing rsync (one) and removing postfix (two) would also remove mailutils:i386, old, "
         "which nobody wants absent"
@@ -196,9 +196,9 @@ def test_removal_of_unlisted_packages_is_refused():
 
 
 def test_dependency_that_must_be_absent_is_refused():
-    plan = packages.make_plan(HOST, [wish("zip", "one")], [])
+    made = plan.make_plan(HOST, [wish("zip", "one")], [])
     with pytest.raises(AptError, match=r"zip \(one\) would bring libpopt0, but libpopt0 \(two\) must be absent"):
-        apt.Simulation(0, "Inst libpopt0 (1.19 Debian [amd64])\n", "").check(plan, [wish("libpopt0", "two")])
+        apt.Simulation(0, "Inst libpopt0 (1.19 Debian [amd64])\n", "").check(made, [wish("libpopt0", "two")])
 
 
 def test_unknown_packages_are_named_with_their_origins():

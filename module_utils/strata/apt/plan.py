@@ -1,129 +1,18 @@
-"""Debian packages as values: what a host has, what it is to have, and the plan that leads from one to the other."""
+"""What is to do with the packages of a host, from what it has and what is declared."""
 
 from __future__ import annotations
 
-import fnmatch
-import re
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.strata.apt.host import AptError
+from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable
 
-# Policy 5.6.7, less a final minus: no package has one, and apt-get would take it for an order to remove.
-_NAME = re.compile(
-    r"([a-z0-9][a-z0-9+.-]*[a-z0-9+.])(?::([a-z0-9][a-z0-9-]*[a-z0-9]))?(?:=([0-9][A-Za-z0-9.+:~-]*\*?))?"
-)
-
-QUERY = ["dpkg-query", "--show", "--showformat"]
-QUERY.append(r"${db:Status-Abbrev}\t${Package}\t${Architecture}\t${Version}\t${Provides}\t${Config-Version}\n")
-
-_STATES = {"U": "unpacked", "F": "half-configured", "W": "awaiting triggers", "t": "with triggers pending"}
-
-
-class AptError(Exception):
-    """The packages cannot be as wanted; the message says why, for a person."""
-
-
-@dataclass(frozen=True)
-class Package:
-    """A package in dpkg's database.
-
-    `status` is dpkg-query's abbreviation, for example "ii" or "hi"; `configured` is the version that an unfinished
-    package had before.
-    """
-
-    status: str
-    name: str
-    architecture: str
-    version: str
-    provides: frozenset[str] = frozenset()
-    configured: str = ""
-
-    @property
-    def installed(self) -> bool:
-        """Whether it is installed and configured."""
-        return self.status[1] == "i"
-
-    @property
-    def unfinished(self) -> bool:
-        """Whether dpkg has yet to configure it."""
-        return self.status[1] in _STATES
-
-    @property
-    def present(self) -> bool:
-        """Whether more of it than configuration files is there."""
-        return self.installed or self.unfinished or self.status[1] == "H"
-
-    @property
-    def held(self) -> bool:
-        """Whether it is on hold."""
-        return self.status[0] == "h"
-
-    @property
-    def state(self) -> str:
-        """The state of an unfinished package in words."""
-        return _STATES[self.status[1]]
-
-
-@dataclass(frozen=True)
-class Wish:
-    """A package that somebody wants installed, absent or held.
-
-    No architecture is the host's own, no version any; a version may end in an asterisk.
-    """
-
-    name: str
-    architecture: str = ""
-    origins: tuple[str, ...] = ()
-    version: str = ""
-
-    @property
-    def spec(self) -> str:
-        """The name, with the architecture."""
-        return f"{self.name}:{self.architecture}" if self.architecture else self.name
-
-    @property
-    def order(self) -> str:
-        """The name with the version, as apt-get understands it."""
-        return f"{self.spec}={self.version}" if self.version else self.spec
-
-    def __str__(self) -> str:
-        """Return the name with those who asked for it."""
-        return f"{self.order} ({', '.join(self.origins)})" if self.origins else self.order
-
-    def fits(self, package: Package) -> bool:
-        """Whether a package of that name is of the wanted version."""
-        return not self.version or fnmatch.fnmatchcase(package.version, self.version)
-
-
-@dataclass(frozen=True)
-class Host:
-    """All packages in dpkg's database."""
-
-    packages: tuple[Package, ...]
-
-    @property
-    def native(self) -> str:
-        """The host's own architecture: that of dpkg itself."""
-        return next((package.architecture for package in self.packages if package.name == "dpkg"), "")
-
-    def key(self, package: Package) -> str:
-        """Return the shortest name that apt and dpkg understand for a package."""
-        own = package.architecture in (self.native, "all")
-        return package.name if own else f"{package.name}:{package.architecture}"
-
-    def released(self, keys: Sequence[str]) -> Host:
-        """Return the host when some packages are on hold no longer."""
-        return Host(tuple(replace(p, status=f"i{p.status[1:]}") if self.key(p) in keys else p for p in self.packages))
-
-    def versions(self) -> dict[str, str]:
-        """Return the installed packages with their versions."""
-        return {self.key(package): package.version for package in self.packages if package.installed}
-
-    def present(self) -> dict[str, str]:
-        """Return the packages of which more than configuration files is there, with their versions."""
-        return {self.key(package): package.version for package in self.packages if package.present}
+    from ansible.module_utils.strata.apt.declared import Wish
+    from ansible.module_utils.strata.apt.host import Host, Package
 
 
 @dataclass(frozen=True)
@@ -154,6 +43,17 @@ class Plan:
             *(f"{key}-" for key, _ in self.remove),
         ]
 
+    def describe(self, absent: Iterable[Wish]) -> str:
+        """Return in words what is done and who asked for it."""
+        names = {package.name for _, package in self.remove}
+        parts = {
+            "installing": [str(wish) for wish in self.install],
+            "configuring": [key for key, _ in self.configure],
+            "removing": [str(wish) for wish in absent if wish.name in names],
+        }
+        described = (f"{verb} {', '.join(what)}" for verb, what in parts.items() if what)
+        return " and ".join(described) or "completing the interrupted installations"
+
 
 @dataclass(frozen=True)
 class Holds:
@@ -175,44 +75,12 @@ class Holds:
         return "".join([*(f"{key} hold\n" for key in self.hold), *(f"{key} install\n" for key in self.release)])
 
 
-def parse_query(output: str) -> Host:
-    """Return the host that the output of QUERY describes."""
-    packages = []
-    for line in output.splitlines():
-        status, name, architecture, version, provides, configured = line.split("\t")
-        virtual = frozenset(part.split("(")[0].strip() for part in provides.split(",")) - {""}
-        packages.append(Package(status, name, architecture, version, virtual, configured))
-    return Host(tuple(packages))
-
-
-def parse_wishes(items: Iterable[Mapping[str, Any]], *, versions: bool = False) -> list[Wish]:
-    """Return one wish for each package of a list of `{value, origin}`, sorted by name; some may have `versions`.
-
-    Raises:
-        AptError: a name is none that a package can have, or a package is wanted at two versions.
-
-    """
-    found: dict[tuple[str, str], Wish] = {}
-    for item in items:
-        match = _NAME.fullmatch(item["value"])
-        if not match or (match[3] and not versions):
-            asker = f" ({item['origin']})" if item["origin"] else ""
-            raise AptError(f"{item['value']!r}{asker} is not the name of a Debian package")
-        key = (match[1], match[2] or "")
-        wish = found.get(key, Wish(*key))
-        asked = replace(wish, origins=(item["origin"],) if item["origin"] else (), version=match[3] or "")
-        if wish.version and asked.version and wish.version != asked.version:
-            raise AptError(f"{wish} is wanted, and {asked} too: only one version can be installed")
-        origins = tuple(dict.fromkeys((*wish.origins, *asked.origins)))
-        found[key] = replace(wish, origins=origins, version=wish.version or asked.version)
-    return [wish for _, wish in sorted(found.items())]
-
-
 def make_plan(host: Host, wanted: Iterable[Wish], absent: Iterable[Wish]) -> Plan:
     """Compare a host with the wishes.
 
     Raises:
-        AptError: a package is both wanted and to be absent, or is to be absent and is held.
+        DeclarationError: a package is both wanted and to be absent.
+        AptError: a package is to be absent and is held.
 
     """
     absent = list(absent)
@@ -232,7 +100,7 @@ def make_plan(host: Host, wanted: Iterable[Wish], absent: Iterable[Wish]) -> Pla
         architecture = wish.architecture or host.native
         for other in absent:
             if _forbids(other, wish.name, architecture):
-                raise AptError(f"{wish} is wanted, and {other} must be absent")
+                raise DeclarationError(f"{wish} is wanted, and {other} must be absent")
         found = [
             package
             for package in rest

@@ -129,7 +129,7 @@ class TrustedKeys:
     def _signed(self, release: str, key: str) -> bool:
         # What apt itself asks, in its own words: apt-method(5).
         wanted = f"600 URI Acquire\nURI: gpgv:{release}\nFilename: {release}\nSigned-By: {key}\n\n"
-        answer = self.tools.read([self.method], data=f"601 Configuration\n\n{wanted}")
+        answer = self.tools.read([self.method], f"601 Configuration\n\n{wanted}".encode())
         return bool(re.search("^201 URI Done", answer.output, re.MULTILINE))
 
 

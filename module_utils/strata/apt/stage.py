@@ -120,7 +120,7 @@ class Stage:
                 os.utime(folder, ns=(info.st_atime_ns, info.st_mtime_ns))
 
     def _run(self, command: list[str]) -> Result:
-        return self.tools.read(command, {"APT_CONFIG": f"{self.folder}/apt.conf"})
+        return self.tools.read(command, APT_CONFIG=f"{self.folder}/apt.conf")
 
     def _said(self, result: Result, *, warnings: bool = False) -> str:
         return keys.without_passwords(result.reason(warnings=warnings)).replace(self.folder, "")

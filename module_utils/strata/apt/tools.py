@@ -14,7 +14,7 @@ from ansible.module_utils.strata.apt.host import AptError
 from ansible.module_utils.strata.apt.output import Result, Simulation
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from ansible.module_utils.strata.commands import Run
 
@@ -40,20 +40,16 @@ class Tools:
         #: Seconds for which others were waited for, by what they held.
         self.waited: dict[str, float] = {}
 
-    def read(self, command: Sequence[str], environment: Mapping[str, str] | None = None, data: str = "") -> Result:
-        """Run a command that needs no lock, with more environment and standard input if they are given."""
-        return Result(*self._run(command, data.encode(), **_ENVIRONMENT, **(environment or {})))
+    def read(self, command: Sequence[str], data: bytes = b"", **environment: str) -> Result:
+        """Run a command that needs no lock; see commands.Run."""
+        return Result(*self._run(command, data, **_ENVIRONMENT, **environment))
 
     def simulate(self, command: Sequence[str]) -> Simulation:
         """Run an apt-get command that simulates."""
         return Simulation(*self._run(command, b"", **_ENVIRONMENT))
 
     def write(
-        self,
-        command: Sequence[str],
-        locks: Sequence[str] = INSTALL_LOCKS,
-        environment: Mapping[str, str] | None = None,
-        data: str = "",
+        self, command: Sequence[str], locks: Sequence[str] = INSTALL_LOCKS, data: bytes = b"", **environment: str
     ) -> Result:
         """Run a command that takes locks, again and again until it gets them.
 
@@ -68,7 +64,7 @@ class Tools:
             if arguments[0] == "apt-get":
                 # This closes most of the gap between our look at the locks and apt's, but only for dpkg's two locks.
                 arguments.insert(1, f"--option=DPkg::Lock::Timeout={max(0, int(deadline - time.monotonic()))}")
-            result = self.read(arguments, environment, data)
+            result = self.read(arguments, data, **environment)
             if result.status == 0 or not _LOCKED.search(result.errors):
                 return result
             if time.monotonic() >= deadline:

@@ -9,6 +9,7 @@ from ansible.module_utils.strata import files
 from ansible.module_utils.strata.apt import lists, policy
 from ansible.module_utils.strata.apt.host import QUERY, AptError, parse_query
 from ansible.module_utils.strata.apt.plan import Holds, Plan, make_plan, plan_holds
+from ansible.module_utils.strata.apt.tools import INSTALL_LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -166,18 +167,18 @@ class Transaction:
         self.news |= news
         self.begin(self.news)
         with policy.services_wait(news) as environment:
-            return self.tools.write(command, environment=environment)
+            return self.tools.write(command, INSTALL_LOCKS, b"", **environment)
 
     def _answer(self, news: set[str]) -> None:
         answers = [answer.line for answer in self.wishes.answers if answer.package in news]
         if answers:
-            result = self.tools.write(["debconf-set-selections"], (), data="".join(answers))
+            result = self.tools.write(["debconf-set-selections"], (), "".join(answers).encode())
             if result.status:
                 raise AptError(f"debconf refuses the answers: {result.reason()}")
 
     def _set_holds(self, holds: Holds) -> None:
         if holds:
-            result = self.tools.write(["dpkg", "--set-selections"], data=holds.selections())
+            result = self.tools.write(["dpkg", "--set-selections"], data=holds.selections().encode())
             if result.status:
                 raise AptError(f"dpkg does not hold packages: {result.reason()}")
             self._read()

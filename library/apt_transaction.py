@@ -122,12 +122,12 @@ options:
         type: str
       file:
         description:
-          - A file of the controller with the key, ASCII or binary, absolute or relative to O(keys_root). Taken by the
+          - A file on the bastion with the key, ASCII or binary, absolute or relative to O(keys_root). Taken by the
             action plugin.
         type: path
       origin: *origin
   keys_root:
-    description: Folder of the controller that a relative O(keys[].file) starts from. Taken by the action plugin.
+    description: Folder on the bastion that a relative O(keys[].file) starts from. Taken by the action plugin.
     type: path
     default: ""
   pins:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OTHERS = ["rsync", "less", "awk"]
 WANTED = [*OTHERS, "strata-service"]
 POLICY = "/usr/sbin/policy-rc.d"
+OWED = "/var/lib/strata/owed/apt"
 
 # Takes the hold away when others have opened a lock's file a number of times, as who waits for it does.
 RELEASE = """
@@ -138,10 +139,12 @@ def test_installation_that_was_killed_late_is_completed_though_all_wanted_packag
     assert run.end().rc != 0
     hello, late = states(host, "strata-hello", "strata-late")
     assert (hello, late == "ii") == ("ii", False)
+    assert host.file(OWED).content_string == "strata-hello\n"
     predicted = converge(check=True, **declared)
     done = converge(**declared)
     assert (predicted.changed, done.rc, done.changed) == (1, 0, 1), done.output
     assert states(host, "strata-hello", "strata-late") == ["ii", "ii"]
+    assert not host.file(OWED).exists
     assert host.check_output("dpkg --audit") == ""
     assert converge(**declared).changed == 0
 

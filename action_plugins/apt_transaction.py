@@ -29,7 +29,7 @@ def _with_content(key: dict[str, Any], root: str) -> dict[str, Any]:
     """Return a key with its content.
 
     Raises:
-        AnsibleActionFail: its file cannot be read or is no text, or it has a content too.
+        AnsibleActionFail: its file cannot be read or is not text, or it has a content too.
 
     """
     who = f"the key {key['name']} ({key.get('origin', 'keys')})"

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
-from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.apt.packages import AptError
-from ansible.module_utils.strata.apt.run import Run
+from ansible.module_utils.strata.apt import run
 from ansible.module_utils.strata.quiet import QuietModule
 
-DOCUMENTATION = """
+DOCUMENTATION = r"""
 module: apt_transaction
 short_description: Apt's sources and settings, and all packages of a host, in one transaction
 description:
@@ -106,7 +103,7 @@ options:
         type: bool
         default: true
       fields:
-        description: Further fields of deb822, such as C({Check-Valid-Until: "no"}).
+        description: 'Further fields of deb822, such as C({Check-Valid-Until: "no"}).'
         type: dict
         default: {}
       origin: &origin
@@ -121,10 +118,18 @@ options:
     suboptions:
       name: *name
       key:
-        description: The public key, in ASCII armour, or binary in base64.
+        description: The public key, in ASCII armour, or binary in base64. Either this or O(keys[].file) must be given.
         type: str
-        required: true
+      file:
+        description:
+          - A file on the bastion with the key, ASCII or binary, absolute or relative to O(keys_root). Taken by the
+            action plugin.
+        type: path
       origin: *origin
+  keys_root:
+    description: Folder on the bastion that a relative O(keys[].file) starts from. Taken by the action plugin.
+    type: path
+    default: ""
   pins:
     description: Pins, each a file C(/etc/apt/preferences.d/NAME.pref).
     type: list
@@ -218,7 +223,7 @@ attributes:
 author: Strata contributors
 """
 
-EXAMPLES = """
+EXAMPLES = r"""
 - name: Install the packages of a web server
   apt_transaction:
     sources:
@@ -236,9 +241,16 @@ EXAMPLES = """
         origin: apt_absent_packages
 """
 
-RETURN = """
+RETURN = r"""
+changes:
+  description:
+    - What was changed, or would be in check mode. Packages are installed (+), removed (-), configured (~) or held (=).
+  type: list
+  elements: str
+  returned: success
+  sample: [/etc/apt/sources.list.d/example.sources, + rsync, "- telnet", = gzip (held)]
 files:
-  description: Files that were written or removed.
+  description: Files that were written or removed, those in C(/var/lib/strata) aside.
   type: list
   elements: str
   returned: success
@@ -281,73 +293,66 @@ waiting_units:
 """
 
 
+_TEXT: dict[str, Any] = {"type": "str", "default": ""}
+_NAME: dict[str, Any] = {"type": "str", "required": True}
+_WORDS: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
+_ITEMS: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
+_WISHES = {**_ITEMS, "options": {"value": _NAME, "origin": _TEXT}}
+_SOURCE = {
+    "name": _NAME,
+    "types": {**_WORDS, "default": ["deb"]},
+    "uris": {"type": "list", "elements": "str", "required": True},
+    "suites": {"type": "list", "elements": "str", "required": True},
+    "components": _WORDS,
+    "architectures": _WORDS,
+    "signed_by": _TEXT,
+    "trusted": {"type": "bool"},
+    "enabled": {"type": "bool", "default": True},
+    "fields": {"type": "dict", "default": {}},
+    "origin": _TEXT,
+}
+_KEY = {"name": _NAME, "key": {"type": "str", "no_log": False}, "origin": _TEXT}
+_PIN = {
+    "name": _NAME,
+    "packages": {**_WORDS, "default": ["*"]},
+    "pin": _NAME,
+    "priority": {"type": "int", "default": 501},
+    "origin": _TEXT,
+}
+_CONF = {"name": _NAME, "settings": {"type": "dict", "required": True}, "origin": _TEXT}
+_ANSWER = {
+    "package": _NAME,
+    "question": _NAME,
+    "type": {
+        "type": "str",
+        "choices": ["boolean", "multiselect", "password", "select", "string"],
+        "default": "string",
+    },
+    "value": {"type": "str"},
+    "secret_value": {"type": "str", "no_log": True},
+    "origin": _TEXT,
+}
+ARGUMENTS: dict[str, Any] = {
+    "packages": _WISHES,
+    "absent": _WISHES,
+    "held": _WISHES,
+    "sources": {**_ITEMS, "options": _SOURCE},
+    "keys": {**_ITEMS, "options": _KEY, "no_log": False},
+    "pins": {**_ITEMS, "options": _PIN},
+    "conf": {**_ITEMS, "options": _CONF},
+    "debconf": {**_ITEMS, "options": _ANSWER},
+    "purge": {"type": "bool", "default": False},
+    "migrate": {"type": "bool", "default": False},
+    "lists_max_age": {"type": "int", "default": 86400},
+    "lock_timeout": {"type": "int", "default": 300},
+    "install_recommends": {"type": "bool", "default": False},
+}
+
+
 def main() -> None:
     """Run the module."""
-    text: dict[str, Any] = {"type": "str", "default": ""}
-    name: dict[str, Any] = {"type": "str", "required": True}
-    words: dict[str, Any] = {"type": "list", "elements": "str", "default": []}
-    items: dict[str, Any] = {"type": "list", "elements": "dict", "default": []}
-    wishes = {**items, "options": {"value": name, "origin": text}}
-    source = {
-        "name": name,
-        "types": {**words, "default": ["deb"]},
-        "uris": {"type": "list", "elements": "str", "required": True},
-        "suites": {"type": "list", "elements": "str", "required": True},
-        "components": words,
-        "architectures": words,
-        "signed_by": text,
-        "trusted": {"type": "bool"},
-        "enabled": {"type": "bool", "default": True},
-        "fields": {"type": "dict", "default": {}},
-        "origin": text,
-    }
-    key = {"name": name, "key": {**name, "no_log": False}, "origin": text}
-    pin = {
-        "name": name,
-        "packages": {**words, "default": ["*"]},
-        "pin": name,
-        "priority": {"type": "int", "default": 501},
-        "origin": text,
-    }
-    kinds = ["boolean", "multiselect", "password", "select", "string"]
-    answer = {
-        "package": name,
-        "question": name,
-        "type": {"type": "str", "choices": kinds, "default": "string"},
-        "value": {"type": "str"},
-        "secret_value": {"type": "str", "no_log": True},
-        "origin": text,
-    }
-    module = QuietModule(
-        argument_spec={
-            "packages": wishes,
-            "absent": wishes,
-            "held": wishes,
-            "sources": {**items, "options": source},
-            "keys": {**items, "options": key, "no_log": False},
-            "pins": {**items, "options": pin},
-            "conf": {
-                **items,
-                "options": {"name": name, "settings": {"type": "dict", "required": True}, "origin": text},
-            },
-            "debconf": {**items, "options": answer},
-            "purge": {"type": "bool", "default": False},
-            "migrate": {"type": "bool", "default": False},
-            "lists_max_age": {"type": "int", "default": 86400},
-            "lock_timeout": {"type": "int", "default": 300},
-            "install_recommends": {"type": "bool", "default": False},
-        },
-    )
-    os.umask(0o022)  # apt reads sources and keys as a user without rights
-    try:
-        with locks.exclusive("apt", check_mode=module.check_mode, patience=module.params["lock_timeout"]):
-            run = Run(module)
-            result = run.converge()
-    except (AptError, OSError) as error:
-        module.fail_json(msg=f"{error}.")
-    for told, seconds in run.tools.waited.items():
-        module.warn(f"waited {seconds:.0f} s for {told}")
-    module.exit_json(**result)
+    module = QuietModule(ARGUMENTS)
+    module.end("apt", run.converge, patience=module.params["lock_timeout"])
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata.apt import keys
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,20 +23,22 @@ def pin_file(item: Mapping[str, Any]) -> tuple[str, str]:
     """Return path and text of a pin.
 
     Raises:
-        AptError: apt would not understand it.
+        DeclarationError: apt would not understand it.
 
     """
     name = keys.checked_name(item)
     if "." in name:
-        raise AptError(f"the pin {name} ({item['origin']}) must have a name without points")
+        raise DeclarationError(f"the pin {name} ({item['origin']}) must have a name without points")
     if not _PIN.fullmatch(item["pin"]):
-        raise AptError(
+        raise DeclarationError(
             f"the pin {name} ({item['origin']}) has {item['pin']!r} for pin: write `release ...`, `origin ...` or "
             f"`version ...`, as apt_preferences(5) says"
         )
     for package in item["packages"]:
         if not package or re.search(r"\s", package):
-            raise AptError(f"the pin {name} ({item['origin']}) has {package!r} in packages, which must be one word")
+            raise DeclarationError(
+                f"the pin {name} ({item['origin']}) has {package!r} in packages, which must be one word"
+            )
     text = f"Package: {' '.join(item['packages'])}\nPin: {item['pin']}\nPin-Priority: {item['priority']}\n"
     return f"{PINS}/{name}.pref", text
 
@@ -47,17 +49,17 @@ def conf_file(item: Mapping[str, Any]) -> tuple[str, str]:
     A list takes the place of what earlier fragments say; a setting with an empty text is left out.
 
     Raises:
-        AptError: apt would not understand it.
+        DeclarationError: apt would not understand it.
 
     """
     name = keys.checked_name(item)
     if "." in name:
-        raise AptError(f"the fragment {name} ({item['origin']}) must have a name without points")
+        raise DeclarationError(f"the fragment {name} ({item['origin']}) must have a name without points")
     lines = [MARK]
     for key, value in item["settings"].items():
         if not _SETTING.fullmatch(key):
-            raise AptError(
-                f"the fragment {name} ({item['origin']}) has {key!r} in settings, which is no setting of apt"
+            raise DeclarationError(
+                f"the fragment {name} ({item['origin']}) has {key!r} in settings, which is not a setting of apt"
             )
         if isinstance(value, list):
             words = "".join(f' "{_word(each, key, item)}";' for each in value)
@@ -72,9 +74,11 @@ def _word(value: Any, key: str, item: Mapping[str, Any]) -> str:
         return "true" if value else "false"
     if not isinstance(value, (str, int)) or re.search(r'["\n]', str(value)):
         where = f"{key} of the fragment {item['name']} ({item['origin']})"
-        raise AptError(f"{where} must be a text without quotes and line breaks, a number, a boolean or a list of those")
+        raise DeclarationError(
+            f"{where} must be a text without quotes and line breaks, a number, a boolean or a list of those"
+        )
     if keys.SECRET.search(str(value)):
-        raise AptError(
+        raise DeclarationError(
             f"{key} of the fragment {item['name']} ({item['origin']}) has a password, and everybody can read it"
         )
     return str(value)

@@ -7,7 +7,8 @@ import binascii
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt.host import AptError
+from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.files import File
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ def checked_name(item: Mapping[str, Any]) -> str:
     """Return the name of a source, key, pin or fragment.
 
     Raises:
-        AptError: it cannot be the name of a file that apt reads.
+        DeclarationError: it cannot be the name of a file that apt reads.
 
     """
     if not NAME.fullmatch(item["name"]):
         asker = f" ({item['origin']})" if item["origin"] else ""
-        raise AptError(f"the name {item['name']!r}{asker} must be letters, digits, points, dashes and underscores")
+        raise DeclarationError(
+            f"the name {item['name']!r}{asker} must be letters, digits, points, dashes and underscores"
+        )
     return str(item["name"])
 
 
@@ -52,7 +55,7 @@ def key_file(name: str, key: str, asker: str) -> tuple[str, File]:
     """Return path and file of a key, which is given in ASCII armour, or binary in base64.
 
     Raises:
-        AptError: it is no public key; the text is not shown, as it may be a private one.
+        DeclarationError: it is not a public key; the text is not shown, as it may be a private one.
 
     """
     if is_key(key):
@@ -62,9 +65,9 @@ def key_file(name: str, key: str, asker: str) -> tuple[str, File]:
     try:
         certificates(content)
     except AptError:
-        raise AptError(
-            f"the key {name} ({asker}) is damaged or no public key: give it as `gpg --armor --export` or, in base64, "
-            f"`gpg --export` prints it"
+        raise DeclarationError(
+            f"the key {name} ({asker}) is damaged or not a public key: give it as `gpg --armor --export` or, in "
+            f"base64, `gpg --export` prints it"
         ) from None
     return path, File(content)
 

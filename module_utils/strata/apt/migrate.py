@@ -10,14 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import keys as apt_keys
-from ansible.module_utils.strata.apt import settings as apt_settings
-from ansible.module_utils.strata.apt import sources
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt import keys, sources
+from ansible.module_utils.strata.apt.host import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ansible.module_utils.strata.apt.declared import Settings
     from ansible.module_utils.strata.apt.tools import Tools
 
 PACKAGED = ("/usr/share/keyrings/debian-archive-keyring.pgp", "/usr/share/keyrings/debian-archive-keyring.gpg")
@@ -62,9 +61,9 @@ def parse_line(line: str) -> dict[str, str] | None:
         return None
     match = _LINE.fullmatch(line)
     if not match:
-        raise AptError(f"{apt_keys.without_passwords(line)!r} is not understood")
+        raise AptError(f"{keys.without_passwords(line)!r} is not understood")
     kind, options, uri, suite, components = match.groups()
-    if uri.startswith("cdrom:") or apt_keys.SECRET.search(uri):
+    if uri.startswith("cdrom:") or keys.SECRET.search(uri):
         raise AptError(f"a {'CD' if uri.startswith('cdrom:') else 'URI with a password'} stays as it is")
     fields = {"Types": kind, "URIs": uri, "Suites": suite, "Components": " ".join(components.split())}
     for option in (options or "").split():
@@ -75,14 +74,14 @@ def parse_line(line: str) -> dict[str, str] | None:
     return {name: value for name, value in fields.items() if value}
 
 
-class Keys:
+class TrustedKeys:
     """The keys that count for all sources, and which of them signed what."""
 
     def __init__(self, tools: Tools) -> None:
         """Take what runs commands."""
         self.tools = tools
         self.method = next((path for path in METHODS if os.path.exists(path)), "")
-        self.trusted = [path for pattern in TRUSTED for path in sorted(glob.glob(pattern))]
+        self.paths = [path for pattern in TRUSTED for path in sorted(glob.glob(pattern))]
         self.used: dict[str, set[bytes]] = {}
 
     def signer(self, release: str, name: str) -> tuple[str, bytes]:
@@ -97,14 +96,14 @@ class Keys:
         for path in PACKAGED:
             if os.path.exists(path) and self._signed(release, path):
                 return path, b""
-        for path in self.trusted:
+        for path in self.paths:
             if not self._signed(release, path):
                 continue
             with open(path, "rb") as stream:
-                certificates = apt_keys.certificates(stream.read())
+                certificates = keys.certificates(stream.read())
             fitting = [each for each in certificates if self._signed_by(release, each)]
             self.used.setdefault(path, set()).update(fitting)
-            return f"{apt_keys.FOLDER}/{name}.gpg", b"".join(fitting)
+            return f"{keys.FOLDER}/{name}.gpg", b"".join(fitting)
         raise AptError("no key that this host trusts has signed it")
 
     def leave(self) -> list[files.Change]:
@@ -115,7 +114,7 @@ class Keys:
                 continue  # it belongs to a package
             before = files.read(path)
             if isinstance(before, files.File):
-                rest = b"".join(each for each in apt_keys.certificates(before.content) if each not in used)
+                rest = b"".join(each for each in keys.certificates(before.content) if each not in used)
                 after = files.File(rest, before.mode, before.uid, before.gid) if rest else None
                 changes.append(files.Change(path, before, after))
         return changes
@@ -130,26 +129,26 @@ class Keys:
     def _signed(self, release: str, key: str) -> bool:
         # What apt itself asks, in its own words: apt-method(5).
         wanted = f"600 URI Acquire\nURI: gpgv:{release}\nFilename: {release}\nSigned-By: {key}\n\n"
-        answer = self.tools.read([self.method], data=f"601 Configuration\n\n{wanted}")
+        answer = self.tools.read([self.method], f"601 Configuration\n\n{wanted}".encode())
         return bool(re.search("^201 URI Done", answer.output, re.MULTILINE))
 
 
-def plan(tools: Tools, settings: apt_settings.Settings) -> Migration:
+def plan(tools: Tools, settings: Settings) -> Migration:
     """Return what turns the old sources of this host, less those that are declared, into today's."""
     done = Migration()
-    keys = Keys(tools)
+    trusted = TrustedKeys(tools)
     releases = _releases(tools)
-    for path in [apt_settings.SOURCES_LIST, *sorted(glob.glob(f"{sources.FOLDER}/*.list"))]:
+    for path in [sources.LIST, *sorted(glob.glob(f"{sources.FOLDER}/*.list"))]:
         before = files.read(path)
         if not isinstance(before, files.File) or not before.content.strip():
             continue
         name = os.path.basename(path).removesuffix(".list")
-        target = f"{sources.FOLDER}/{name if path != apt_settings.SOURCES_LIST else 'sources-list'}.sources"
+        target = f"{sources.FOLDER}/{name if path != sources.LIST else 'sources-list'}.sources"
         if target in settings.files or os.path.lexists(target):
             done.left[path] = f"{target} is there already"
             continue
         try:
-            stanzas, new_keys = _stanzas(before.content.decode(), path, name, releases, keys)
+            stanzas, new_keys = _stanzas(before.content.decode(), path, name, releases, trusted)
         except (AptError, UnicodeDecodeError) as error:
             done.left[path] = str(error)
             continue
@@ -160,11 +159,11 @@ def plan(tools: Tools, settings: apt_settings.Settings) -> Migration:
         done.changes += [files.Change(each, files.read(each), state) for each, state in after.items()]
         done.migrated.append(path)
     if not done.left and not _others_need_keys(settings):
-        done.changes += keys.leave()
+        done.changes += trusted.leave()
     return done
 
 
-def _others_need_keys(settings: apt_settings.Settings) -> bool:
+def _others_need_keys(settings: Settings) -> bool:
     """Whether a source in today's form names no key, so that those that count for all sources must stay."""
     texts = {path: file.content.decode() for path, file in settings.files.items() if path.endswith(".sources")}
     for path in glob.glob(f"{sources.FOLDER}/*.sources"):
@@ -175,7 +174,7 @@ def _others_need_keys(settings: apt_settings.Settings) -> bool:
 
 
 def _stanzas(
-    text: str, path: str, name: str, releases: Mapping[str, str], keys: Keys
+    text: str, path: str, name: str, releases: Mapping[str, str], trusted: TrustedKeys
 ) -> tuple[list[str], dict[str, files.File]]:
     stanzas = []
     new_keys: dict[str, files.File] = {}
@@ -186,7 +185,7 @@ def _stanzas(
                 continue
             if not {"Signed-By", "Trusted"} & fields.keys():
                 suffix = f"-{len(new_keys) + 1}" if new_keys else ""
-                key, content = keys.signer(releases.get(f"{path}:{number}", ""), f"{name}{suffix}")
+                key, content = trusted.signer(releases.get(f"{path}:{number}", ""), f"{name}{suffix}")
                 same = next((each for each, file in new_keys.items() if content and file.content == content), key)
                 if content:
                     new_keys[same] = files.File(content)
@@ -200,7 +199,7 @@ def _stanzas(
 def _releases(tools: Tools) -> dict[str, str]:
     """Return where the lists of each line of each source have their Release file."""
     result = tools.read(["apt-get", "indextargets", "--format", "$(SOURCESENTRY)|$(METAKEY)|$(FILENAME)"])
-    found = {}
+    found: dict[str, str] = {}
     for line in result.output.splitlines():
         entry, key, filename = line.split("|")
         found.setdefault(entry, filename.rpartition(key.replace("/", "_"))[0] + "InRelease")

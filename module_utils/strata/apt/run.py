@@ -2,118 +2,105 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import debconf, migrate, newcomers, packages, policy, settings, tools
-from ansible.module_utils.strata.apt import stage as apt_stage
-from ansible.module_utils.strata.apt.migrate import Migration
-from ansible.module_utils.strata.apt.settings import Record
-from ansible.module_utils.strata.apt.transaction import Transaction, Wishes
+from ansible.module_utils.strata import files, quiet
+from ansible.module_utils.strata.apt import migrate, newcomers, policy, settings
+from ansible.module_utils.strata.apt.declared import parse_packages, parse_settings
+from ansible.module_utils.strata.apt.record import Begun, Record
+from ansible.module_utils.strata.apt.stage import staged
+from ansible.module_utils.strata.apt.tools import Tools
+from ansible.module_utils.strata.apt.transaction import Transaction
 
 if TYPE_CHECKING:
-    from ansible.module_utils.basic import AnsibleModule
+    from ansible.module_utils.strata.apt.declared import Settings
+    from ansible.module_utils.strata.quiet import QuietModule
 
 
-class Run:
-    """One run of the module."""
+def converge(module: QuietModule) -> dict[str, Any]:
+    """Bring this host to the declared state, or predict that in check mode; return the module's result.
 
-    def __init__(self, module: AnsibleModule) -> None:
-        """Read the parameters and the host, and plan.
+    Raises:
+        StrataError: it cannot be done.
 
-        Raises:
-            AptError: the parameters contradict each other or the host.
+    """
+    os.umask(0o022)  # apt reads sources and keys as a user without rights
+    tools = Tools(module.run, module.params["lock_timeout"])
+    try:
+        return _converge(module, tools)
+    finally:
+        for whom, seconds in tools.waited.items():
+            module.warn(f"waited {seconds:.0f} s for {whom}")
 
-        """
-        self.module = module
-        given = module.params
-        self.tools = tools.Tools(module.run_command, given["lock_timeout"])
-        self.settings = settings.parse(given)
-        self.record = settings.recorded()
-        self.foreign = settings.foreign_sources(self.settings, self.record)
-        purged = self.foreign if given["purge"] else []
-        self.migration = Migration()
-        if given["migrate"] and self.foreign and not purged:
-            self.migration = migrate.plan(self.tools, self.settings)
-        self.tried = settings.plan(self.settings, self.record, purged) + self.migration.changes
-        self.changes = self.tried + policy.left_behind()
-        wishes = Wishes(
-            packages.parse_wishes(given["packages"], versions=True),
-            packages.parse_wishes(given["absent"]),
-            packages.parse_wishes(given["held"]),
-            self.record.held,
-            debconf.parse_answers(given["debconf"]),
-            self.record.begun,
-        )
-        options = {name: given[name] for name in ("lists_max_age", "install_recommends")}
-        self.transaction = Transaction(self.tools, wishes, begin=self._begin, **options)
 
-    def converge(self) -> dict[str, Any]:
-        """Carry the plan out, or predict it in check mode, and return the module's result.
+def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
+    declared, wishes = parse_settings(module.params), parse_packages(module.params)
+    record = Record.read()
+    begun = Begun(record)
+    foreign = settings.foreign_sources(declared, record)
+    purged = foreign if module.params["purge"] else []
+    migration = migrate.Migration()
+    if module.params["migrate"] and foreign and not purged:
+        migration = migrate.plan(tools, declared)
+    tried = settings.plan(declared, record, purged) + migration.changes
+    changes = tried + policy.left_behind()
+    transaction = Transaction(tools, wishes, begin=begun.note, owned=record.held, begun=begun.packages)
+    after = Record(tuple(sorted(declared.files)), tuple(transaction.held()))
+    written = [*changes, *after.changes()]
+    owed = [] if begun.packages is None else ["a transaction that did not end"]
 
-        Raises:
-            AptError: it cannot be done.
+    for path, reason in migration.left.items():
+        module.warn(f"{path} stays as it is, because it cannot be migrated: {reason}")
+    if migration.changes:
+        with staged(tools, migration.changes, check_mode=True) as stage:
+            stage.check_same()
+    if tried:
+        _try(module, tools, declared, tried)
+    installed: dict[str, str] = {}
+    removed: dict[str, str] = {}
+    units = newcomers.Units()
+    if module.check_mode:
+        installed, removed, warning = transaction.predict(known=not tried)
+    elif written or owed or transaction:
+        if begun.packages is not None:
+            begun.note(begun.packages)
+        # What is about to be made is remembered too, so that a killed run leaves nothing that is nobody's.
+        both = replace(record, files=tuple(dict.fromkeys([*record.files, *declared.files])))
+        files.apply([*both.changes(), *tried])
+        installed, removed = transaction.execute()
+        units = newcomers.find(tools, transaction.newcomers())
+        warning = units.start_timers(tools)
+        files.apply(after.changes())
+        begun.end()
+    else:
+        warning = ""
+    if warning:
+        module.warn(warning)
+    # Another process may have done it meanwhile: the transaction knows now.
+    packages = owed + transaction.changes
+    shown = files.diff(settings.masked(written))
+    if packages:
+        shown.append({"prepared": "".join(f"{line}\n" for line in packages)})
+    return quiet.result(
+        [*(change.path for change in written), *packages],
+        shown,
+        files=[change.path for change in changes],
+        foreign_sources=foreign,
+        migrated_sources=migration.migrated,
+        installed=installed,
+        removed=removed,
+        timers=list(units.timers),
+        waiting_units=list(units.others),
+    )
 
-        """
-        record = Record(tuple(sorted(self.settings.files)), tuple(self.transaction.held()))
-        remember = self._remember(record)
-        result = {
-            "changed": bool(self.changes or remember or self.transaction),
-            "files": [change.path for change in self.changes],
-            "foreign_sources": self.foreign,
-            "migrated_sources": self.migration.migrated,
-            "diff": files.diff(settings.masked([*self.changes, *remember])),
-        }
-        if lines := self.transaction.lines():
-            result["diff"].append({"prepared": "".join(f"{line}\n" for line in lines)})
-        for path, reason in self.migration.left.items():
-            self.module.warn(f"{path} stays as it is, because it cannot be migrated: {reason}")
-        if self.migration.changes:
-            with apt_stage.staged(self.tools, self.migration.changes, check_mode=True) as stage:
-                stage.check_same()
-        if self.tried:
-            with apt_stage.staged(self.tools, self.tried, check_mode=self.module.check_mode) as stage:
-                self._try(stage)
-        installed: dict[str, str] = {}
-        removed: dict[str, str] = {}
-        units = newcomers.Units()
-        if self.module.check_mode:
-            installed, removed, warning = self.transaction.predict(known=not self.tried)
-            if warning:
-                self.module.warn(warning)
-        elif result["changed"]:
-            # What is about to be made is remembered too, so that a killed run leaves nothing that is nobody's.
-            both = dict.fromkeys([*self.record.files, *self.settings.files])
-            self.record = replace(self.record, files=tuple(both))
-            files.apply([*self._remember(self.record), *self.tried])
-            installed, removed = self.transaction.execute()
-            units = newcomers.find(self.tools, self.transaction.newcomers())
-            if said := units.start_timers(self.tools):
-                self.module.warn(said)
-            files.apply(self._remember(record))
-            done = [self.changes, remember, installed, removed, self.transaction.settled_holds]
-            result["changed"] = any(done)  # another process may have done it meanwhile
-        return {
-            **result,
-            "installed": installed,
-            "removed": removed,
-            "timers": list(units.timers),
-            "waiting_units": list(units.others),
-        }
 
-    def _begin(self, news: set[str]) -> None:
-        """Remember that dpkg is at work, and which new packages it brings, until all is done."""
-        self.record = replace(self.record, begun=tuple(sorted(news)))
-        files.apply(self._remember(self.record))
-
-    def _try(self, stage: apt_stage.Stage) -> None:
-        stage.check(self.settings.origins)
-        sources = self.settings.changed_sources(self.tried)
-        if sources and not self.module.check_mode:
+def _try(module: QuietModule, tools: Tools, declared: Settings, changes: list[files.Change]) -> None:
+    """Let apt read the changed settings in a copy, and fetch the lists of changed sources there."""
+    with staged(tools, changes, check_mode=module.check_mode) as stage:
+        stage.check(declared.origins)
+        sources = declared.changed_sources(changes)
+        if sources and not module.check_mode:
             stage.verify(sources)
             stage.install_lists()
-
-    @staticmethod
-    def _remember(record: Record) -> list[files.Change]:
-        return files.plan({settings.RECORD: record.file})

@@ -6,13 +6,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.apt import keys as apt_keys
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt import keys
+from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 FOLDER = "/etc/apt/sources.list.d"
+LIST = "/etc/apt/sources.list"
 MARK = "# Managed by Strata: changes made here are overwritten\n"
 
 _URI = re.compile(r"[a-z][a-z0-9+.-]*:/\S*")
@@ -54,36 +55,40 @@ class Source:
         return f"{self.name} ({self.origin})" if self.origin else self.name
 
 
-def parse_source(item: Mapping[str, Any], keys: Mapping[str, str]) -> Source:
+def parse_source(item: Mapping[str, Any], key_paths: Mapping[str, str]) -> Source:
     """Return a source.
 
     Args:
         item: as the module's documentation says; `signed_by` is not a key itself here.
-        keys: the paths of declared keys, by name.
+        key_paths: the paths of declared keys, by name.
 
     Raises:
-        AptError: apt would not understand it, or it holds a password.
+        DeclarationError: apt would not understand it, or it holds a password.
 
     """
-    name = apt_keys.checked_name(item)
+    name = keys.checked_name(item)
     source = Source(name, item["origin"], ())
     if not item["uris"] or not item["suites"]:
-        raise AptError(f"the source {source} needs at least one of uris and of suites")
+        raise DeclarationError(f"the source {source} needs at least one of uris and of suites")
     for what in ("uris", "suites", "components", "architectures", "types"):
         for word in item[what]:
             if not word or re.search(r"\s", word):
-                raise AptError(f"the source {source} has {word!r} in {what}, which must be one word")
+                raise DeclarationError(f"the source {source} has {word!r} in {what}, which must be one word")
     for uri in item["uris"]:
-        if apt_keys.SECRET.search(uri):
-            raise AptError(f"the source {source} has a user or password in its uris, where everybody can read it")
+        if keys.SECRET.search(uri):
+            raise DeclarationError(
+                f"the source {source} has a user or password in its uris, where everybody can read it"
+            )
         if not _URI.fullmatch(uri):
-            raise AptError(f"the source {source} has {uri!r} in uris, which is not a URI")
+            raise DeclarationError(f"the source {source} has {uri!r} in uris, which is not a URI")
     flat = [suite.endswith("/") for suite in item["suites"]]
     if any(flat) and (not all(flat) or item["components"]):
-        raise AptError(f"the source {source} has a suite that is a path (it ends in /), and those have no components")
+        raise DeclarationError(
+            f"the source {source} has a suite that is a path (it ends in /), and those have no components"
+        )
     if not any(flat) and not item["components"]:
-        raise AptError(f"the source {source} needs components, unless its suites are paths, which end in /")
-    key = _key(source, item["signed_by"], keys)
+        raise DeclarationError(f"the source {source} needs components, unless its suites are paths, which end in /")
+    key = _key(source, item["signed_by"], key_paths)
     fields = {
         "Enabled": "" if item["enabled"] else "no",
         "Types": " ".join(item["types"]),
@@ -98,19 +103,25 @@ def parse_source(item: Mapping[str, Any], keys: Mapping[str, str]) -> Source:
     return Source(name, item["origin"], tuple((field, value) for field, value in fields.items() if value), key)
 
 
-def _key(source: Source, signed_by: str, keys: Mapping[str, str]) -> str:
+def _key(source: Source, signed_by: str, key_paths: Mapping[str, str]) -> str:
     if not signed_by or signed_by.startswith("/"):
         return signed_by
-    if signed_by not in keys:
-        known = f"declared are {', '.join(sorted(keys))}" if keys else "none is declared"
-        raise AptError(f"the source {source} is signed by {signed_by!r}, but apt_keys has no key of that name: {known}")
-    return keys[signed_by]
+    if signed_by not in key_paths:
+        known = f"declared are {', '.join(sorted(key_paths))}" if key_paths else "none is declared"
+        raise DeclarationError(
+            f"the source {source} is signed by {signed_by!r}, but apt_keys has no key of that name: {known}"
+        )
+    return key_paths[signed_by]
 
 
 def _further(source: Source, fields: Mapping[str, Any]) -> dict[str, str]:
     for field, value in fields.items():
         if field in _OWN_FIELDS or not _FIELD.fullmatch(field):
-            raise AptError(f"the source {source} has {field!r} in fields, which is not a further field of deb822")
+            raise DeclarationError(
+                f"the source {source} has {field!r} in fields, which is not a further field of deb822"
+            )
         if not isinstance(value, str) or not value.strip() or "\n" in value:
-            raise AptError(f"the source {source} has {value!r} for {field} in fields, which must be a line of text")
+            raise DeclarationError(
+                f"the source {source} has {value!r} for {field} in fields, which must be a line of text"
+            )
     return dict(fields)

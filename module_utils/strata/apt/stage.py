@@ -9,18 +9,18 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import keys
-from ansible.module_utils.strata.apt import tools as apt
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata import files, paths
+from ansible.module_utils.strata.apt import keys, lists
+from ansible.module_utils.strata.apt.host import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from ansible.module_utils.strata.apt.output import Result
     from ansible.module_utils.strata.apt.sources import Source
+    from ansible.module_utils.strata.apt.tools import Tools
 
 ETC = "/etc/apt"
-WORK = "/var/cache/strata/apt"
 
 # Hooks of the host are for its own lists.
 _NO_HOOKS = "".join(f"#clear APT::Update::{name};\n" for name in ("Pre-Invoke", "Post-Invoke", "Post-Invoke-Success"))
@@ -32,7 +32,7 @@ _COMPRESSED = re.compile(r"\.(lz4|xz|gz|bz2|zst|lzma)$")
 class Stage:
     """A copy of /etc/apt, in which changes are already made."""
 
-    def __init__(self, folder: str, tools: apt.Tools, changes: Iterable[files.Change]) -> None:
+    def __init__(self, folder: str, tools: Tools, changes: Iterable[files.Change]) -> None:
         """Make it in an empty folder."""
         self.folder = folder
         self.tools = tools
@@ -104,25 +104,25 @@ class Stage:
     def install_lists(self) -> None:
         """Put the lists that were fetched beside those of the other sources."""
         staged = f"{self.folder}/lists"
-        with self.tools.locked(apt.UPDATE_LOCKS[0]):
-            folders = [apt.LISTS, f"{apt.LISTS}/partial"]
+        with self.tools.locked(lists.LOCK):
+            folders = [lists.FOLDER, f"{lists.FOLDER}/partial"]
             os.makedirs(folders[1], exist_ok=True)
             times = {folder: os.stat(folder) for folder in folders}
             for name in os.listdir(staged):
                 if name == "lock" or not os.path.isfile(f"{staged}/{name}"):
                     continue
-                shutil.copy2(f"{staged}/{name}", f"{apt.LISTS}/partial/strata")
-                os.replace(f"{apt.LISTS}/partial/strata", f"{apt.LISTS}/{name}")
-                for other in os.listdir(apt.LISTS):
+                shutil.copy2(f"{staged}/{name}", f"{lists.FOLDER}/partial/strata")
+                os.replace(f"{lists.FOLDER}/partial/strata", f"{lists.FOLDER}/{name}")
+                for other in os.listdir(lists.FOLDER):
                     if other != name and _COMPRESSED.sub("", other) == _COMPRESSED.sub("", name):
-                        os.unlink(f"{apt.LISTS}/{other}")
+                        os.unlink(f"{lists.FOLDER}/{other}")
             for folder, info in times.items():  # the age of the other sources' lists
                 os.utime(folder, ns=(info.st_atime_ns, info.st_mtime_ns))
 
-    def _run(self, command: list[str]) -> apt.Result:
-        return self.tools.read(command, {"APT_CONFIG": f"{self.folder}/apt.conf"})
+    def _run(self, command: list[str]) -> Result:
+        return self.tools.read(command, APT_CONFIG=f"{self.folder}/apt.conf")
 
-    def _said(self, result: apt.Result, *, warnings: bool = False) -> str:
+    def _said(self, result: Result, *, warnings: bool = False) -> str:
         return keys.without_passwords(result.reason(warnings=warnings)).replace(self.folder, "")
 
     def _moved(self, state: files.State) -> files.State:
@@ -141,15 +141,16 @@ class Stage:
 
 
 @contextlib.contextmanager
-def staged(tools: apt.Tools, changes: Iterable[files.Change], *, check_mode: bool) -> Iterator[Stage]:
+def staged(tools: Tools, changes: Iterable[files.Change], *, check_mode: bool) -> Iterator[Stage]:
     """Give a stage with changes, for a time; what a killed run left of its own goes too."""
     if check_mode:
         with tempfile.TemporaryDirectory(prefix="strata-") as folder:
             yield Stage(folder, tools, changes)
         return
-    shutil.rmtree(WORK, ignore_errors=True)
-    os.makedirs(WORK)
+    work = f"{paths.CACHE}/apt"
+    shutil.rmtree(work, ignore_errors=True)
+    os.makedirs(work)
     try:
-        yield Stage(WORK, tools, changes)
+        yield Stage(work, tools, changes)
     finally:
-        shutil.rmtree(WORK, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)

@@ -3,86 +3,66 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import packages, policy
-from ansible.module_utils.strata.apt import tools as apt
-from ansible.module_utils.strata.apt.packages import AptError, Holds, Plan
+from ansible.module_utils.strata.apt import lists, policy
+from ansible.module_utils.strata.apt.host import QUERY, AptError, parse_query
+from ansible.module_utils.strata.apt.plan import Holds, Plan, make_plan, plan_holds
+from ansible.module_utils.strata.apt.tools import INSTALL_LOCKS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from ansible.module_utils.strata.apt.debconf import Answer
-    from ansible.module_utils.strata.apt.packages import Wish
+    from ansible.module_utils.strata.apt.declared import Wishes
+    from ansible.module_utils.strata.apt.output import Result, Simulation
+    from ansible.module_utils.strata.apt.tools import Tools
 
-UPDATE_STAMP = "/var/lib/apt/periodic/update-success-stamp"
 JOURNAL = "/var/lib/dpkg/updates"
 KEEP_CONFIGURATION = ("--force-confdef", "--force-confold")
 READ_ONLY = ("Dir::Cache::pkgcache=", "Dir::Cache::srcpkgcache=", "Dir::Log::Planner=/dev/null")
 
 
-@dataclass(frozen=True)
-class Wishes:
-    """What the packages of a host are to be.
-
-    `owned` are the holds that earlier runs made, `begun` the new packages of a transaction that has not ended.
-    """
-
-    wanted: Sequence[Wish]
-    absent: Sequence[Wish] = ()
-    held: Sequence[Wish] = ()
-    owned: Sequence[str] = ()
-    answers: Sequence[Answer] = ()
-    begun: Sequence[str] | None = None
-
-
 class Transaction:
-    """The wanted state of a host's packages and the way there."""
+    """The declared state of a host's packages and the way there."""
 
     def __init__(
         self,
-        tools: apt.Tools,
+        tools: Tools,
         wishes: Wishes,
         *,
         begin: Callable[[set[str]], None],
-        lists_max_age: int,
-        install_recommends: bool,
+        owned: Sequence[str] = (),
+        begun: Sequence[str] | None = None,
     ) -> None:
         """Read the host and plan; `predict` and `execute` go on from there.
 
         Args:
             tools: what runs apt and dpkg.
-            wishes: the wanted state.
+            wishes: the declared state.
             begin: called before dpkg changes anything, with the names of the new packages that it is to bring.
-            lists_max_age: seconds after which package lists are old.
-            install_recommends: whether recommended packages are installed too.
+            owned: the holds that earlier runs made.
+            begun: the new packages of a transaction that has not ended, None if all have ended.
 
         Raises:
-            AptError: the wishes contradict each other or the host, or dpkg-query fails.
+            StrataError: the wishes contradict each other or the host, or dpkg-query fails.
 
         """
         self.tools = tools
         self.wishes = wishes
         self.absent = wishes.absent
         self.begin = begin
-        self.lists_max_age = lists_max_age
-        self.install_recommends = install_recommends
-        self.news = set(wishes.begun or ())
+        self.owned = owned
+        self.killed = begun is not None
+        self.news = set(begun or ())
         self.updated = False
-        self.settled_holds = False
         self._read()
+        #: What this transaction does, for a person, a line a package.
+        self.changes = self._lines()
 
     def __bool__(self) -> bool:
         """Whether there is something to do."""
         return bool(self.plan or self.holds)
-
-    def lines(self) -> list[str]:
-        """Return what is to do for a person, a line a package."""
-        coming = {wish.name for wish in self.plan.install}
-        later = [wish.name for wish in self.wishes.held if wish.name in coming]
-        return [*self.plan.lines(), *self.holds.lines(), *(f"= {name} (held)" for name in later)]
 
     def predict(self, *, known: bool) -> tuple[dict[str, str], dict[str, str], str]:
         """Return what `execute` would install and remove, and perhaps a warning; leave no trace on the host.
@@ -112,14 +92,14 @@ class Transaction:
             AptError: the transaction is refused or fails, or did not do what it should.
 
         """
-        killed = self.wishes.begun is not None
         left = policy.left_behind()
-        if (self or killed or left) and self.tools.wait():
+        if (self or self.killed or left) and self.tools.wait():
             self._read()  # what the other process did may be what is wanted
+            self.changes = self._lines()
         files.apply(left)  # not before: the dpkg of a killed run needs it as long as it lives on
         before, there = self.host.versions(), self.host.present()
-        self._settle_holds(Holds(release=self.holds.release))
-        if (self.plan or killed) and self._incomplete():
+        self._set_holds(Holds(release=self.holds.release))
+        if (self.plan or self.killed) and self._incomplete():
             # A failure here is no verdict yet: a package may only lack dependencies, which apt-get brings.
             self._write(["dpkg", "--configure", "--pending", *KEEP_CONFIGURATION], self._never_configured())
             self._read()
@@ -129,9 +109,9 @@ class Transaction:
         if self.plan:
             self._commit(self.plan)
             self._read()
-        self._settle_holds(self.holds)
+        self._set_holds(self.holds)
         if self:
-            raise AptError(f"apt-get reports success, but this is still to do: {', '.join(self.lines())}")
+            raise AptError(f"apt-get reports success, but this is still to do: {', '.join(self._lines())}")
         after, kept = self.host.versions(), self.host.present()
         return (
             {name: version for name, version in after.items() if before.get(name) != version},
@@ -150,13 +130,18 @@ class Transaction:
         return [f"{each.name}:{each.architecture}" for each in found]
 
     def _read(self) -> None:
-        result = self.tools.read(packages.QUERY)
+        result = self.tools.read(QUERY)
         if result.status:
             raise AptError(f"dpkg-query failed: {result.reason()}")
-        self.host = packages.parse_query(result.output)
-        self.holds = packages.plan_holds(self.host, self.wishes.held, self.wishes.owned)
+        self.host = parse_query(result.output)
+        self.holds = plan_holds(self.host, self.wishes.held, self.owned)
         released = self.host.released(self.holds.release)
-        self.plan: Plan = packages.make_plan(released, self.wishes.wanted, self.absent)
+        self.plan: Plan = make_plan(released, self.wishes.wanted, self.absent)
+
+    def _lines(self) -> list[str]:
+        coming = {wish.name for wish in self.plan.install}
+        later = [wish.name for wish in self.wishes.held if wish.name in coming]
+        return [*self.plan.lines(), *self.holds.lines(), *(f"= {name} (held)" for name in later)]
 
     def _commit(self, plan: Plan) -> None:
         if self._lists_are_old():
@@ -173,33 +158,32 @@ class Transaction:
             self._update()
             self._commit(plan)
         elif result.status:
-            raise AptError(f"{apt.describe(plan, self.absent)} failed: {result.reason()}")
+            raise AptError(f"{plan.describe(self.absent)} failed: {result.reason()}")
 
     def _never_configured(self) -> set[str]:
         return {package.name for package in self.host.packages if package.unfinished and not package.configured}
 
-    def _write(self, command: Sequence[str], news: set[str]) -> apt.Result:
+    def _write(self, command: Sequence[str], news: set[str]) -> Result:
         self.news |= news
         self.begin(self.news)
         with policy.services_wait(news) as environment:
-            return self.tools.write(command, environment=environment)
+            return self.tools.write(command, INSTALL_LOCKS, b"", **environment)
 
     def _answer(self, news: set[str]) -> None:
         answers = [answer.line for answer in self.wishes.answers if answer.package in news]
         if answers:
-            result = self.tools.write(["debconf-set-selections"], (), data="".join(answers))
+            result = self.tools.write(["debconf-set-selections"], (), "".join(answers).encode())
             if result.status:
                 raise AptError(f"debconf refuses the answers: {result.reason()}")
 
-    def _settle_holds(self, holds: Holds) -> None:
+    def _set_holds(self, holds: Holds) -> None:
         if holds:
-            result = self.tools.write(["dpkg", "--set-selections"], data=holds.selections())
+            result = self.tools.write(["dpkg", "--set-selections"], data=holds.selections().encode())
             if result.status:
                 raise AptError(f"dpkg does not hold packages: {result.reason()}")
-            self.settled_holds = True
             self._read()
 
-    def _simulate(self, plan: Plan, options: Sequence[str] = ()) -> apt.Simulation:
+    def _simulate(self, plan: Plan, options: Sequence[str] = ()) -> Simulation:
         return self.tools.simulate(self._command(plan, ("APT::Get::Simulate=true", *options)))
 
     def _command(self, plan: Plan, options: Sequence[str]) -> list[str]:
@@ -208,7 +192,7 @@ class Transaction:
             "APT::Cmd::Pattern-Only=true",
             "APT::Get::AutomaticRemove=false",
             f"APT::Get::Fix-Broken={'false' if plan else 'true'}",  # apt-get repairs only when no package is named
-            f"APT::Install-Recommends={'true' if self.install_recommends else 'false'}",
+            f"APT::Install-Recommends={'true' if self.wishes.install_recommends else 'false'}",
             "Dpkg::Use-Pty=false",
             # Who names a version wants it; the simulation tells whether others would change with it.
             *(("APT::Get::allow-downgrades=true", "APT::Get::allow-change-held-packages=true") if versioned else ()),
@@ -226,14 +210,14 @@ class Transaction:
         ]
 
     def _update(self) -> None:
-        result = self.tools.write(["apt-get", "-q", "update"], apt.UPDATE_LOCKS)
+        result = self.tools.write(["apt-get", "-q", "update"], [lists.LOCK])
         if result.status:
             raise AptError(f"apt-get update failed: {result.reason()}")
         self.updated = True
 
     def _lists_are_old(self) -> bool:
         wanted = self.plan.install or self.plan.configure
-        return bool(wanted) and not self.updated and apt.lists_age(apt.LISTS, UPDATE_STAMP) > self.lists_max_age
+        return bool(wanted) and not self.updated and lists.age() > self.wishes.lists_max_age
 
     def _incomplete(self) -> bool:
         journal = os.listdir(JOURNAL) if os.path.isdir(JOURNAL) else []

@@ -94,7 +94,7 @@ deb-systemd-invoke start strata-service.service strata-service.timer
 
 HELLO = {"usr/share/strata-late/hello": "hello\n"}
 
-#: Asks a question, and keeps what it is told.
+#: Asks a question, and keeps the answer.
 QUESTION = {
     "DEBIAN/templates": "Template: strata-asking/word\nType: password\nDescription: A word\n",
     "DEBIAN/config": (

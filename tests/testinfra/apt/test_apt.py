@@ -141,12 +141,12 @@ def test_lock_that_is_held_long_is_waited_for_and_its_holder_named(host, converg
     process = host.check_output("systemctl show --property=MainPID --value strata-lock")
     result = converge(apt_packages=[*WANTED, spare])
     assert (result.rc, result.changed) == (0, 1)
-    told = re.search(
+    waited = re.search(
         rf"waited (\d+) s for process {process} \(python3\), which held /var/lib/dpkg/lock-frontend",
         words(result.output),
     )
-    assert told, result.output
-    assert int(told[1]) >= 8
+    assert waited, result.output
+    assert int(waited[1]) >= 8
     assert host.package(spare).is_installed
 
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 OTHERS = ["rsync", "less", "awk"]
 WANTED = [*OTHERS, "strata-service"]
 POLICY = "/usr/sbin/policy-rc.d"
+OWED = "/var/lib/strata/owed/apt"
 
 # Takes the hold away when others have opened a lock's file a number of times, as who waits for it does.
 RELEASE = """
@@ -74,8 +75,8 @@ def test_service_of_a_new_package_does_not_start_but_its_timer_does(
     done = converge(**declared)
     assert (done.rc, done.changed) == (0, 1), done.output
     assert_ready(host)
-    told = done.results[-1]
-    assert (told["timers"], told["waiting_units"]) == (["strata-service.timer"], ["strata-service.service"])
+    result = done.results[-1]
+    assert (result["timers"], result["waiting_units"]) == (["strata-service.timer"], ["strata-service.service"])
     host.check_output("apt-get -q -y reinstall strata-service")  # by hand it is as ever
     assert host.service("strata-service").is_running
 
@@ -138,16 +139,18 @@ def test_installation_that_was_killed_late_is_completed_though_all_wanted_packag
     assert run.end().rc != 0
     hello, late = states(host, "strata-hello", "strata-late")
     assert (hello, late == "ii") == ("ii", False)
+    assert host.file(OWED).content_string == "strata-hello\n"
     predicted = converge(check=True, **declared)
     done = converge(**declared)
     assert (predicted.changed, done.rc, done.changed) == (1, 0, 1), done.output
     assert states(host, "strata-hello", "strata-late") == ["ii", "ii"]
+    assert not host.file(OWED).exists
     assert host.check_output("dpkg --audit") == ""
     assert converge(**declared).changed == 0
 
 
 @pytest.mark.spread
-def test_package_that_fails_is_told_until_it_must_be_absent(
+def test_package_that_fails_is_reported_until_it_must_be_absent(
     host: Host, converge: Callable[..., Run], repositories: Repositories
 ) -> None:
     source = {"apt_sources": [repositories.source()]}
@@ -173,7 +176,7 @@ def test_second_run_waits_for_the_first_as_long_as_it_is_told(
     host.check_output("rm /run/strata-hold")
     first = run.end()
     assert second.message == (
-        f"another run has been changing apt on this host for 1 s: wait until its process {process} ends."
+        f"another run has been changing apt on this host for 1 s: wait until its process {process} ends"
     )
     assert (first.rc, first.changed) == (0, 1), first.output
     assert_ready(host)

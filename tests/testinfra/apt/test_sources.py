@@ -45,6 +45,8 @@ def test_source_is_predicted_made_used_and_taken_away(
     done = converge("--diff", **declared)
     assert (done.rc, done.changed) == (0, 1), done.output
     assert predicted.results[-1]["files"] == done.results[-1]["files"]
+    assert predicted.results[-1]["changes"] == done.results[-1]["changes"]
+    assert {"/etc/apt/keyrings/trial.asc", "+ strata-hello=1.0"} <= set(done.results[-1]["changes"])
     assert set(done.results[-1]["installed"]) == {"strata-hello"}
     assert host.package("strata-hello").version == "1.0"
     assert "1.0 501" in " ".join(policy(host, "strata-hello"))
@@ -111,9 +113,9 @@ def test_sources_that_apt_refuses_change_nothing(
         named, reasons = words(done.results[-1]["msg"]).removeprefix("apt refuses the source ").split(": ", 1)
         assert named.split(", ") == [f"{source['name']} (apt_sources)" for source in bad]
         for place, (_, said) in together.items():
-            told = [reason for reason in reasons.split("; ") if f"/{place}" in reason]
-            assert any(said in reason for reason in told), (place, reasons)
-        assert reasons.endswith("the old sources stay in force.")
+            about = [reason for reason in reasons.split("; ") if f"/{place}" in reason]
+            assert any(said in reason for reason in about), (place, reasons)
+        assert reasons.endswith("the old sources stay in force")
         assert in_force() == before
     assert not host.package("strata-hello").is_installed
     assert converge(**good).changed == 0
@@ -147,7 +149,7 @@ def test_corrupt_source_of_somebody_else_is_named(
 
 @pytest.fixture
 def own_source(host: Host) -> Iterator[dict[str, Any]]:
-    """The host's own source of Debian, as a role would declare it; the old file is put back after the test."""
+    """The host's own source of Debian, as a role would declare it; the old file is restored after the test."""
     (uri, suite), *_ = [
         line.split()[1:3] for line in host.check_output("cat /etc/apt/sources.list").splitlines() if "deb" in line
     ]

@@ -29,7 +29,7 @@ def test_file_becomes_the_key(tmp_path, content, expected):
     assert action._with_content(key | {"file": str(tmp_path / "keys/one")}, "/nowhere")["key"] == expected
 
 
-def test_armour_that_is_no_text_is_named(tmp_path):
+def test_armour_that_is_not_text_is_named(tmp_path):
     (tmp_path / "one").write_bytes(b"-----BEGIN PGP PUBLIC KEY BLOCK-----\nComment: \xe9\n")
     said = rf"the key one \(web__apt_keys\) is in ASCII armour, but not all of {tmp_path}/one is text"
     with pytest.raises(AnsibleActionFail, match=said):

@@ -1,10 +1,10 @@
-"""The old form of sources is understood, or refused; keys are told apart."""
+"""The old form of sources is understood, or refused."""
 
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.strata.apt import keys, migrate
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt import migrate
+from ansible.module_utils.strata.apt.host import AptError
 
 
 @pytest.mark.parametrize(
@@ -54,28 +54,3 @@ def test_line_that_cannot_be_said_otherwise_is_refused(line, said):
     with pytest.raises(AptError, match=said) as caught:
         migrate.parse_line(line)
     assert "secret" not in str(caught.value)
-
-
-def packet(tag, body):
-    """Return a packet in the format that a tag is often found in: old for keys and user IDs, new for others."""
-    if tag in (6, 13):
-        return bytes([0x80 | tag << 2 | 1]) + len(body).to_bytes(2, "big") + body
-    if len(body) < 192:
-        return bytes([0xC0 | tag, len(body)]) + body
-    if len(body) < 8384:
-        return bytes([0xC0 | tag]) + (len(body) - 192 + (192 << 8)).to_bytes(2, "big") + body
-    return bytes([0xC0 | tag, 255]) + len(body).to_bytes(4, "big") + body
-
-
-ONE = packet(6, b"key") + packet(13, b"name") + packet(2, b"s" * 300)
-TWO = packet(6, b"other") + packet(2, b"s") + packet(17, b"p" * 9000)
-
-
-def test_keys_of_a_file_are_told_apart():
-    assert keys.certificates(ONE + TWO) == [ONE, TWO]
-
-
-@pytest.mark.parametrize("content", [b"", b"KBXf", ONE[:-1], packet(13, b"name"), ONE + b"\x00"])
-def test_what_is_no_keys_is_refused(content):
-    with pytest.raises(AptError, match="not made of OpenPGP keys"):
-        keys.certificates(content)

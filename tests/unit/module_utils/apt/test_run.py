@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible.module_utils.strata.apt import newcomers, policy, settings, stage, tools, transaction
-from ansible.module_utils.strata.apt.newcomers import Units
-from ansible.module_utils.strata.apt.packages import AptError
-from ansible.module_utils.strata.apt.run import Run
+from ansible.module_utils.strata import paths
+from ansible.module_utils.strata.apt import lists, newcomers, policy, run, tools, transaction
+from ansible.module_utils.strata.apt.host import AptError
 
 UNITS = "/usr/lib/systemd/system"
 #: What the package rsync has and what systemd says of its units.
@@ -37,8 +37,8 @@ STATES = {
 class Machine:
     """Plays a host and the module: apt installs all, or fails or is killed."""
 
-    def __init__(self, record: Path) -> None:
-        self.record = record
+    def __init__(self, record: Path, owed: Path) -> None:
+        self.record, self.owed = record, owed
         self.status = {"dpkg": "ii "}
         self.commands: list[list[str]] = []
         self.answer: tuple[int, str, str] | None = None
@@ -53,12 +53,12 @@ class Machine:
             "lock_timeout": 0,
         }
 
-    def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
+    def run(self, command: list[str], *_: Any, **__: Any) -> tuple[int, str, str]:
         said = self.tell(command)
         if said is None:
             self.commands.append(command)
             if command[0] != "systemctl":
-                self.while_at_work.append(json.loads(self.record.read_bytes()))
+                self.while_at_work.append(self.owed.read_text())
             if self.answer:
                 return self.answer
             self.status = dict.fromkeys([*self.status, *(["rsync"] if "rsync" in command else [])], "ii ")
@@ -66,6 +66,8 @@ class Machine:
 
     def tell(self, command: list[str]) -> str | None:
         """Return what a command says that changes nothing."""
+        if command[0] == "apt-cache":
+            return ""
         if command[:2] == ["dpkg-query", "--show"]:
             return "".join(f"{status}\t{name}\tamd64\t1\t\t\n" for name, status in self.status.items())
         if command[:2] == ["dpkg-query", "--listfiles"]:
@@ -77,33 +79,35 @@ class Machine:
 
     def converge(self, *packages: str) -> dict[str, Any]:
         self.params["packages"] = [{"value": name, "origin": ""} for name in packages]
-        return Run(self).converge()  # type: ignore[arg-type]
+        return run.converge(self)  # type: ignore[arg-type]
 
 
 @pytest.fixture
 def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Machine:
     (tmp_path / "lists").mkdir()
     (tmp_path / "lists/x_InRelease").touch()
-    monkeypatch.setattr(tools, "LISTS", str(tmp_path / "lists"))
+    monkeypatch.setattr(lists, "FOLDER", str(tmp_path / "lists"))
     monkeypatch.setattr(tools, "holder", lambda _: "")
-    monkeypatch.setattr(transaction, "UPDATE_STAMP", str(tmp_path / "stamp"))
+    monkeypatch.setattr(lists, "STAMP", str(tmp_path / "stamp"))
     monkeypatch.setattr(transaction, "JOURNAL", str(tmp_path / "updates"))
     monkeypatch.setattr(policy, "PATH", str(tmp_path / "policy-rc.d"))
-    monkeypatch.setattr(settings, "RECORD", str(tmp_path / "apt.json"))
-    monkeypatch.setattr(stage, "WORK", str(tmp_path / "stage"))
+    monkeypatch.setattr(paths, "STATE", str(tmp_path))
+    monkeypatch.setattr(paths, "OWED", str(tmp_path / "owed"))
+    monkeypatch.setattr(paths, "CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(newcomers, "SYSTEMD", str(tmp_path))
-    return Machine(tmp_path / "apt.json")
+    return Machine(tmp_path / "apt.json", tmp_path / "owed/apt")
 
 
 def test_timers_of_new_packages_start_and_waiting_units_are_named(machine: Machine) -> None:
     done = machine.converge("rsync")
     assert (done["timers"], done["waiting_units"]) == (["rsync.timer"], ["rsync.service", "rsync.socket"])
     assert machine.commands[-1] == ["systemctl", "start", "--", "rsync.timer"]
-    assert machine.while_at_work == [{"files": [], "held": [], "begun": ["rsync"]}]
-    assert not machine.record.exists()
+    assert done["changes"] == ["+ rsync"]
+    assert machine.while_at_work == ["rsync\n"]
+    assert not machine.owed.exists()
     commands = len(machine.commands)
     done = machine.converge("rsync")
-    assert (done["changed"], done["timers"], len(machine.commands)) == (False, [], commands)
+    assert (done["changed"], done["changes"], done["timers"], len(machine.commands)) == (False, [], [], commands)
 
 
 def test_policy_of_the_host_decides_about_timers_too(machine: Machine) -> None:
@@ -117,13 +121,6 @@ def test_host_without_systemd_has_no_timers(machine: Machine, monkeypatch: pytes
     assert machine.converge("rsync")["timers"] == []
 
 
-def test_timer_that_does_not_start_is_a_warning(machine: Machine) -> None:
-    machine.answer = (1, "", "Failed to start x.timer: Unit x.service is masked.\n")
-    assert Units().start_timers(tools.Tools(machine.run_command, 0)) == ""
-    said = Units(("x.timer",)).start_timers(tools.Tools(machine.run_command, 0))
-    assert said == "not all of the timers x.timer start: Failed to start x.timer: Unit x.service is masked."
-
-
 @pytest.mark.parametrize("wanted", [["rsync"], []])
 def test_what_a_transaction_that_did_not_end_owes_is_done(machine: Machine, wanted: list[str]) -> None:
     machine.answer = (100, "", "E: Sub-process /usr/bin/dpkg returned an error code (1)\n")
@@ -132,11 +129,52 @@ def test_what_a_transaction_that_did_not_end_owes_is_done(machine: Machine, want
     machine.answer = None
     machine.status |= {"rsync": "ii ", "libpopt0": "it "}  # what dpkg had come to
     machine.check_mode = True
-    assert machine.converge(*wanted)["changed"]
-    assert machine.record.exists()
+    assert machine.converge(*wanted)["changes"] == ["a transaction that did not end"]
+    assert machine.owed.exists()
     machine.check_mode = False
     done = machine.converge(*wanted)
     assert (done["changed"], done["installed"], done["timers"]) == (True, {"libpopt0": "1"}, ["rsync.timer"])
     assert [command[0] for command in machine.commands] == ["apt-get", "dpkg", "systemctl"]
-    assert not machine.record.exists()
+    assert not machine.owed.exists()
     assert not machine.converge(*wanted)["changed"]
+
+
+def test_what_a_former_version_owes_is_done(machine: Machine) -> None:
+    machine.record.write_text(json.dumps({"files": [], "held": [], "begun": ["rsync"]}))
+    machine.status |= {"rsync": "iU "}
+    machine.check_mode = True
+    assert machine.converge()["changed"]
+    assert "begun" in machine.record.read_text()
+    machine.check_mode = False
+    machine.answer = (1, "", "E: Sub-process /usr/bin/dpkg returned an error code (1)\n")
+    with pytest.raises(AptError, match="completing the interrupted installations failed"):
+        machine.converge()
+    assert (machine.record.exists(), machine.owed.read_text()) == (False, "rsync\n")
+    machine.answer = None
+    done = machine.converge()
+    assert (done["changed"], done["installed"], done["timers"]) == (True, {"rsync": "1"}, ["rsync.timer"])
+    assert not machine.owed.exists()
+    assert not machine.converge()["changed"]
+
+
+def test_changes_are_paths_and_packages(machine: Machine, tmp_path: Path) -> None:
+    machine.record.write_text(json.dumps({"files": [f"{tmp_path}/old"], "held": []}))
+    (tmp_path / "old").touch()
+    machine.params["held"] = [{"value": "rsync", "origin": ""}]
+    machine.check_mode = True
+    changes = [f"{tmp_path}/old", f"{tmp_path}/apt.json", "+ rsync", "= rsync (held)"]
+    assert machine.converge("rsync")["changes"] == changes
+
+
+@pytest.mark.parametrize("answer", [None, (100, "", "E: No space left\n")])
+def test_who_was_waited_for_is_a_warning_whatever_comes_of_it(
+    machine: Machine, monkeypatch: pytest.MonkeyPatch, answer: tuple[int, str, str] | None
+) -> None:
+    machine.answer = answer
+    machine.params["lock_timeout"] = 60
+    holders = ["process 1 (apt)"]
+    monkeypatch.setattr(tools, "holder", lambda _: holders.pop() if holders else "")
+    monkeypatch.setattr(tools, "_POLL_SECONDS", 0)
+    with pytest.raises(AptError) if answer else contextlib.nullcontext():
+        machine.converge("rsync")
+    assert machine.warnings == ["waited 0 s for process 1 (apt), which held /var/lib/dpkg/lock-frontend"]

@@ -1,4 +1,4 @@
-"""Changed settings are tried in a copy: what apt sees there, and what it says is told as of the host."""
+"""Changed settings are tried in a copy: what apt sees there, and what it says is reported as of the host."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.strata.apt import keys, tools
-from ansible.module_utils.strata.apt import stage as apt_stage
-from ansible.module_utils.strata.apt.packages import AptError
+from ansible.module_utils.strata.apt import keys, lists, stage
+from ansible.module_utils.strata.apt.host import AptError
 from ansible.module_utils.strata.apt.sources import Source
+from ansible.module_utils.strata.apt.tools import Tools
 from ansible.module_utils.strata.files import Change, File
 
 
@@ -20,10 +20,10 @@ def etc(tmp_path, monkeypatch):
     for name in ("sources.list", "sources.list.d/old.sources", "apt.conf.d/50x", "keyrings/old.asc"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(f"old {name}")
-    monkeypatch.setattr(apt_stage, "ETC", str(folder))
+    monkeypatch.setattr(stage, "ETC", str(folder))
     monkeypatch.setattr(keys, "FOLDER", f"{folder}/keyrings")
-    monkeypatch.setattr(tools, "LISTS", str(tmp_path / "lists"))
-    monkeypatch.setattr(tools, "UPDATE_LOCKS", (str(tmp_path / "lists/lock"),))
+    monkeypatch.setattr(lists, "FOLDER", str(tmp_path / "lists"))
+    monkeypatch.setattr(lists, "LOCK", str(tmp_path / "lists/lock"))
     (tmp_path / "lists/partial").mkdir(parents=True)
     return folder
 
@@ -35,11 +35,11 @@ class Apt:
         self.answer = answer
         self.commands = []
 
-    def __call__(self, command, environ_update, **_):
+    def __call__(self, command, data=b"", *, APT_CONFIG, **_):  # noqa: ARG002, N803
         self.commands.append(command)
-        self.configuration = Path(environ_update["APT_CONFIG"]).read_text()
+        self.configuration = Path(APT_CONFIG).read_text()
         status, output, errors = self.answer
-        return status, output, errors.replace("STAGE", str(Path(environ_update["APT_CONFIG"]).parent))
+        return status, output, errors.replace("STAGE", str(Path(APT_CONFIG).parent))
 
 
 def own(text):
@@ -55,14 +55,14 @@ def changes(etc):
     ]
 
 
-def stage(etc, tmp_path, program):
+def staged(etc, tmp_path, program):
     folder = tmp_path / "stage"
     folder.mkdir()
-    return apt_stage.Stage(str(folder), tools.Tools(program, 0), changes(etc)), folder
+    return stage.Stage(str(folder), Tools(program, 0), changes(etc)), folder
 
 
 def test_copy_has_the_changes_and_the_host_has_not(etc, tmp_path):
-    _, folder = stage(etc, tmp_path, Apt())
+    _, folder = staged(etc, tmp_path, Apt())
     copy = Path(f"{folder}{etc}")
     assert (copy / "sources.list.d/old.sources").read_text() == "old sources.list.d/old.sources"
     assert (copy / "sources.list.d/new.sources").read_text() == f"Signed-By: {copy}/keyrings/new.asc\n"
@@ -71,9 +71,9 @@ def test_copy_has_the_changes_and_the_host_has_not(etc, tmp_path):
     assert not (etc / "keyrings/new.asc").exists()
 
 
-def test_what_apt_does_not_understand_is_told_with_who_asked(etc, tmp_path):
+def test_what_apt_does_not_understand_is_reported_with_who_asked(etc, tmp_path):
     program = Apt((100, "", f"E: Malformed entry 1 in sources file STAGE{etc}/sources.list.d/new.sources (URI)\n"))
-    trial, folder = stage(etc, tmp_path, program)
+    trial, folder = staged(etc, tmp_path, program)
     path = f"{etc}/sources.list.d/new.sources"
     said = re.escape(
         f"settings (web__apt_sources): Malformed entry 1 in sources file {path} (URI); nothing was changed"
@@ -88,7 +88,7 @@ FIELDS = (("URIs", "http://example.org/a/"),)
 
 def test_source_that_is_refused_is_named(etc, tmp_path):
     program = Apt((100, "", "W: GPG error: http://example.org/a x: NO_PUBKEY\nE: The repository is not signed.\n"))
-    trial, _ = stage(etc, tmp_path, program)
+    trial, _ = staged(etc, tmp_path, program)
     sources = [Source("one", "x", FIELDS), Source("two", "y", (("URIs", "http://example.org/b"),))]
     with pytest.raises(AptError) as caught:
         trial.verify(sources)
@@ -99,20 +99,20 @@ def test_source_that_is_refused_is_named(etc, tmp_path):
 
 
 def test_lists_replace_those_of_the_same_source_and_keep_the_age_of_the_others(etc, tmp_path):
-    trial, folder = stage(etc, tmp_path, Apt())
+    trial, folder = staged(etc, tmp_path, Apt())
     trial.verify([Source("one", "x", FIELDS)])
     for name in ("a_InRelease", "a_Packages.lz4", "lock"):
         (folder / "lists" / name).write_text("new")
-    lists = tmp_path / "lists"
+    there = tmp_path / "lists"
     for name in ("a_Packages", "b_Packages", "lock"):
-        (lists / name).write_text("old")
-    for path in (lists, lists / "partial"):
+        (there / name).write_text("old")
+    for path in (there, there / "partial"):
         os.utime(path, (1, 1))
     trial.install_lists()
-    assert {path.name: path.read_text() for path in lists.iterdir() if path.is_file()} == {
+    assert {path.name: path.read_text() for path in there.iterdir() if path.is_file()} == {
         "a_InRelease": "new",
         "a_Packages.lz4": "new",
         "b_Packages": "old",
         "lock": "old",
     }
-    assert [path.stat().st_mtime for path in (lists, lists / "partial")] == [1, 1]
+    assert [path.stat().st_mtime for path in (there, there / "partial")] == [1, 1]

@@ -34,7 +34,7 @@ options:
         type: str
         required: true
       names:
-        description: DNS names and IP addresses that it proves. Default is the name.
+        description: DNS names and IP addresses that it proves. None means the name.
         type: list
         elements: str
         default: []

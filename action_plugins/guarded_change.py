@@ -52,6 +52,8 @@ class ActionModule(ActionBase):
     #: What is changed, in messages.
     CHANGED = "files"
 
+    _connection: ConnectionBase
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)
@@ -127,7 +129,7 @@ class ActionModule(ActionBase):
         return self._failure(answer, f"the host has not answered again for {delay + PATIENCE} s", reason)
 
     def _ask_anew(self, timeout: int, *, confirm: bool) -> dict[str, Any]:
-        """Return what the module says, over a new connection, when it shall keep the change or take it back."""
+        """Return what the module says, over a new connection, when it shall keep the change or roll it back."""
         shared = self._connection
         arguments = {key: value for key, value in self._task.args.items() if key in self.SUBJECT}
         if self._over_ssh:

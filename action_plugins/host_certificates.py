@@ -8,7 +8,7 @@ import ipaddress
 import os
 import subprocess
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
@@ -21,10 +21,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPrivateKeyTypes
+    from cryptography.hazmat.primitives.asymmetric.types import (
+        CertificateIssuerPrivateKeyTypes,
+        CertificateIssuerPublicKeyTypes,
+    )
 
 LIFETIME = timedelta(days=3650)
-#: What the CA has less than this, is told.
+#: A CA that ends in less than this is warned of.
 SHORT = timedelta(days=365)
 #: A host whose clock is slow by less than this takes a new certificate for valid.
 SKEW = timedelta(hours=1)
@@ -131,7 +134,7 @@ class Authority:
     def _own(self) -> str:
         certificate = _load(self.certificate_file)
         if certificate.issuer != certificate.subject:
-            raise AuthorityError(f"{self.certificate_file} is no root: another CA has signed it")
+            raise AuthorityError(f"{self.certificate_file} is not a root: another CA has signed it")
         if self._left() < timedelta():
             raise AuthorityError(
                 f"the CA {self.certificate_file} ended on {certificate.not_valid_after_utc:%Y-%m-%d}: "
@@ -149,16 +152,17 @@ class Authority:
             )
         _require_private(self.key_file)
         try:
-            return serialization.load_pem_private_key(_read(self.key_file), password=None)
+            key = serialization.load_pem_private_key(_read(self.key_file), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
-            raise AuthorityError(f"{self.key_file} is no private key that opens without a passphrase") from None
+            raise AuthorityError(f"{self.key_file} is not a private key that opens without a passphrase") from None
+        return cast("CertificateIssuerPrivateKeyTypes", key)
 
 
 def _load(path: str) -> x509.Certificate:
     try:
         return x509.load_pem_x509_certificate(_read(path))
     except ValueError:
-        raise AuthorityError(f"{path} is no certificate in PEM form") from None
+        raise AuthorityError(f"{path} is not a certificate in PEM form") from None
 
 
 def _text(certificate: x509.Certificate) -> str:
@@ -170,7 +174,8 @@ def _identifier(issuer: x509.Certificate) -> x509.AuthorityKeyIdentifier:
     try:
         named = issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier)
     except x509.ExtensionNotFound:
-        return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.public_key())
+        key = cast("CertificateIssuerPublicKeyTypes", issuer.public_key())
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(key)
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(named.value)
 
 
@@ -179,7 +184,7 @@ def _load_request(text: str) -> x509.CertificateSigningRequest:
         request = x509.load_pem_x509_csr(text.encode())
         key = request.public_key()
     except (ValueError, UnsupportedAlgorithm):
-        raise AuthorityError("what the host asks for is no request for a certificate") from None
+        raise AuthorityError("what the host asks for is not a request for a certificate") from None
     if not (isinstance(key, ec.EllipticCurvePublicKey) and isinstance(key.curve, ec.SECP256R1)):
         raise AuthorityError("the host's key is not one of ECDSA P-256")
     if not request.is_signature_valid:
@@ -267,7 +272,7 @@ def _write(path: str, content: bytes, mode: int) -> None:
 
 
 class ActionModule(ActionBase):
-    """Settle all in one remote call; if the CA must sign something, nothing has changed yet, and a second one does."""
+    """Converge in one remote call; if the CA must sign something, nothing has changed yet, and a second one does."""
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
@@ -282,12 +287,12 @@ class ActionModule(ActionBase):
         if wants_ca and not folder:
             return result | {"failed": True, "msg": "a CA needs ca_folder, a folder of the control side"}
         try:
-            answer = self._settle(arguments, Authority(folder, name) if wants_ca else None)
+            answer = self._converge(arguments, Authority(folder, name) if wants_ca else None)
         except (AuthorityError, OSError) as error:
             return result | {"failed": True, "msg": f"{error}; nothing was changed on the host"}
         return result | answer
 
-    def _settle(self, arguments: dict[str, Any], authority: Authority | None) -> dict[str, Any]:
+    def _converge(self, arguments: dict[str, Any], authority: Authority | None) -> dict[str, Any]:
         if authority is None:
             return self._call(arguments)
         arguments["roots"] = authority.roots(make=not self._task.check_mode)

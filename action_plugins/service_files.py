@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ansible.plugins.loader import action_loader
 
+GuardedChange: Any = action_loader.get("guarded_change", class_only=True)
 
-class ActionModule(action_loader.get("guarded_change", class_only=True)):
+
+class ActionModule(GuardedChange):
     """The module service_files; with `rollback_delay`, changed files are confirmed over a new SSH connection."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.certificates.declared import CertificatesError
-from ansible.module_utils.strata.certificates.run import Run
+from typing import Any
+
+from ansible.module_utils.strata.certificates import run
 from ansible.module_utils.strata.quiet import QuietModule
 
 DOCUMENTATION = r"""
@@ -17,10 +17,10 @@ description:
     it, nor does the CA's the control side.
   - A certificate is made anew, with a new key, when it ends soon, when its names, its key or its CA are no longer the
     wanted ones, or when it was altered. Until all that is wanted is at hand and validated, nothing is changed.
-  - Units that use a changed certificate are reloaded or restarted. If that fails, the old files are put back. What a
-    killed run left undone is done by the next.
+  - Units that use a changed certificate are reloaded or restarted. If that fails, all is rolled back. What a killed
+    run left undone is done by the next.
   - The roots of the CA are trusted by all programs of the host (C(update-ca-certificates)), and alone they are in
-    C(/etc/ssl/strata/ca.crt). Certificates and roots of this module that are declared no longer are removed.
+    C(/etc/ssl/strata/ca.crt). Certificates and roots of this module that are no longer declared are removed.
   - C(/etc/ansible/facts.d/strata_certificates.fact) tells end, names, serial number and source of each.
 options:
   certificates:
@@ -34,7 +34,7 @@ options:
         type: str
         required: true
       names:
-        description: DNS names and IP addresses that it proves. Default is the name.
+        description: DNS names and IP addresses that it proves. None means the name.
         type: list
         elements: str
         default: []
@@ -76,14 +76,16 @@ options:
         type: str
         default: certificates
   ca:
-    description: Whether there is a CA of the site. It is made if it is missing.
+    description: Whether there is a CA of the site. It is made if it is missing. Taken by the action plugin.
     type: bool
     default: false
   ca_folder:
-    description: Folder of the control side with the CA's C(ca.crt) and C(ca.key). Other C(*.crt) there are trusted too.
+    description: >-
+      Folder of the control side with the CA's C(ca.crt) and C(ca.key). Other C(*.crt) there are trusted too.
+      Taken by the action plugin.
     type: path
   ca_name:
-    description: Name of a CA that is made.
+    description: Name of a CA that is made. Taken by the action plugin.
     type: str
     default: Internal CA
   lifetime:
@@ -95,7 +97,7 @@ options:
     type: int
     default: 30
   roots:
-    description: What hosts trust, the CA first. The action plugin sets this.
+    description: What hosts trust, the CA first. Given by the action plugin.
     type: list
     elements: dict
     default: []
@@ -109,7 +111,7 @@ options:
         type: str
         required: true
   signed:
-    description: Certificates that the CA has signed, by name. The action plugin sets this.
+    description: Certificates that the CA has signed, by name. Given by the action plugin.
     type: dict
     default: {}
 attributes:
@@ -123,7 +125,7 @@ author: Strata contributors
 """
 
 EXAMPLES = r"""
-- name: Settle the certificates
+- name: Configure the certificates
   host_certificates:
     certificates:
       - name: www
@@ -147,40 +149,34 @@ changes:
   sample: [/etc/ssl/strata/www.crt, /etc/ssl/strata/www.key, "apache2.service: reload"]
 """
 
+UNIT = {
+    "name": {"type": "str", "required": True},
+    "action": {"type": "str", "choices": ["reload", "restart"], "default": "reload"},
+}
+CERTIFICATE = {
+    "name": {"type": "str", "required": True},
+    "names": {"type": "list", "elements": "str", "default": []},
+    "source": {"type": "str", "choices": ["ca", "self_signed", "content"], "default": "ca"},
+    "certificate_content": {"type": "str"},
+    "key_content": {"type": "str", "no_log": True},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str"},
+    "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
+    "origin": {"type": "str", "default": "certificates"},
+}
+ROOT = {"name": {"type": "str", "required": True}, "certificate": {"type": "str", "required": True}}
+ARGUMENTS: dict[str, Any] = {
+    "certificates": {"type": "list", "elements": "dict", "default": [], "options": CERTIFICATE},
+    "lifetime": {"type": "int", "default": 90},
+    "renew_before": {"type": "int", "default": 30},
+    "roots": {"type": "list", "elements": "dict", "default": [], "options": ROOT},
+    "signed": {"type": "dict", "default": {}},
+}
+
 
 def main() -> None:
     """Run the module."""
-    unit = {
-        "name": {"type": "str", "required": True},
-        "action": {"type": "str", "choices": ["reload", "restart"], "default": "reload"},
-    }
-    certificate = {
-        "name": {"type": "str", "required": True},
-        "names": {"type": "list", "elements": "str", "default": []},
-        "source": {"type": "str", "choices": ["ca", "self_signed", "content"], "default": "ca"},
-        "certificate_content": {"type": "str"},
-        "key_content": {"type": "str", "no_log": True},
-        "owner": {"type": "str", "default": "root"},
-        "group": {"type": "str"},
-        "units": {"type": "list", "elements": "dict", "default": [], "options": unit},
-        "origin": {"type": "str", "default": "certificates"},
-    }
-    root = {"name": {"type": "str", "required": True}, "certificate": {"type": "str", "required": True}}
-    module = QuietModule(
-        argument_spec={
-            "certificates": {"type": "list", "elements": "dict", "default": [], "options": certificate},
-            "lifetime": {"type": "int", "default": 90},
-            "renew_before": {"type": "int", "default": 30},
-            "roots": {"type": "list", "elements": "dict", "default": [], "options": root},
-            "signed": {"type": "dict", "default": {}},
-        },
-    )
-    try:
-        with locks.exclusive("certificates", check_mode=module.check_mode):
-            result = Run(module).converge()
-    except (CertificatesError, ValueError, OSError, TimeoutError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    QuietModule(ARGUMENTS).end("certificates", run.converge)
 
 
 if __name__ == "__main__":

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.strata import locks
+from typing import Any
+
 from ansible.module_utils.strata.quiet import QuietModule
-from ansible.module_utils.strata.rollback import RollbackError
-from ansible.module_utils.strata.service.live import LiveError
-from ansible.module_utils.strata.service.run import Service, ServiceError
-from ansible.module_utils.strata.units import UnitError
+from ansible.module_utils.strata.service import run
 
 DOCUMENTATION = r"""
 module: service_files
@@ -15,8 +13,8 @@ short_description: The files of one service, and its units in the state that fit
 description:
   - Writes the files of a service, checks them, and starts, restarts or reloads its units, in one call.
   - Each file is checked before it is put in its place (O(files[].validate)), and all of them together after that
-    (O(checks)). If a check, a command or a unit fails, or a unit does not listen at its ports, the old files are put
-    back, the units are brought back to run with them, and the module fails with what the program said.
+    (O(checks)). If a check, a command or a unit fails, or a unit does not listen at its ports, all is rolled back. The
+    old files are in their places again, the units run with them, and the module fails with what the program said.
   - A unit whose process is older than its files is restarted, and what a killed run left undone (a check, a command, a
     reload) is done by the next. If a check then refuses the files of the killed run, those before them come back.
   - What did not run or start at boot before a run that fails, does not after it.
@@ -137,18 +135,18 @@ options:
   rollback_delay:
     description:
       - For files that may lock the control side out, such as those of sshd. After so many seconds, 5 to 3600, the host
-        puts the old files back by itself, and their units with them, unless the control side has confirmed the new ones
-        over a new SSH connection by then. It fails when it can't, as soon as the host answers again. 0 means no guard.
+        rolls them back by itself, and their units with them, unless the control side has confirmed the new ones over a
+        new SSH connection by then. It fails when it can't, as soon as the host answers again. 0 means no guard.
       - A reboot in that time leaves the new files where they are.
     type: int
     default: 0
   confirm:
-    description: Decide about the files that are still to be confirmed, true to keep them. The control side says this.
+    description: Whether files that are still to be confirmed are kept or rolled back. Given by the action plugin.
     type: bool
   change:
-    description: Which change O(confirm) is about, as the module named it. The control side says this.
+    description: Which change O(confirm) is about, as the module named it. Given by the action plugin.
     type: str
-    default: ''
+    default: ""
 attributes:
   check_mode:
     support: full
@@ -159,7 +157,7 @@ author: Strata contributors
 """
 
 EXAMPLES = r"""
-- name: Settle the resolver
+- name: Configure the resolver
   service_files:
     name: unbound
     files:
@@ -181,50 +179,45 @@ changes:
 """
 
 
+FILE = {
+    "path": {"type": "path", "required": True},
+    "content": {"type": "str"},
+    "secret_content": {"type": "str", "no_log": True},
+    "link": {"type": "path"},
+    "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "mode": {"type": "str", "default": "0644"},
+    "owner": {"type": "str", "default": "root"},
+    "group": {"type": "str", "default": "root"},
+    "validate": {"type": "str"},
+    "former": {"type": "path"},
+    "origin": {"type": "str"},
+}
+LIVE = {name: {"type": "str", "required": True} for name in ("read", "value", "write")}
+UNIT = {
+    "name": {"type": "str", "required": True},
+    "started": {"type": "bool", "default": True},
+    "enabled": {"type": "bool"},
+    "listens": {"type": "list", "elements": "str", "default": []},
+}
+ARGUMENTS: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
+    "purge": {"type": "list", "elements": "str", "default": []},
+    "checks": {"type": "list", "elements": "str", "default": []},
+    "commands": {"type": "list", "elements": "str", "default": []},
+    "live": {"type": "list", "elements": "dict", "default": [], "options": LIVE},
+    "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
+    "on_change": {"type": "str", "choices": ["restart", "reload", "none"], "default": "restart"},
+    "rollback_delay": {"type": "int", "default": 0},
+    "confirm": {"type": "bool"},
+    "change": {"type": "str", "default": ""},
+}
+
+
 def main() -> None:
     """Run the module."""
-    file = {
-        "path": {"type": "path", "required": True},
-        "content": {"type": "str"},
-        "secret_content": {"type": "str", "no_log": True},
-        "link": {"type": "path"},
-        "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-        "mode": {"type": "str", "default": "0644"},
-        "owner": {"type": "str", "default": "root"},
-        "group": {"type": "str", "default": "root"},
-        "validate": {"type": "str"},
-        "former": {"type": "path"},
-        "origin": {"type": "str"},
-    }
-    unit = {
-        "name": {"type": "str", "required": True},
-        "started": {"type": "bool", "default": True},
-        "enabled": {"type": "bool"},
-        "listens": {"type": "list", "elements": "str", "default": []},
-    }
-    live = {name: {"type": "str", "required": True} for name in ("read", "value", "write")}
-    module = QuietModule(
-        argument_spec={
-            "name": {"type": "str", "required": True},
-            "files": {"type": "list", "elements": "dict", "default": [], "options": file},
-            "purge": {"type": "list", "elements": "str", "default": []},
-            "checks": {"type": "list", "elements": "str", "default": []},
-            "commands": {"type": "list", "elements": "str", "default": []},
-            "live": {"type": "list", "elements": "dict", "default": [], "options": live},
-            "units": {"type": "list", "elements": "dict", "default": [], "options": unit},
-            "on_change": {"type": "str", "choices": ["restart", "reload", "none"], "default": "restart"},
-            "rollback_delay": {"type": "int", "default": 0},
-            "confirm": {"type": "bool"},
-            "change": {"type": "str", "default": ""},
-        },
-    )
-    try:
-        with locks.exclusive(module.params["name"], check_mode=module.check_mode):
-            service, keep = Service(module), module.params["confirm"]
-            result = service.converge() if keep is None else service.decide(keep=keep)
-    except (ServiceError, RollbackError, UnitError, LiveError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result)
+    module = QuietModule(ARGUMENTS)
+    module.end(module.params["name"], run.converge)
 
 
 if __name__ == "__main__":

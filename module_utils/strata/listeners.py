@@ -9,6 +9,8 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.errors import DeclarationError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -40,12 +42,12 @@ def port(text: str) -> Port:
     """Return the port that a text such as `tcp:514` means.
 
     Raises:
-        ValueError: it means none.
+        DeclarationError: it means none.
 
     """
     found = re.fullmatch(r"(tcp|udp):([0-9]{1,5})", text)
     if not found or not 1 <= int(found[2]) <= LAST_PORT:
-        raise ValueError(f"{text!r} is no port such as tcp:514 or udp:161")
+        raise DeclarationError(f"{text!r} is not a port such as tcp:514 or udp:161")
     return Port(found[1], int(found[2]))
 
 

@@ -10,12 +10,18 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.errors import StrataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from ansible.module_utils.strata.commands import Run
 
 EC = ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
+
+
+class OpensslError(StrataError):
+    """Openssl makes nothing; the text says what, with its own words."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +92,7 @@ class Tool:
         """Return a new self-signed certificate for the names, and its key.
 
         Raises:
-            ValueError: openssl makes none.
+            OpensslError: openssl makes none.
 
         """
         # Below /run, because a private key must not reach a disk before it has its mode.
@@ -96,31 +102,31 @@ class Tool:
             command += ["-days", str(days), "-subj", "/CN=self-signed", "-keyout", key, "-out", made]
             code, out, err = self.run([*command, "-addext", f"subjectAltName={alternatives(names)}"], b"")
             if code:
-                raise ValueError(f"openssl makes no certificate for {names[0]}: {(out + err).strip()}")
-            return tuple(_read(path) for path in (made, key))
+                raise OpensslError(f"openssl makes no certificate for {names[0]}: {(out + err).strip()}")
+            return _read(made), _read(key)
 
     def new_key(self) -> bytes:
         """Return a new private key.
 
         Raises:
-            ValueError: openssl makes none.
+            OpensslError: openssl makes none.
 
         """
         code, out, err = self.run(["openssl", "genpkey", "-algorithm", "EC", *EC], b"")
         if code:
-            raise ValueError(f"openssl makes no key: {err.strip()}")
+            raise OpensslError(f"openssl makes no key: {err.strip()}")
         return out.encode()
 
     def request(self, key: bytes) -> str:
         """Return a request for a certificate of a key; it asks for no names, as who signs it knows them.
 
         Raises:
-            ValueError: openssl makes none.
+            OpensslError: openssl makes none.
 
         """
         code, out, err = self.run(["openssl", "req", "-new", "-key", "/dev/stdin", "-subj", "/CN=request"], key)
         if code:
-            raise ValueError(f"openssl makes no request for a certificate: {err.strip()}")
+            raise OpensslError(f"openssl makes no request for a certificate: {err.strip()}")
         return out
 
 

@@ -131,7 +131,7 @@ class Rollback:
         """
         return {"changed": False, "confirmed": False, "restored": self._withdraw() or self._wait(), "unit": self.unit}
 
-    def settle(self) -> bool:
+    def resolve(self) -> bool:
         """End a change that an earlier run left without a decision; tell whether that undid it.
 
         Raises:

@@ -73,14 +73,19 @@ class Step:
 
 
 def steps(
-    units: Iterable[Unit], status: Mapping[str, Status], *, on_change: str, due: bool, newest: float
+    units: Iterable[Unit],
+    status: Mapping[str, Status],
+    *,
+    on_change: Action | Literal["none"],
+    due: bool,
+    newest: float,
 ) -> list[Step]:
     """Return the steps that bring the units to the wanted state.
 
     Args:
         units: what is wanted.
         status: what is there.
-        on_change: `restart`, `reload` or `none`, what a running unit needs when its files changed.
+        on_change: what a running unit needs when its files changed.
         due: whether files are changing, or changed in a run that did not come to that.
         newest: when the newest of the units' files was written, Unix time; a process that is older is restarted.
 

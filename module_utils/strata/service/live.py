@@ -4,42 +4,50 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
+
+    from ansible.module_utils.strata.commands import Run
 
 
-class LiveError(Exception):
+class LiveError(StrataError):
     """A state cannot be read; the text is one sentence for the user."""
 
 
 @dataclass(frozen=True)
-class Moves:
-    """The commands that bring live state to its declared values, and those that bring it back."""
+class State:
+    """A state as it is declared: the command that prints it, its value, and the command that sets `%s`."""
 
-    there: list[list[str]]
-    back: list[list[str]]
+    read: list[str]
+    value: str
+    write: list[str]
 
 
-def moves(run: Callable[[list[str]], tuple[int, str, str]], states: Iterable[dict[str, Any]]) -> Moves:
+@dataclass(frozen=True)
+class Changes:
+    """The commands that bring live state to its declared values, and those that undo that."""
+
+    apply: list[list[str]]
+    undo: list[list[str]]
+
+
+def plan(run: Run, states: Iterable[State]) -> Changes:
     """Return what the live state lacks to its declared values.
-
-    Args:
-        run: runs a command and returns its exit status, output and error output.
-        states: each with `read`, the words of the command that prints it, its `value`, and `write`, the words of the
-            command that sets `%s`.
 
     Raises:
         LiveError: a state cannot be read.
 
     """
-    found = Moves([], [])
+    found = Changes([], [])
     for state in states:
-        code, out, err = run(state["read"])
+        code, out, err = run(state.read)
         if code:
-            raise LiveError(f"{shlex.join(state['read'])} ends with status {code}: {(err or out).strip()}")
-        if out.strip() != state["value"]:
-            found.there.append([word.replace("%s", state["value"]) for word in state["write"]])
-            found.back.append([word.replace("%s", out.strip()) for word in state["write"]])
+            raise LiveError(f"{shlex.join(state.read)} ends with status {code}: {(err or out).strip()}")
+        if out.strip() != state.value:
+            found.apply.append([word.replace("%s", state.value) for word in state.write])
+            found.undo.append([word.replace("%s", out.strip()) for word in state.write])
     return found

@@ -39,7 +39,7 @@ class Tree(NamedTuple):
 
 
 class File(NamedTuple):
-    """What is in a tree and is no folder: when it was written, the space that it takes, its name below the tree."""
+    """What is in a tree and is not a folder: when it was written, the space that it takes, its name below the tree."""
 
     when: float
     size: int
@@ -187,7 +187,7 @@ def measure(tree: Tree) -> Space:
     return Space((used + info.f_bavail) * info.f_frsize, info.f_bavail * info.f_frsize, info.f_files, info.f_favail)
 
 
-def settle(trees: list[Tree], others: set[str], faults: list[OSError], *, watch: bool) -> bool:
+def apply_rules(trees: list[Tree], others: set[str], faults: list[OSError], *, watch: bool) -> bool:
     """Apply the rules of trees of one file system; return whether it is still full."""
     files, folders = [], {}
     for tree in trees:
@@ -220,7 +220,7 @@ def main(mode: str) -> int:
             if mode == "all" or (mode == "watch" and space.short(tree.min_free)):
                 systems[os.lstat(tree.path).st_dev].append(tree)
     paths = {tree.path for tree in trees}
-    full = [settle(those, paths, faults, watch=mode == "watch") for those in systems.values()]
+    full = [apply_rules(those, paths, faults, watch=mode == "watch") for those in systems.values()]
     if faults:
         say(ERROR, f"{len(faults)} errors, the first one: {faults[0]}")
     return int(bool(faults) or any(full))

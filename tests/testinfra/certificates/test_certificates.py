@@ -216,8 +216,8 @@ def test_garbage_is_refused_before_anything_changes(
 ) -> None:
     web = WEB | {"names": ["new.example.org"]}
     said = {
-        "certificate_content": "certificate_content is no certificate in PEM form",
-        "key_content": "key_content is no private key that opens without a passphrase",
+        "certificate_content": "certificate_content is not a certificate in PEM form",
+        "key_content": "key_content is not a private key that opens without a passphrase",
     }
     before = fingerprint()
     for key, message in said.items():

@@ -40,7 +40,7 @@ def test_logs_are_rotated_each_day(host: Host) -> None:
         ({"options": ["create 0640 nobody-at-all adm"]}, "unknown user 'nobody-at-all'"),
         ({"paths": ["/var/log/dpkg.log"]}, "duplicate log entry for /var/log/dpkg.log"),
         ({"postrotate": "if true; then"}, "Syntax error"),
-        ({"name": "wrong.bak"}, 'logrotate_files: "wrong.bak" is no name of a file'),
+        ({"name": "wrong.bak"}, 'logrotate_files: "wrong.bak" is not a valid name of a file'),
     ],
 )
 def test_what_is_refused_changes_nothing(host: Host, rerun: Converge, values: dict[str, Any], said: str) -> None:

@@ -93,9 +93,9 @@ def refuse(host, change):
 @pytest.mark.spread
 @pytest.mark.parametrize("flags", [[], ["--check"]])
 def test_what_visudo_refuses_is_named_and_not_written(refuse, flags):
-    told = refuse({"name": "bad", "content": "%users ALL = = nonsense"}, *flags)
-    assert "/etc/sudoers.d/strata-bad (sudo_rules) is refused by visudo: " in told
-    assert "syntax error" in told
+    message = refuse({"name": "bad", "content": "%users ALL = = nonsense"}, *flags)
+    assert "/etc/sudoers.d/strata-bad (sudo_rules) is refused by visudo: " in message
+    assert "syntax error" in message
 
 
 @pytest.mark.spread
@@ -103,8 +103,8 @@ def test_what_visudo_refuses_is_named_and_not_written(refuse, flags):
     ("wrong", "message"),
     [
         ({"name": "web", "content": "anybody ALL = ALL"}, "strata-web (sudo_rules) is declared twice"),
-        ({"name": "../../cron.d/x", "content": ""}, 'sudo_rules: "../../cron.d/x" is no name of a rule'),
-        ({"name": "web\n", "content": ""}, "is no name of a rule"),
+        ({"name": "../../cron.d/x", "content": ""}, 'sudo_rules: "../../cron.d/x" is not a valid name of a rule'),
+        ({"name": "web\n", "content": ""}, "is not a valid name of a rule"),
         ({"name": "empty"}, "sudo_rules: the rule empty needs content"),
     ],
 )

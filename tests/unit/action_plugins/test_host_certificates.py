@@ -146,7 +146,7 @@ def tampered() -> str:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("garbage", "is no request for a certificate"),
+        ("garbage", "is not a request for a certificate"),
         (tampered(), "is not signed with its key"),
         (request(rsa.generate_private_key(65537, 2048)), "is not one of ECDSA P-256"),
         (request(ec.generate_private_key(ec.SECP384R1())), "is not one of ECDSA P-256"),
@@ -183,12 +183,12 @@ def test_the_end_of_the_ca_is_told_in_time(authority: Any) -> None:
 @pytest.mark.parametrize(
     ("file", "content", "message"),
     [
-        ("ca.crt", b"garbage", "ca.crt is no certificate in PEM form"),
-        ("ca.crt", root(new_key(), 900, "Another CA"), "ca.crt is no root: another CA has signed it"),
+        ("ca.crt", b"garbage", "ca.crt is not a certificate in PEM form"),
+        ("ca.crt", root(new_key(), 900, "Another CA"), "ca.crt is not a root: another CA has signed it"),
         ("ca.crt", root(new_key(), 900), "the key .*ca.key does not belong to .*ca.crt"),
-        ("ca.key", b"garbage", "ca.key is no private key that opens without a passphrase"),
+        ("ca.key", b"garbage", "ca.key is not a private key that opens without a passphrase"),
         ("ca.key", None, "the CA has no key .*ca.key: put it back"),
-        ("old.crt", b"garbage", "old.crt is no certificate in PEM form"),
+        ("old.crt", b"garbage", "old.crt is not a certificate in PEM form"),
     ],
 )
 def test_a_ca_that_cannot_be_used_is_named(authority: Any, file: str, content: bytes | None, message: str) -> None:

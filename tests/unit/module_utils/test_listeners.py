@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible.module_utils.strata import listeners
+from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.listeners import Port, port, wait
 
 if TYPE_CHECKING:
@@ -117,6 +118,6 @@ def test_the_kernel_writes_what_is_read(listening: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("text", ["514", "tcp:", "tcp:0", "tcp:65536", "sctp:7", "tcp:514 ", "tcp:http"])
-def test_what_is_no_port_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=f"^'{text}' is no port such as tcp:514 or udp:161$"):
+def test_what_is_not_a_port_is_refused(text: str) -> None:
+    with pytest.raises(DeclarationError, match=f"^'{text}' is not a port such as tcp:514 or udp:161$"):
         port(text)

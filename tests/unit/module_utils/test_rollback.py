@@ -58,14 +58,14 @@ def test_a_confirmation_whose_answer_got_lost_is_given_again(pending: Rollback, 
 def test_what_is_confirmed_is_not_withdrawn(pending: Rollback, tmp_path: Path) -> None:
     assert pending.confirm(pending.arm(30, rollback.script(f"touch {tmp_path}/undone || status=1\n")))
     pending.keep()
-    assert not pending.settle()
+    assert not pending.resolve()
     assert not (tmp_path / "undone").exists()
     assert not list((tmp_path / "strata").iterdir())
 
 
 def test_what_nobody_decided_is_undone_by_the_next_run(pending: Rollback, tmp_path: Path) -> None:
     pending.arm(30, rollback.script(f"touch {tmp_path}/undone || status=1\n"))
-    assert pending.settle()
+    assert pending.resolve()
     assert (tmp_path / "undone").exists()
     assert not list((tmp_path / "strata").iterdir())
 

@@ -1,91 +1,20 @@
-"""service_files: what it plans, what it refuses, and what is there after a failure."""
+"""service_files: what it does, and what is there after a failure."""
 
 from __future__ import annotations
 
 import errno
-import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.module_utils.strata import files, paths
+from ansible.module_utils.strata import files, listeners, owed, paths
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import run
-from ansible.module_utils.strata.service.run import Service, ServiceError
+from ansible.module_utils.strata.service.declared import ServiceError
+
+from .fake import UNIT, Module, converge, file
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "live": [], "units": []}
-DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0, "change": ""}
-FILE = {
-    "content": None,
-    "secret_content": None,
-    "link": None,
-    "ensure": "present",
-    "mode": "0644",
-    "owner": str(os.getuid()),
-    "group": str(os.getgid()),
-    "validate": None,
-    "former": None,
-    "origin": None,
-}
-
-
-class Module:
-    """What the module needs of AnsibleModule: parameters, and commands that are noted and answered.
-
-    Its unit is what systemctl made of it; the shell is a real one.
-    """
-
-    def __init__(
-        self,
-        params: dict[str, Any],
-        refuse: str = "",
-        *,
-        check_mode: bool = False,
-        state: str = "active",
-        enabled: str = "enabled",
-        load: str = "loaded",
-    ) -> None:
-        self.params = {"name": "trial"} | DEFAULTS | params
-        self.check_mode = check_mode
-        self.refuse = refuse
-        self.state, self.enabled, self.load = state, enabled, load
-        self.commands: list[str] = []
-
-    def run_command(self, command: list[str], **_: Any) -> tuple[int, str, str]:
-        line = " ".join(command)
-        self.commands.append(line)
-        if command == ["name"]:
-            return 0, "old\n", ""
-        if command[:2] == ["systemctl", "show"]:
-            block = f"LoadState={self.load}\nActiveState={self.state}\nUnitFileState={self.enabled}\n"
-            return 0, f"{block}ActiveEnterTimestampMonotonic=1\n", ""
-        if self.refuse and self.refuse in line:
-            return 1, "", f"{line} says no"
-        if command[0] == "systemctl":
-            self.state = {"start": "active", "restart": "active", "stop": "inactive"}.get(command[1], self.state)
-            self.enabled = {"enable": "enabled", "disable": "disabled"}.get(command[1], self.enabled)
-        if command[0] == "sh":
-            done = subprocess.run(command, capture_output=True, check=False, text=True)
-            return done.returncode, done.stdout, done.stderr
-        return 0, "", ""
-
-
-@pytest.fixture(autouse=True)
-def owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = tmp_path / "owed"
-    monkeypatch.setattr(run, "OWED", str(folder))
-    return folder
-
-
-def file(path: Path, content: str, **keys: Any) -> dict[str, Any]:
-    return FILE | {"path": str(path), "content": content} | keys
-
-
-def converge(module: Module) -> dict[str, Any]:
-    return Service(module).converge()
 
 
 def test_files_are_written_checked_and_brought_into_force(tmp_path: Path, owed: Path) -> None:
@@ -110,9 +39,6 @@ def test_check_mode_says_the_same_and_touches_nothing(tmp_path: Path, owed: Path
     assert not (tmp_path / "a").exists()
     assert not owed.exists()
     assert predicted == converge(Module(params))
-
-
-UNIT = {"name": "a.service", "started": True, "enabled": None, "listens": []}
 
 
 @pytest.mark.parametrize("refuse", ["look", "make it so", "systemctl restart"])
@@ -140,71 +66,6 @@ def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path
     assert not (tmp_path / "a").exists()
 
 
-def test_messages_name_who_asks_for_a_file(tmp_path: Path) -> None:
-    mine = file(tmp_path / "a", "A\n", validate="/bin/look at %s", origin="web__rules")
-    with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(web__rules\) is refused by /bin/look: "):
-        converge(Module({"files": [mine]}, "look"))
-    with pytest.raises(ServiceError, match=rf"^{tmp_path}/a \(rules\) is declared twice, also by web__rules$"):
-        converge(Module({"files": [mine, mine | {"origin": "rules"}]}))
-    assert not (tmp_path / "a").exists()
-
-
-def test_what_was_there_before_the_first_run_is_kept(tmp_path: Path) -> None:
-    kept = tmp_path / "kept" / "a"
-    (tmp_path / "old").write_text("old\n")
-    (tmp_path / "a").symlink_to("old")
-    settings = {"files": [file(tmp_path / "a", "A\n", former=str(kept))]}
-    assert converge(Module(settings, check_mode=True))["changes"] == [str(kept), str(tmp_path / "a")]
-    assert not kept.exists()
-    with pytest.raises(ServiceError, match="says no"):
-        converge(Module(settings | {"checks": ["look"]}, "look"))
-    assert not kept.exists()
-    assert converge(Module(settings))["changes"] == [str(kept), str(tmp_path / "a")]
-    (tmp_path / "a").write_text("of somebody\n")
-    assert converge(Module(settings))["changes"] == [str(tmp_path / "a")]
-    assert kept.read_text() == "old\n"
-
-
-def test_nothing_that_was_there_before_the_first_run_is_kept_as_such(tmp_path: Path) -> None:
-    settings = {"files": [file(tmp_path / "a", "A\n", former=str(tmp_path / "kept"))]}
-    assert converge(Module(settings))["changed"]
-    assert not converge(Module(settings))["changed"]
-    assert (tmp_path / "kept").read_text() == ""
-
-
-LIVE = {"read": "name", "value": "new", "write": "rename %s"}
-
-
-def test_live_state_is_set_when_it_differs(tmp_path: Path) -> None:
-    files = [file(tmp_path / "a", "A\n")]
-    module = Module({"files": files, "live": [LIVE]})
-    assert converge(Module({"files": files, "live": [LIVE]}, check_mode=True))["changes"] == [
-        str(tmp_path / "a"),
-        "rename new",
-    ]
-    converge(module)
-    assert module.commands == ["name", "rename new"]
-    assert converge(Module({"files": files, "live": [LIVE]}))["changes"] == ["rename new"]
-    assert not converge(Module({"files": files, "live": [LIVE | {"value": "old"}]}))["changed"]
-
-
-def test_live_state_goes_back_with_the_files(tmp_path: Path) -> None:
-    module = Module({"files": [file(tmp_path / "a", "A\n")], "live": [LIVE], "units": [UNIT]}, "systemctl restart")
-    with pytest.raises(ServiceError, match="says no"):
-        converge(module)
-    assert not (tmp_path / "a").exists()
-    assert [command for command in module.commands if "rename" in command] == ["rename new", "rename old"]
-
-
-def test_a_timer_that_its_package_brings_needs_no_start() -> None:
-    missing: dict[str, Any] = {"state": "inactive", "enabled": "", "load": "not-found"}
-    timer = {"units": [UNIT | {"name": "trial.timer"}]}
-    assert not converge(Module(timer, check_mode=True, **missing))["changed"]
-    assert converge(Module({"units": [UNIT]}, check_mode=True, **missing))["changed"]
-    with pytest.raises(ServiceError, match=r"there is no unit trial\.timer"):
-        converge(Module(timer, **missing))
-
-
 class Killed(BaseException):
     """The end of the module at a moment that it does not choose."""
 
@@ -216,7 +77,7 @@ def kill(params: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         raise Killed
 
     with monkeypatch.context() as patched:
-        patched.setattr(Service, "settle", die)
+        patched.setattr(run.Transaction, "activate", die)
         with pytest.raises(Killed):
             converge(Module(params))
 
@@ -268,16 +129,14 @@ def test_files_of_a_killed_run_that_are_refused_do_not_stay(
     assert converge(Module(again))["changed"]
 
 
-def test_a_run_killed_while_it_goes_back_is_completed(
-    tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_rollback_that_was_killed_is_completed(tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def die(_: files.Change) -> None:
         raise Killed
 
     (tmp_path / "a").write_text("old\n")
     params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"]}
     with monkeypatch.context() as patched:
-        patched.setattr(run, "put_back", die)
+        patched.setattr(run, "_undo", die)
         with pytest.raises(Killed):
             converge(Module(params, "look"))
     assert (tmp_path / "a").read_text() == "A\n"
@@ -330,7 +189,7 @@ def test_a_disk_that_is_full_is_said_besides_what_went_wrong(
 def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What the unit does not listen at, each time it is looked at; the last answer stays."""
     answers: list[list[str]] = [[]]
-    monkeypatch.setattr(run.listeners, "wait", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0])
+    monkeypatch.setattr(listeners, "wait", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0])
     return answers
 
 
@@ -354,70 +213,6 @@ def test_files_with_which_a_unit_does_not_listen_do_not_stay(tmp_path: Path, hea
     assert module.commands.count("systemctl restart -- a.service") == 2
 
 
-def test_files_that_are_not_declared_are_purged(tmp_path: Path) -> None:
-    for name in ("keep.conf", "gone.conf", "other.txt"):
-        (tmp_path / name).write_text("")
-    module = Module({"purge": [f"{tmp_path}/*.conf"], "files": [file(tmp_path / "keep.conf", "K\n")]})
-    converge(module)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["keep.conf", "other.txt"]
-
-
-def test_a_secret_is_not_in_the_diff(tmp_path: Path) -> None:
-    secret = file(tmp_path / "a", "") | {"content": None, "secret_content": "canary", "mode": "0600"}
-    result = converge(Module({"files": [secret]}))
-    assert (tmp_path / "a").read_text() == "canary"
-    assert "canary" not in str(result)
-
-
-def test_a_secret_that_goes_is_not_in_the_diff(tmp_path: Path) -> None:
-    (tmp_path / "a").write_text("canary")
-    secret = file(tmp_path / "a", "") | {"content": None, "secret_content": "", "ensure": "absent"}
-    for check_mode in (True, False):
-        result = converge(Module({"files": [secret]}, check_mode=check_mode))
-        assert result["changes"] == [str(tmp_path / "a")]
-        assert "canary" not in str(result)
-    assert not (tmp_path / "a").exists()
-
-
-def test_a_link_is_made_to_what_is_there(tmp_path: Path) -> None:
-    (tmp_path / "zone").write_text("Z\n")
-    link = file(tmp_path / "a", "") | {"content": None, "link": "zone"}
-    converge(Module({"files": [link]}))
-    assert (tmp_path / "a").readlink().name == "zone"
-    assert not converge(Module({"files": [link]}))["changed"]
-    with pytest.raises(ServiceError, match=f"^{tmp_path}/a: there is no none on this host$"):
-        converge(Module({"files": [link | {"link": "none"}]}))
-    assert (tmp_path / "a").readlink().name == "zone"
-
-
-@pytest.mark.parametrize(
-    ("keys", "message"),
-    [
-        ({"content": None}, "needs either content, secret_content or link"),
-        ({"mode": "rw"}, "mode 'rw' must be octal"),
-        ({"owner": "nobody-at-all"}, "there is no user nobody-at-all on this host"),
-    ],
-)
-def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:
-    with pytest.raises(ServiceError, match=message):
-        converge(Module({"files": [file(tmp_path / "a", "A\n") | keys]}))
-
-
-@pytest.mark.parametrize("kind", ["checks", "commands"])
-@pytest.mark.parametrize(("command", "why"), [("sh -c 'x", ": No closing quotation"), (" ", "")])
-def test_a_command_that_is_none_is_refused(tmp_path: Path, kind: str, command: str, why: str) -> None:
-    with pytest.raises(ServiceError, match=f"is no command{why}$"):
-        converge(Module({"files": [file(tmp_path / "a", "A\n")], kind: [command]}))
-    with pytest.raises(ServiceError, match=f"is no command{why}$"):
-        converge(Module({"files": [file(tmp_path / "a", "A\n", validate=command)]}))
-    assert not (tmp_path / "a").exists()
-
-
-def test_a_port_that_is_none_is_refused() -> None:
-    with pytest.raises(ServiceError, match=r"^listens: '514' is no port such as tcp:514 or udp:161$"):
-        converge(Module({"units": [UNIT | {"listens": ["514"]}]}))
-
-
 @pytest.fixture
 def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "RUNTIME", str(tmp_path / "run"))
@@ -433,9 +228,9 @@ def test_guarded_files_are_in_force_until_somebody_decides(tmp_path: Path, guard
     assert module.commands[1].startswith("systemd-run ")
     assert (tmp_path / "a").read_text() == "new\n"
     assert "\nsystemctl reload-or-restart a.service || status=1\n" in guard.read_text()
-    confirming = Module({"change": result["change"]})
+    confirming = Module({"confirm": True, "change": result["change"]})
     for _ in range(2):  # the first answer may have got lost
-        assert Service(confirming).decide(keep=True) == {"changed": True, "confirmed": True}
+        assert converge(confirming) == {"changed": True, "confirmed": True}
     assert (tmp_path / "a").read_text() == "new\n"
     assert not list(guard.parent.iterdir())
     assert "unconfirmed" not in converge(Module(params))
@@ -463,7 +258,7 @@ def test_a_disk_that_is_full_leaves_no_guard(tmp_path: Path, guard: Path, monkey
     def full(*_: Any) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Service, "remember", full)
+    monkeypatch.setattr(owed.Owed, "note", full)
     module = Module({"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "rollback_delay": 30})
     with pytest.raises(ServiceError, match=r"/trial: No space left on device; nothing was changed$"):
         converge(module)

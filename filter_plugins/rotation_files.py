@@ -1,0 +1,105 @@
+"""Filter plugin: the files of logrotate's rotations."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleFilterError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+
+DOCUMENTATION = r"""
+name: rotation_files
+author: Strata contributors
+short_description: The files of logrotate's rotations
+description:
+  - Returns what the module M(service_files) takes as O(service_files#module:files), a file in C(/etc/logrotate.d) for
+    each rotation.
+positional: _input, options, check
+options:
+  _input:
+    description:
+      - The rotations, dictionaries with C(name), C(paths), C(origin), the variable that asks for it, and if need be
+        C(options), C(firstaction), C(prerotate), C(postrotate), C(lastaction) and C(ensure).
+    type: list
+    elements: dict
+    required: true
+  options:
+    description: Lines of logrotate's options, of rotations that have none of their own.
+    type: list
+    elements: str
+    required: true
+  check:
+    description: A shell script that accepts a new file C($1) for its place C($2), with its scripts as C($3) and so on.
+    type: str
+    required: true
+"""
+
+EXAMPLES = r"""
+- name: Configure the rotation of logs
+  service_files:
+    name: logrotate
+    files: "{{ lookup('contributions', 'logrotate_files') | rotation_files(['daily'], 'logrotate --debug $1') }}"
+"""
+
+RETURN = r"""
+_value:
+  description: The files, in the order of the rotations.
+  type: list
+  elements: dict
+"""
+
+SCRIPTS = ("firstaction", "prerotate", "postrotate", "lastaction")
+
+
+class FilterModule:
+    """See DOCUMENTATION."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        """Return the filter."""
+        return {"rotation_files": rotation_files}
+
+
+def rotation_files(rotations: Iterable[Mapping[str, Any]], options: Sequence[str], check: str) -> list[dict[str, str]]:
+    """Return the file of each rotation.
+
+    Raises:
+        AnsibleFilterError: logrotate would not read a file of that name.
+
+    """
+    return [_file(rotation, options, check) for rotation in rotations]
+
+
+def _file(rotation: Mapping[str, Any], options: Sequence[str], check: str) -> dict[str, str]:
+    origin, name = rotation["origin"], str(rotation["name"])
+    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+        raise AnsibleFilterError(
+            f"{origin}: {json.dumps(name)} is not a valid name of a file: letters, digits, - and _, as logrotate "
+            "leaves out others"
+        )
+    path = f"/etc/logrotate.d/{name}"
+    scripts = [rotation[script] for script in SCRIPTS if rotation.get(script)]
+    return {
+        "path": path,
+        "origin": origin,
+        "content": "".join(f"{line}\n" for line in _lines(rotation, options)),
+        "ensure": rotation.get("ensure", "present"),
+        "validate": shlex.join(["sh", "-c", check, "sh", "%s", path, *scripts]),
+    }
+
+
+def _lines(rotation: Mapping[str, Any], options: Sequence[str]) -> Iterator[str]:
+    yield f"# Managed by Strata, for {rotation['origin']}: changes made here are overwritten."
+    yield f"{' '.join(json.dumps(path) for path in rotation['paths'])} {{"
+    for option in rotation.get("options", options):
+        yield f"    {option}"
+    for script in SCRIPTS:
+        if rotation.get(script):
+            yield f"    {script}"
+            yield rotation[script].rstrip()
+            yield "    endscript"
+    yield "}"

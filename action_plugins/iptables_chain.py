@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from ansible import constants
 from ansible.errors import AnsibleActionFail, AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
-from ansible.plugins.loader import action_loader
+from ansible.plugins.loader import action_loader, filter_loader
 from ansible.utils.display import Display
 
 if TYPE_CHECKING:
@@ -104,8 +104,8 @@ def allowed_hosts(entries: Iterable[Mapping[str, Any]], task_vars: Mapping[str, 
     for entry in entries:
         origin, group = entry["origin"], entry["group"]
         if group not in groups:
-            near = difflib.get_close_matches(group, groups, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else f" (it has {', '.join(sorted(groups))})"
+            hint = filter_loader.get("did_you_mean").j2_function(group, groups)
+            hint = hint or f" (it has {', '.join(sorted(groups))})"
             raise AnsibleActionFail(f"{origin}: the inventory has no group {group!r}{hint}")
         for name in sorted(set(groups[group]) - {task_vars["inventory_hostname"]}):
             for address in addresses(name, hostvars[name]):

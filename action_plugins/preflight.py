@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 import shlex
@@ -17,7 +16,7 @@ from ansible.module_utils.common.parameters import DEFAULT_TYPE_VALIDATORS, remo
 from ansible.module_utils.errors import UnsupportedError
 from ansible.parsing.vault import EncryptedString
 from ansible.plugins.action import ActionBase
-from ansible.plugins.loader import lookup_loader
+from ansible.plugins.loader import filter_loader, lookup_loader
 from ansible.utils.vars import load_extra_vars
 
 if TYPE_CHECKING:
@@ -98,9 +97,10 @@ class ActionModule(ActionBase):
         if not os.path.exists(path):
             return {}
         try:
-            return self._loader.load_from_file(path)["argument_specs"]["main"].get("options", {})
+            options: Options = self._loader.load_from_file(path)["argument_specs"]["main"].get("options", {})
         except (KeyError, TypeError, AttributeError):
             raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
+        return options
 
     def _problems(self) -> Iterator[str]:
         for role, options in self._options.items():
@@ -141,13 +141,13 @@ class ActionModule(ActionBase):
                 yield f"{variable} cannot be evaluated: (not shown: it is a secret)"
             return
         outcome = ArgumentSpecValidator({name: option}).validate({name: value})
-        for error in outcome.errors.errors:
-            if isinstance(error, UnsupportedError):
+        for found in outcome.errors.errors:
+            if isinstance(found, UnsupportedError):
                 yield from (self._unsupported(variable, path, option) for path in outcome.unsupported_parameters)
             elif option.get("no_log"):
                 yield f"{variable} is not a valid {option.get('type', 'str')} (not shown: it is a secret)"
             else:
-                yield f"{variable} is wrong: {remove_values(error.msg, outcome._no_log_values)}"  # noqa: SLF001
+                yield f"{variable} is wrong: {remove_values(found.msg, outcome._no_log_values)}"  # noqa: SLF001
 
     def _is_default(self, variable: str) -> bool:
         """Return whether a variable is as the defaults of a role have it, where no secret stands."""
@@ -174,14 +174,14 @@ class ActionModule(ActionBase):
             if variable in known or role not in self._options:
                 continue
             nearest = _nearest(variable, self._options[role])
-            yield f"{_place(variable, value)}: {variable} is no parameter of the role {role}{nearest}"
+            yield f"{_place(variable, value)}: {variable} is not a parameter of the role {role}{nearest}"
 
     def _warn_of_near_miss(self, variable: str, value: Any, known: set[str]) -> None:
         """Warn of a variable of the inventory that carries no role's name, but nearly that of a parameter."""
         if variable.startswith(("ansible_", "_")) or Origin.get_tag(value) is None:
             return
-        for near in difflib.get_close_matches(variable, known, n=1, cutoff=NEAR_MISS):
-            self._display.warning(f"{_place(variable, value)}: {variable} is no parameter: did you mean {near!r}?")
+        if hint := _did_you_mean(variable, known, NEAR_MISS):
+            self._display.warning(f"{_place(variable, value)}: {variable} is not a parameter{hint}")
 
 
 def readable(value: Any) -> Any:
@@ -216,7 +216,7 @@ def platform_facts(text: str) -> dict[str, str]:
 
 
 def host_keys(text: str) -> list[str]:
-    """Return the public SSH keys in the text of their files, each as type and key, without what is none."""
+    """Return the public SSH keys in the text of their files, each as type and key, without what is not one."""
     return [match[1] for match in map(HOST_KEY.fullmatch, text.split("\n")) if match]
 
 
@@ -239,8 +239,12 @@ def _place(variable: str, value: Any) -> str:
 
 
 def _nearest(name: str, known: Iterable[str]) -> str:
-    matches = difflib.get_close_matches(name, list(known), n=1)
-    return f": did you mean {matches[0]!r}?" if matches else f" (known: {', '.join(sorted(known)) or 'none'})"
+    return _did_you_mean(name, known) or f" (known: {', '.join(sorted(known)) or 'none'})"
+
+
+def _did_you_mean(*arguments: Any) -> str:
+    hint: str = filter_loader.get("did_you_mean").j2_function(*arguments)
+    return hint
 
 
 def _text(description: str | list[str] | None) -> str:

@@ -64,7 +64,7 @@ def versioncmp(version: str, other: str) -> int:
     """Return -1, 0 or 1: how `version` compares with `other`.
 
     Raises:
-        AnsibleFilterError: one of them is no text; 1.10 without quotes is a number, and the same as 1.1.
+        AnsibleFilterError: one of them is not a text; 1.10 without quotes is a number, and the same as 1.1.
 
     """
     for value in (version, other):

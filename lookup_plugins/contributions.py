@@ -36,7 +36,7 @@ options:
 """
 
 EXAMPLES = """
-- name: Settle Apache
+- name: Configure Apache
   apache_server:
     vhosts: "{{ lookup('contributions', 'httpd_vhosts') }}"
 """
@@ -125,7 +125,9 @@ class LookupModule(LookupBase):
         if not os.path.isfile(path):
             raise AnsibleLookupError(f"{part.variable} names the template {template}, but {path} does not exist")
         templar = self._templar.copy_with_new_env(available_variables={**variables, "item": item}, searchpath=[folder])
-        return templar.template(trust_as_template(self._loader.get_text_file_contents(path)), escape_backslashes=False)
+        text = trust_as_template(self._loader.get_text_file_contents(path))
+        rendered: str = templar.template(text, escape_backslashes=False)
+        return rendered
 
     def _template_folder(self, role: str, variables: Mapping[str, Any]) -> str:
         if not self._folders:

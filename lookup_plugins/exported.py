@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import time
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleLookupError
+from ansible.plugins.loader import filter_loader
 from ansible.plugins.lookup import LookupBase
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 DOCUMENTATION = """
 name: exported
@@ -39,7 +39,7 @@ options:
 """
 
 EXAMPLES = """
-- name: Settle the targets
+- name: Configure the targets
   ansible.builtin.copy:
     content: "{{ query('exported', 'targets', groups=['web'], max_age=604800) | map(attribute='value') | join(' ') }}"
     dest: /etc/monitor/targets
@@ -54,14 +54,33 @@ _list:
 """
 
 
+def members(names: Iterable[str], groups: Mapping[str, list[str]], origin: str) -> list[str]:
+    """Return the hosts of groups, sorted; `origin` is what names the groups, for the message.
+
+    Raises:
+        AnsibleLookupError: there is no such group.
+
+    """
+    found: set[str] = set()
+    for name in names:
+        if name not in groups:
+            hint = filter_loader.get("did_you_mean").j2_function(name, groups)
+            hint = hint or f" (it has {', '.join(sorted(groups))})"
+            raise AnsibleLookupError(f"{origin}: the inventory has no group {name!r}{hint}")
+        found |= set(groups[name])
+    return sorted(found)
+
+
 class LookupModule(LookupBase):
     """See DOCUMENTATION."""
+
+    members = staticmethod(members)
 
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """Return the value of each host."""
         self.set_options(var_options=variables, direct=kwargs)
         given = variables or {}
-        hosts = members(self.get_option("groups"), given["groups"])
+        hosts = members(self.get_option("groups"), given["groups"], "groups")
         return [
             entry for term in terms for entry in self._values(term, {host: given["hostvars"][host] for host in hosts})
         ]
@@ -100,24 +119,9 @@ def exported(name: str, variables: Mapping[str, Any], max_age: int | None, now: 
         value = value.get(step) if isinstance(value, dict) else None
     if value is None:
         return None, "it has no such fact" if facts else "never seen"
+    if max_age is None:
+        return value, ""
     seen = facts.get("strata_seen")
-    if max_age is not None and seen is None:
+    if seen is None:
         return None, "when it was seen is not known"
-    if max_age is not None and now - seen > max_age:
-        return None, f"seen {int(now - seen)} s ago"
-    return value, ""
-
-
-def members(names: list[str], groups: Mapping[str, list[str]]) -> list[str]:
-    """Return the hosts of groups, sorted.
-
-    Raises:
-        AnsibleLookupError: there is no such group.
-
-    """
-    for name in names:
-        if name not in groups:
-            near = difflib.get_close_matches(name, groups, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else f" (it has {', '.join(sorted(groups))})"
-            raise AnsibleLookupError(f"the inventory has no group {name!r}{hint}")
-    return sorted({host for name in names for host in groups[name]})
+    return (None, f"seen {int(now - seen)} s ago") if now - seen > max_age else (value, "")

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import base64
 import binascii
-import difflib
 import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleLookupError
+from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
 DOCUMENTATION = """
 name: host_key_lines
@@ -25,7 +25,7 @@ description:
   - A host's keys are C(known_hosts_keys) of the inventory, else those that C(preflight) read on the host when it saw it
     last, which are in the cache of facts. A host without keys is named in a warning.
   - Other SSH servers of a host, such as Gerrit's, are C(known_hosts_services) of the inventory, else what the modules
-    that settle them said last.
+    that configure them said last.
   - A host's names are its name, C(ansible_host), C(iptables_addresses) and C(known_hosts_names) of the inventory, each
     at the ports C(ansible_port) and C(sshd_ports), or that of the service.
 options:
@@ -44,7 +44,7 @@ options:
 """
 
 EXAMPLES = """
-- name: Settle the known hosts
+- name: Configure the known hosts
   ansible.builtin.copy:
     content: "{{ query('host_key_lines', 'all') | join('\\n') }}\\n"
     dest: /etc/ssh/ssh_known_hosts
@@ -78,7 +78,7 @@ class LookupModule(LookupBase):
         self.set_options(var_options=variables, direct=kwargs)
         given = variables or {}
         lines, unseen = [], []
-        for host in members(terms, given["groups"]):
+        for host in lookup_loader.get("exported").members(terms, given["groups"], "known_hosts_groups"):
             of_host = given["hostvars"][host]
             found = list(host_lines(host, of_host))
             lines += found
@@ -95,28 +95,11 @@ class LookupModule(LookupBase):
         return lines + [line for entry in self.get_option("entries") for line in entry_lines(entry)]
 
 
-def members(names: Iterable[str], groups: Mapping[str, list[str]]) -> list[str]:
-    """Return the hosts of groups, sorted.
-
-    Raises:
-        AnsibleLookupError: there is no such group.
-
-    """
-    found: set[str] = set()
-    for name in names:
-        if name not in groups:
-            near = difflib.get_close_matches(name, groups, n=1)
-            hint = f": did you mean {near[0]!r}?" if near else f" (it has {', '.join(sorted(groups))})"
-            raise AnsibleLookupError(f"known_hosts_groups: the inventory has no group {name!r}{hint}")
-        found |= set(groups[name])
-    return sorted(found)
-
-
 def host_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
     """Give a line for each key of a host.
 
     Raises:
-        AnsibleLookupError: a name or a key is none.
+        AnsibleLookupError: a name or a key is not valid.
 
     """
     seen = (variables.get("ansible_facts") or {}).get("ssh_host_keys")
@@ -130,7 +113,7 @@ def service_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
     """Give a line for each key of each other SSH server of a host.
 
     Raises:
-        AnsibleLookupError: a name, a port or a key is none.
+        AnsibleLookupError: a name, a port or a key is not valid.
 
     """
     seen = (variables.get("ansible_facts") or {}).get("ssh_services")
@@ -148,7 +131,7 @@ def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
     """Give a line for each key of a host that is not in the inventory.
 
     Raises:
-        AnsibleLookupError: a name or a key is none.
+        AnsibleLookupError: a name or a key is not valid.
 
     """
     for name in entry["names"]:
@@ -163,7 +146,7 @@ def checked_key(text: str, origin: str) -> str:
     """Return type and key, without a comment.
 
     Raises:
-        AnsibleLookupError: it is no public key; ssh would leave the line out without a word.
+        AnsibleLookupError: it is not a public key; ssh would leave the line out without a word.
 
     """
     kind, key = [*str(text).split(), "", ""][:2]
@@ -173,7 +156,7 @@ def checked_key(text: str, origin: str) -> str:
         inner = b""
     # A key begins with its type, and the length of that.
     if not inner.startswith(len(kind).to_bytes(4, "big") + kind.encode()) or len(inner) < SHORTEST:
-        raise AnsibleLookupError(f"{origin}: {text!r} is no public key, such as 'ssh-ed25519 AAAA...'")
+        raise AnsibleLookupError(f"{origin}: {text!r} is not a public key, such as 'ssh-ed25519 AAAA...'")
     return f"{kind} {key}"
 
 
@@ -186,7 +169,7 @@ def places(host: str, variables: Mapping[str, Any], ports: Sequence[int]) -> Ite
     """Give each name and address of a host, at each of these ports, as ssh looks for it.
 
     Raises:
-        AnsibleLookupError: a name is none.
+        AnsibleLookupError: a name is not valid.
 
     """
     names = [host, variables.get("ansible_host") or host]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import difflib
 import os
 from typing import TYPE_CHECKING, Any
 
 from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.plugins.loader import filter_loader
 from ansible.plugins.lookup import LookupBase
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ options:
 """
 
 EXAMPLES = """
-- name: Settle the exports
+- name: Configure the exports
   ansible.builtin.copy:
     content: "{{ lookup('table', 'exports', files=['tables/' ~ inventory_hostname ~ '.csv', 'tables/all.csv']) }}"
     dest: /etc/exports
@@ -94,8 +94,7 @@ class LookupModule(LookupBase):
                 return table[key]
         if self.get_option("default") is not None:
             return self.get_option("default")
-        near = difflib.get_close_matches(key, {name for table in tables for name in table}, n=1)
-        hint = f": did you mean {near[0]!r}?" if near else ""
+        hint = filter_loader.get("did_you_mean").j2_function(key, {name for table in tables for name in table})
         raise AnsibleLookupError(f"{key!r} is in none of the tables {', '.join(self.get_option('files'))}{hint}")
 
 
@@ -103,7 +102,7 @@ def read_csv(text: str, path: str) -> Table:
     """Return the table in the text of a CSV file.
 
     Raises:
-        AnsibleLookupError: the text is no such table; the message names `path` and the line.
+        AnsibleLookupError: the text is not such a table; the message names `path` and the line.
 
     """
     table: Table = {}

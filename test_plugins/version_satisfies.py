@@ -60,7 +60,7 @@ def version_satisfies(version: str, wanted: str) -> bool:
     try:
         return SpecifierSet(wanted).contains(Version(version), prereleases=True)
     except InvalidSpecifier:
-        message = f"version_satisfies: {wanted!r} is no set of versions, such as '>=1.2,<2'"
+        message = f"version_satisfies: {wanted!r} is not a set of versions, such as '>=1.2,<2'"
     except (InvalidVersion, TypeError):
-        message = f"version_satisfies: {version!r} is no version, such as '1.2.0'"
+        message = f"version_satisfies: {version!r} is not a version, such as '1.2.0'"
     raise AnsibleFilterError(message)

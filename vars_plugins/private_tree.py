@@ -44,14 +44,14 @@ class VarsModule(BaseVarsPlugin):
         """Return the variables of groups or a host; `path` is the folder of an inventory.
 
         Raises:
-            AnsibleError: the private folder is none, or one of its files cannot be read.
+            AnsibleError: the private folder is not a folder, or one of its files cannot be read.
 
         """
         folder = self.get_option("folder")
         if not folder:
             return {}
         if not os.path.isdir(folder):
-            raise AnsibleError(f"STRATA_PRIVATE: {folder} is no folder: name the private tree, or nothing")
+            raise AnsibleError(f"STRATA_PRIVATE: {folder} is not a folder: name the private tree, or nothing")
         mirrored = os.path.join(folder, os.path.basename(os.path.realpath(path)))
         return (
             vars_loader.get("host_group_vars").get_vars(loader, mirrored, entities) if os.path.isdir(mirrored) else {}

@@ -88,7 +88,7 @@ def test_a_host_that_was_never_seen_is_named(
     ("values", "said"),
     [
         ({"known_hosts_groups": ["al"]}, "no group 'al': did you mean 'all'"),
-        ({"known_hosts_keys": ["ssh-ed25519 AAAA"]}, "'ssh-ed25519 AAAA' is no public key"),
+        ({"known_hosts_keys": ["ssh-ed25519 AAAA"]}, "'ssh-ed25519 AAAA' is not a public key"),
         ({"known_hosts_entries": [{"names": ["a b"], "keys": []}]}, "known_hosts_entries: 'a b' is neither"),
     ],
 )

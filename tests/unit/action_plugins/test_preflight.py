@@ -179,7 +179,7 @@ def test_of_what_a_host_says_only_keys_count(text: str, keys: list[str]) -> None
         (
             "web_port",
             [80],
-            "host_vars/web01.yml:2: web_port is no parameter of the role web: did you mean 'web_ports'?",
+            "host_vars/web01.yml:2: web_port is not a parameter of the role web: did you mean 'web_ports'?",
         ),
         ("web_ports", "http", "host_vars/web01.yml:1: role web: web_ports is wrong"),
         ("web_ports", [80, "x"], "'x'"),
@@ -208,7 +208,7 @@ def test_a_slip_in_the_name_of_the_role_is_warned_of(site: Site) -> None:
     site.write("host_vars/web01.yml", {"wep_password": "canary", "other_password": 1})
     code, output = site.run()
     assert code == 0
-    assert "host_vars/web01.yml:2: wep_password is no parameter: did you mean 'web_password'?" in output
+    assert "host_vars/web01.yml:2: wep_password is not a parameter: did you mean 'web_password'?" in output
     assert "other_password" not in output
     assert "canary" not in output
 
@@ -273,7 +273,10 @@ def test_all_roles_that_do_not_fit_each_other_are_named_before_the_first_task(si
     for problem in (
         "roles/docs/meta/strata.yml:3: the role docs requires web >=1.2,<2, but the version of web is 2.0.0, in ",
         "roles/docs/meta/strata.yml:4: the role docs requires absent >=1, but the play has no such role ",
-        "more/meta/strata.yml:2: the role more requires docs 1.0, but that is no set of versions, such as '>=1.2,<2'",
+        (
+            "more/meta/strata.yml:2: the role more requires docs 1.0, "
+            "but that is not a set of versions, such as '>=1.2,<2'"
+        ),
         "roles/web/meta/strata.yml:3: the role web requires more >=1, but the version of more is unknown, in ",
         "the role web requires acme.more, but the play has no such role: its more is more",
     ):

@@ -136,10 +136,10 @@ def test_version_satisfies(version: str, wanted: str, satisfied: bool) -> None:
 @pytest.mark.parametrize(
     ("version", "wanted", "message"),
     [
-        ("unknown", ">=1", "'unknown' is no version"),
-        (1.4, ">=1", "1.4 is no version"),
-        ("1.4", ">=1 <2", "'>=1 <2' is no set of versions"),
-        ("1.4", "1.4", "'1.4' is no set of versions"),
+        ("unknown", ">=1", "'unknown' is not a version"),
+        (1.4, ">=1", "1.4 is not a version"),
+        ("1.4", ">=1 <2", "'>=1 <2' is not a set of versions"),
+        ("1.4", "1.4", "'1.4' is not a set of versions"),
     ],
 )
 def test_what_cannot_be_compared_is_named(version: object, wanted: str, message: str) -> None:

@@ -81,17 +81,17 @@ def test_hosts_outside_of_the_inventory() -> None:
 @pytest.mark.parametrize(
     ("hostvars", "options", "said"),
     [
-        ({"known_hosts_keys": ["AAAA"]}, {}, "known_hosts_keys of web01: 'AAAA' is no public key"),
+        ({"known_hosts_keys": ["AAAA"]}, {}, "known_hosts_keys of web01: 'AAAA' is not a public key"),
         ({"known_hosts_keys": [ONE[:-8]]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_keys": [ONE.replace("ssh-ed25519", "ssh-rsa")]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_keys": [f"web02 {ONE}"]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_services": [{"port": "x y", "keys": []}]}, {}, "known_hosts_services of web01: .*'x y'"),
         ({"ansible_facts": {"ssh_services": ["29418"]}}, {}, "known_hosts_services of web01: '29418' has no port"),
-        ({"known_hosts_services": [{"port": 1, "keys": ["AAAA"]}]}, {}, "known_hosts_services of web01: 'AAAA' is no"),
+        ({"known_hosts_services": [{"port": 1, "keys": ["AAAA"]}]}, {}, "known_hosts_services of web01: 'AAAA' is not"),
         (SEEN | {"known_hosts_names": ["a,b"]}, {}, "known_hosts_names of web01: 'a,b' is neither"),
         (SEEN | {"ansible_host": "*"}, {}, "known_hosts_names of web01: '\\*' is neither"),
         (SEEN, {"entries": [{"names": ["a b"], "keys": [ONE], "origin": "x"}]}, "x: 'a b' is neither"),
-        (SEEN, {"entries": [{"names": ["a"], "keys": ["one"], "origin": "x"}]}, "x: 'one' is no public key"),
+        (SEEN, {"entries": [{"names": ["a"], "keys": ["one"], "origin": "x"}]}, "x: 'one' is not a public key"),
     ],
 )
 def test_what_ssh_would_misread_is_refused(hostvars: dict[str, Any], options: dict[str, Any], said: str) -> None:

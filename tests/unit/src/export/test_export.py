@@ -103,7 +103,7 @@ def test_a_collection_has_qualified_names_for_everything(tmp_path: Path) -> None
     assert "[acme.strata.unbound : Validating arguments" in output
     code, output = preflight(tmp_path, ["httpd"], "acme.strata.", httpd_vhost=[])
     assert code == 2
-    assert "httpd_vhost is no parameter of the role httpd: did you mean 'httpd_vhosts'?" in output
+    assert "httpd_vhost is not a parameter of the role httpd: did you mean 'httpd_vhosts'?" in output
 
 
 def test_nothing_in_a_collection_has_a_name_of_before(tmp_path: Path) -> None:

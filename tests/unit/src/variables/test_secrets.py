@@ -104,7 +104,7 @@ def test_the_private_tree_is_on_top_and_hidden(data: Data, tmp_path: Path, is_fi
 def test_a_private_tree_that_is_not_there_is_named(data: Data, tmp_path: Path) -> None:
     code, output = run(data, "explain", "web01", STRATA_PRIVATE=str(tmp_path / "gone"))
     assert code == 1
-    assert f"STRATA_PRIVATE: {tmp_path / 'gone'} is no folder" in output
+    assert f"STRATA_PRIVATE: {tmp_path / 'gone'} is not a folder" in output
     assert "Traceback" not in output
 
 

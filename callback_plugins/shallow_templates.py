@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from ansible.plugins.callback import CallbackBase
-from ansible.plugins.lookup import template
+from ansible.plugins.loader import lookup_loader
 
 DOCUMENTATION = """
 name: shallow_templates
@@ -30,5 +31,8 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Have the lookup, which all tasks find loaded, copy no more than it must."""
         del playbook
+        # As tasks get it: by its plain name, newer Ansibles import another copy of its module.
+        lookup = lookup_loader.get("ansible.builtin.template", class_only=True)
+        template: Any = sys.modules[lookup.__module__]
         if hasattr(template, "deepcopy"):
             template.deepcopy = dict

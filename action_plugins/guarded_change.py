@@ -123,7 +123,7 @@ class ActionModule(ActionBase):
             self._reset()
             if said.get("failed"):
                 return said
-            now = "are back" if said["restored"] else f"could not be put back (journalctl -u {said['unit']})"
+            now = "are back" if said["restored"] else f"could not be restored (journalctl -u {said['unit']})"
             return self._failure(answer, f"the former ones {now}, and the host answers again", reason)
         self._reset()
         return self._failure(answer, f"the host has not answered again for {delay + PATIENCE} s", reason)

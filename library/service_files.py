@@ -16,7 +16,7 @@ description:
     (O(checks)). If a check, a command or a unit fails, or a unit does not listen at its ports, all is rolled back. The
     old files are in their places again, the units run with them, and the module fails with what the program said.
   - A unit whose process is older than its files is restarted, and what a killed run left undone (a check, a command, a
-    reload) is done by the next. If a check then refuses the files of the killed run, those before them come back.
+    reload) is done by the next. If a check then refuses the files of the killed run, those before them are restored.
   - What did not run or start at boot before a run that fails, does not after it.
 options:
   name:
@@ -121,7 +121,7 @@ options:
       listens:
         description:
           - Ports, such as C(tcp:514) or C(udp:161), at which its processes listen while it runs, at any address.
-          - They are waited for, up to 15 seconds, after the unit's steps; without them the old files come back, and the
+          - They are waited for, up to 15 seconds, after the unit's steps; without them all is rolled back, and the
             module fails with the last lines that the unit wrote to the journal.
           - A unit that runs but does not listen is restarted, also when nothing else changes.
         type: list

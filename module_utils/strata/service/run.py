@@ -186,7 +186,7 @@ class Transaction:
         lost = [text for change in reversed(self.plan.changes) for text in _attempt(_undo, change)]
         lost += _attempt(self._undo_owed)
         if lost:
-            return f"not all of the old files could be put back: {'; '.join(lost)}"
+            return f"not all of the old files could be restored: {'; '.join(lost)}"
         back = "the old files are back" if touched else "nothing else was changed"
         failures += _attempt(self.activate, []) or _attempt(self._succeed, self.plan.live.undo)
         failures += [] if failures else _attempt(self._resume, former)

@@ -168,7 +168,7 @@ def root(key: Any, days: int, issuer: str = "Trial CA") -> bytes:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
-def test_the_end_of_the_ca_is_told_in_time(authority: Any) -> None:
+def test_the_end_of_the_ca_is_warned_of_in_time(authority: Any) -> None:
     key = serialization.load_pem_private_key(Path(authority.key_file).read_bytes(), None)
     Path(authority.certificate_file).write_bytes(root(key, 300))
     assert authority.roots(make=True)

@@ -102,7 +102,7 @@ def test_a_given_certificate_must_be_valid(host: Host, monkeypatch: pytest.Monke
         host.call(GIVEN, ca=False)
 
 
-def test_a_given_certificate_that_ends_soon_is_told(host: Host) -> None:
+def test_a_given_certificate_that_ends_soon_is_warned_of(host: Host) -> None:
     host.call(GIVEN, ca=False, lifetime=400, renew_before=300)
     assert host.warnings[0].startswith("certificate given (web__certificates_list): certificate_content ends on 20")
 

@@ -179,7 +179,7 @@ def test_a_disk_that_is_full_is_said_besides_what_went_wrong(
         write(path, new)
 
     monkeypatch.setattr(files, "_replace_file", full)
-    with pytest.raises(ServiceError, match=r"look says no; not all of the old files could be put back: .*gone'$"):
+    with pytest.raises(ServiceError, match=r"look says no; not all of the old files could be restored: .*gone'$"):
         converge(Module(params, "look"))
     assert (tmp_path / "a").read_text() == "old\n", "the others are back all the same"
     assert (owed / "trial").exists()

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from ansible.module_utils.strata.apache import declared, host
+from ansible.module_utils.strata.apache import host, plan
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,10 +27,10 @@ class ConfigTest:
     run: Callable[..., tuple[int, str, str]]
     parts: Sequence[Site | Settings]
 
-    def refusal(self, root: str = declared.ROOT) -> str:
+    def refusal(self, root: str = plan.ROOT) -> str:
         """Return Apache's message if it refuses the configuration in `root`, else an empty string."""
         code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
-        return (declared.message(out + err, root) or f"configtest ends with status {code}") if code else ""
+        return (plan.message(out + err, root) or f"configtest ends with status {code}") if code else ""
 
     def staged(self, changes: list[Change]) -> str:
         """Return Apache's message if it refuses the changes in a copy of the configuration."""
@@ -46,11 +46,11 @@ class ConfigTest:
             RefusedError: always.
 
         """
-        before, part = self.refusal(), declared.blamed(refused, self.parts)
-        if before and (part is None or declared.location(before) == declared.location(refused)):
+        before, part = self.refusal(), plan.blamed(refused, self.parts)
+        if before and (part is None or plan.location(before) == plan.location(refused)):
             of_part = f", the file of {part}" if part else ""
             raise RefusedError(
                 "Apache's configuration was broken on this host before this run, in "
-                f"{declared.location(before) or declared.ROOT}{of_part}; nothing was changed: {before}"
+                f"{plan.location(before) or plan.ROOT}{of_part}; nothing was changed: {before}"
             )
         raise RefusedError(f"Apache refuses {part or 'the configuration'}; the files are as before: {refused}")

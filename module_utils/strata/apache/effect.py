@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apache import declared
+from ansible.module_utils.strata.apache import plan
 from ansible.module_utils.strata.apache.configtest import ConfigTest, RefusedError
 from ansible.module_utils.strata.apache.service import NotServingError, Service
 
@@ -58,7 +58,7 @@ class Effect:
         try:
             self.service.activate(action, self.ports, self.sites)
         except NotServingError as error:
-            about = " and ".join(map(str, declared.suspects(error.said, self.sites, changes)))
+            about = " and ".join(map(str, plan.suspects(error.said, self.sites, changes)))
             fate = self._go_back(changes, was_active=was_active)
             raise RefusedError(
                 f"Apache does not run with {about or 'its configuration'} ({error.what}): {error.said}\n{fate}"

@@ -8,11 +8,11 @@ import os
 import shutil
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apache import declared
+from ansible.module_utils.strata.apache import plan
 from ansible.module_utils.strata.apache.modules import Module, parse_module
 
 
-def read_module(name: str, root: str = declared.ROOT) -> Module | None:
+def read_module(name: str, root: str = plan.ROOT) -> Module | None:
     """Return what mods-available says of a module, None if there is no such module."""
     base = f"{root}/mods-available/{name}"
     try:
@@ -22,19 +22,19 @@ def read_module(name: str, root: str = declared.ROOT) -> Module | None:
         return None
 
 
-def no_module(name: str, root: str = declared.ROOT) -> str:
+def no_module(name: str, root: str = plan.ROOT) -> str:
     """Return a sentence about a module that is not there."""
     known = [os.path.basename(path)[:-5] for path in glob.glob(f"{root}/mods-available/*.load")]
     near = "".join(f" (nearest name: {each})" for each in difflib.get_close_matches(name, known, 1))
     return f"There is no Apache module {name} on this host{near}: is its name right, is its package declared?"
 
 
-def read(root: str = declared.ROOT) -> declared.Host:
+def read(root: str = plan.ROOT) -> plan.Host:
     """Return what Apache reads of its folders of sites, modules and settings, and which files are ours."""
     patterns = ("sites-enabled/*.conf", "mods-enabled/*.load", "mods-enabled/*.conf", "conf-enabled/*.conf")
     paths = [path for pattern in patterns for path in glob.glob(f"{root}/{pattern}") if not _is_folder(path)]
     real = os.path.realpath(root)
-    return declared.Host(
+    return plan.Host(
         enabled={os.path.relpath(path, root): files.read(path) for path in paths},
         links={
             os.path.relpath(path, root): os.path.relpath(os.path.realpath(path), real)
@@ -56,10 +56,10 @@ def _is_folder(path: str) -> bool:
 
 def _is_ours(path: str) -> bool:
     with open(path, "rb") as stream:
-        return stream.readline().startswith(declared.MARK.encode())
+        return stream.readline().startswith(plan.MARK.encode())
 
 
-def stage(changes: list[files.Change], target: str, root: str = declared.ROOT) -> None:
+def stage(changes: list[files.Change], target: str, root: str = plan.ROOT) -> None:
     """Make `target` a copy of the configuration in which the changes are made."""
     shutil.copytree(root, target, symlinks=True)
     files.apply(files.Change(target + change.path.removeprefix(root), None, change.after) for change in changes)

@@ -8,11 +8,11 @@ import re
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.strata import files, openssl
-from ansible.module_utils.strata.apache import declared as apache
 from ansible.module_utils.strata.apache import effect as apache_effect
 from ansible.module_utils.strata.apache import host as apache_host
 from ansible.module_utils.strata.apache import logrotate, reads, tls, vhosts
 from ansible.module_utils.strata.apache import modules as apache_modules
+from ansible.module_utils.strata.apache import plan as apache
 from ansible.module_utils.strata.apache.configtest import ConfigTest, RefusedError
 from ansible.module_utils.strata.apache.service import Service
 

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.apache import declared, vhosts
+from ansible.module_utils.strata.apache import plan, vhosts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,7 +54,7 @@ class Service:
     def systemctl(self, verb: str) -> str:
         """Do something to the unit; return systemd's message if that fails, else an empty string."""
         code, out, err = self.run(["systemctl", verb, UNIT])
-        return declared.message(out + err) or f"systemctl {verb} ends with status {code}" if code else ""
+        return plan.message(out + err) or f"systemctl {verb} ends with status {code}" if code else ""
 
     def activate(self, action: str, ports: Sequence[int], sites: Sequence[vhosts.Site]) -> None:
         """Start, restart or reload Apache, and wait until it serves.
@@ -90,12 +90,12 @@ class Service:
         for path in sorted(_log_sizes(sites)):
             with open(path, encoding="utf-8", errors="replace") as stream:
                 stream.seek(sizes.get(path, 0))
-                said += declared.log_messages(stream.read())
-        return declared.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
+                said += plan.log_messages(stream.read())
+        return plan.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
 
 
 def _log_sizes(sites: Sequence[vhosts.Site]) -> dict[str, int]:
-    paths = {*glob.glob(f"{vhosts.LOGS}/*error*.log"), *declared.error_logs(sites)}
+    paths = {*glob.glob(f"{vhosts.LOGS}/*error*.log"), *plan.error_logs(sites)}
     return {path: os.path.getsize(path) for path in paths if os.path.isfile(path)}
 
 

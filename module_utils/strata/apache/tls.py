@@ -9,7 +9,7 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.apache import declared, vhosts
+from ansible.module_utils.strata.apache import plan, vhosts
 from ansible.module_utils.strata.files import File
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def used(text: str) -> tuple[list[tuple[str, str]], list[str]]:
     named: dict[str, list[str]] = {"": [], "key": [], "chain": []}
     for kind, path in _DIRECTIVE.findall(text):
         if "${" not in path:
-            named[kind.lower()].append(os.path.join(declared.ROOT, path))
+            named[kind.lower()].append(os.path.join(plan.ROOT, path))
     keys = named["key"] or named[""]
     return list(zip(named[""], keys, strict=False)), named["chain"]
 
@@ -65,7 +65,7 @@ def wanted(sites: Sequence[Site], tool: Tool, *, check_mode: bool) -> Outcome:
     if outcome.missing and not check_mode:
         raise ValueError(" ".join([*outcome.missing, "Nothing was changed."]))
     outcome.warnings += outcome.missing
-    outcome.files = dict.fromkeys(glob.glob(f"{declared.ROOT}/{vhosts.TLS}/*")) | outcome.files
+    outcome.files = dict.fromkeys(glob.glob(f"{plan.ROOT}/{vhosts.TLS}/*")) | outcome.files
     return outcome
 
 
@@ -98,7 +98,7 @@ def _add(outcome: Outcome, site: Site, certificate: bytes, key: bytes) -> None:
 
 
 def _paths(site: Site) -> tuple[str, str]:
-    return os.path.join(declared.ROOT, site.certificate.path), os.path.join(declared.ROOT, site.certificate.key)
+    return os.path.join(plan.ROOT, site.certificate.path), os.path.join(plan.ROOT, site.certificate.key)
 
 
 def _still_good(tool: Tool, pair: Sequence[bytes | None], names: Iterable[str]) -> bool:

@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 from ansible.module_utils.strata import openssl
-from ansible.module_utils.strata.apache import declared as apache
+from ansible.module_utils.strata.apache import plan as apache
 from ansible.module_utils.strata.apache import tls, vhosts
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")

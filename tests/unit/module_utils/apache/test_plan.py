@@ -4,8 +4,8 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.strata.apache import declared as apache
 from ansible.module_utils.strata.apache import host as apache_host
+from ansible.module_utils.strata.apache import plan as apache
 from ansible.module_utils.strata.apache import vhosts
 from ansible.module_utils.strata.apache.modules import Module, Settings
 from ansible.module_utils.strata.files import Change, File, Link

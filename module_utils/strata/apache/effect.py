@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def owed() -> Owed:
-    """Return the action that is owed while changed files are not in effect; no reboot leaves one open."""
+    """Return what is owed while changed files are not in effect; a reboot, after which Apache reads them, ends it."""
     return Owed("httpd-reload-owed", paths.RUNTIME)
 
 

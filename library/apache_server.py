@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.apache.configtest import RefusedError
-from ansible.module_utils.strata.apache.run import ARGUMENTS, Run
+from typing import Any
+
+from ansible.module_utils.strata.apache import run
+from ansible.module_utils.strata.apache.checks import LOGROOT
 from ansible.module_utils.strata.quiet import QuietModule
 
 DOCUMENTATION = r"""
@@ -16,9 +17,9 @@ description:
   - Brings Debian's Apache (C(/etc/apache2)) to the declared state in one call and sees to it that Apache serves it.
   - The whole change is tested in a staged copy of the configuration before a file is touched. Then the files are
     written, Apache is reloaded (restarted for new modules), and the module waits until Apache has taken the
-    configuration over and every port accepts a connection. If Apache refuses or dies, the old files are put back,
-    Apache is started with them, and the module fails with Apache's own message and the vhost that it is about.
-  - A reload that a dead run left undone is made up for by the next run.
+    configuration over and every port accepts a connection. If Apache refuses or dies, the change is rolled back,
+    Apache is started with the old files, and the module fails with Apache's own message and the vhost that it is about.
+  - A reload that a killed run still owed is done by the next run.
   - A site file with Strata's header that is no longer declared is removed with its links. What others have enabled is
     left alone and named in RV(ignore:foreign), unless O(purge) says otherwise.
   - A certificate, key or authority whose file was renewed since Apache read it makes Apache reload.
@@ -251,6 +252,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+changes:
+  description: What changed, as lines for people, the paths and what was done to C(apache2.service).
+  returned: success
+  type: list
+  elements: str
+  sample: ["/etc/apache2/sites-enabled/25-docs.example.org.conf", "apache2.service: reload"]
 paths:
   description: Paths that changed.
   returned: success
@@ -268,15 +275,60 @@ foreign:
   elements: str
 """
 
+VHOST: dict[str, Any] = {
+    "name": {"type": "str", "required": True},
+    "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+    "kind": {"type": "str", "choices": ["static", "redirect", "proxy", "uwsgi"], "default": "static"},
+    "content": {"type": "str"},
+    "docroot": {"type": "str"},
+    "options": {"type": "list", "elements": "str", "default": ["-Indexes", "+SymLinksIfOwnerMatch"]},
+    "dest": {"type": "str"},
+    "dest_ca": {"type": "str"},
+    "dest_verify": {"type": "bool", "default": True},
+    "permanent": {"type": "bool", "default": False},
+    "exclusions": {"type": "list", "elements": "str", "default": []},
+    "websocket": {"type": "bool", "default": False},
+    "timeout": {"type": "int"},
+    "preserve_host": {"type": "bool", "default": False},
+    "port": {"type": "int"},
+    "addresses": {"type": "list", "elements": "str", "default": []},
+    "serveraliases": {"type": "list", "elements": "str", "default": []},
+    "priority": {"type": "int"},
+    "logroot": {"type": "str", "default": LOGROOT},
+    "log_format": {"type": "str", "default": "combined"},
+    "auth": {
+        "type": "dict",
+        "options": {"name": {"type": "str", "required": True}, "user_file": {"type": "str", "required": True}},
+    },
+    "ssl": {"type": "bool", "default": False},
+    "certificate": {"type": "str"},
+    "key": {"type": "str", "no_log": False},
+    "chain": {"type": "str"},
+    "certificate_content": {"type": "str", "no_log": True},
+    "key_content": {"type": "str", "no_log": True},
+    "self_signed": {"type": "bool", "default": False},
+    "redirect_ssl": {"type": "bool", "default": False},
+    "hsts": {"type": "int", "default": 0},
+    "origin": {"type": "str"},
+}
+ARGUMENTS: dict[str, Any] = {
+    "vhosts": {"type": "list", "elements": "dict", "default": [], "options": VHOST},
+    "modules": {"type": "list", "elements": "raw", "default": []},
+    "disabled_modules": {"type": "list", "elements": "str", "default": []},
+    "ports": {"type": "list", "elements": "int", "default": [80]},
+    "disabled_sites": {"type": "list", "elements": "str", "default": ["000-default"]},
+    "purge": {"type": "list", "elements": "str", "choices": ["sites", "modules", "confs"], "default": []},
+    "logrotate_options": {"type": "list", "elements": "str"},
+    "logrotate_firstaction": {"type": "str"},
+    "logrotate_prerotate": {"type": "str"},
+    "logrotate_postrotate": {"type": "str"},
+    "logrotate_lastaction": {"type": "str"},
+}
+
 
 def main() -> None:
     """Bring Apache to the declared state."""
-    module = QuietModule(argument_spec=ARGUMENTS)
-    try:
-        with locks.exclusive("httpd", check_mode=module.check_mode):
-            Run(module).converge()
-    except (RefusedError, ValueError, OSError) as error:
-        module.fail_json(msg=str(error))
+    QuietModule(ARGUMENTS).end("httpd", run.converge)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,8 @@ import ipaddress
 import re
 from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.strata.errors import DeclarationError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -54,18 +56,18 @@ def check(pattern: re.Pattern[str], value: str, what: str, key: str, rule: str) 
     """Check that a value fits a pattern.
 
     Raises:
-        ValueError: it does not.
+        DeclarationError: it does not.
 
     """
     if not pattern.fullmatch(value):
-        raise ValueError(f"{what}: {key} {value!r} {rule}")
+        raise DeclarationError(f"{what}: {key} {value!r} {rule}")
 
 
 def check_common(item: Mapping[str, Any], what: str) -> None:
     """Check what every vhost has, raw ones too.
 
     Raises:
-        ValueError: a value is not fit.
+        DeclarationError: a value is not fit.
 
     """
     for alias in item["serveraliases"]:
@@ -74,7 +76,7 @@ def check_common(item: Mapping[str, Any], what: str) -> None:
         try:
             ipaddress.ip_address(address)
         except ValueError as error:
-            raise ValueError(f"{what}: address {address!r} is no IP address") from error
+            raise DeclarationError(f"{what}: address {address!r} is not an IP address") from error
     if item["docroot"] is not None:
         check_path(item["docroot"], what, "docroot")
 
@@ -83,32 +85,32 @@ def check_path(path: str, what: str, key: str) -> None:
     """Check that a value is an absolute path that needs no quoting.
 
     Raises:
-        ValueError: it is not.
+        DeclarationError: it is not.
 
     """
     check(_PATH, path, what, key, "must be an absolute path without blanks, quotes and the like")
     if {".", ".."} & set(path.split("/")):
-        raise ValueError(f"{what}: {key} {path!r} must be a path without . and ..")
+        raise DeclarationError(f"{what}: {key} {path!r} must be a path without . and ..")
 
 
 def check_kind(item: Mapping[str, Any], what: str) -> None:
     """Check what the text of a vhost of its kind is made from.
 
     Raises:
-        ValueError: a value is not fit, missing, or means nothing for the kind.
+        DeclarationError: a value is not fit, missing, or means nothing for the kind.
 
     """
     kind = item["kind"]
     for key, kinds in _MEANT_FOR.items():
         if item[key] and kind not in kinds:
-            raise ValueError(f"{what}: {key} means nothing for a vhost of kind {kind}")
+            raise DeclarationError(f"{what}: {key} means nothing for a vhost of kind {kind}")
     if kind == "static" and item["docroot"] is None:
-        raise ValueError(f"{what} has neither content nor docroot")
+        raise DeclarationError(f"{what} has neither content nor docroot")
     if kind != "static":
         _check_dest(kind, item["dest"], what)
     if (item["dest_ca"] or not item["dest_verify"]) and not speaks_tls(item):
         key = "dest_ca" if item["dest_ca"] else "dest_verify"
-        raise ValueError(f"{what}: {key} means nothing without a dest of https:// or wss://")
+        raise DeclarationError(f"{what}: {key} means nothing without a dest of https:// or wss://")
     _check_details(item, what)
 
 
@@ -119,7 +121,7 @@ def speaks_tls(item: Mapping[str, Any]) -> bool:
 
 def _check_dest(kind: str, dest: str | None, what: str) -> None:
     if dest is None:
-        raise ValueError(f"{what} is of kind {kind} and has no dest")
+        raise DeclarationError(f"{what} is of kind {kind} and has no dest")
     if kind == "uwsgi" and dest.startswith("/"):
         check_path(dest, what, "dest")
         return
@@ -135,9 +137,9 @@ def _check_details(item: Mapping[str, Any], what: str) -> None:
     for path in item["exclusions"]:
         check(_URL_PATH, path, what, "exclusion", "must be the path of a URL, from its first slash")
     for option in item["options"]:
-        check(_OPTION, option, what, "option", "is no option of an Apache folder")
+        check(_OPTION, option, what, "option", "is not an option of an Apache folder")
     if item["timeout"] is not None and item["timeout"] < 1:
-        raise ValueError(f"{what}: timeout {item['timeout']} is less than a second")
+        raise DeclarationError(f"{what}: timeout {item['timeout']} is less than a second")
     if item["dest_ca"]:
         check_path(item["dest_ca"], what, "dest_ca")
     if item["logroot"] != LOGROOT:
@@ -152,13 +154,13 @@ def check_ssl(item: Mapping[str, Any], what: str) -> None:
     """Check what a vhost that speaks TLS has besides.
 
     Raises:
-        ValueError: a value is not fit.
+        DeclarationError: a value is not fit.
 
     """
     for key in ("certificate", "key", "chain"):
         if item[key]:
             check_path(item[key], what, key)
     if item["hsts"] < 0:
-        raise ValueError(f"{what}: hsts {item['hsts']} is less than 0")
+        raise DeclarationError(f"{what}: hsts {item['hsts']} is less than 0")
     if item["redirect_ssl"] and item["port"] == 80:  # noqa: PLR2004
-        raise ValueError(f"{what}: redirect_ssl needs port 80 for itself")
+        raise DeclarationError(f"{what}: redirect_ssl needs port 80 for itself")

@@ -6,31 +6,33 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from ansible.module_utils.strata.apache import declared, host
+from ansible.module_utils.strata.apache import host, messages
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ansible.module_utils.strata.apache.modules import Settings
     from ansible.module_utils.strata.apache.vhosts import Site
+    from ansible.module_utils.strata.commands import Run
     from ansible.module_utils.strata.files import Change
 
 
-class RefusedError(Exception):
+class RefusedError(StrataError):
     """Apache does not accept the declared configuration, or does not run with it."""
 
 
 @dataclass
 class ConfigTest:
-    """Tests of a host's configuration; `run` runs a command and returns its exit status, output and error output."""
+    """Tests of a host's configuration, which these sites and settings are the declared parts of."""
 
-    run: Callable[..., tuple[int, str, str]]
+    run: Run
     parts: Sequence[Site | Settings]
 
-    def refusal(self, root: str = declared.ROOT) -> str:
+    def refusal(self, root: str = host.ROOT) -> str:
         """Return Apache's message if it refuses the configuration in `root`, else an empty string."""
         code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
-        return (declared.message(out + err, root) or f"configtest ends with status {code}") if code else ""
+        return (messages.message(out + err, root) or f"configtest ends with status {code}") if code else ""
 
     def staged(self, changes: list[Change]) -> str:
         """Return Apache's message if it refuses the changes in a copy of the configuration."""
@@ -46,11 +48,11 @@ class ConfigTest:
             RefusedError: always.
 
         """
-        before, part = self.refusal(), declared.blamed(refused, self.parts)
-        if before and (part is None or declared.location(before) == declared.location(refused)):
+        before, part = self.refusal(), messages.blamed(refused, self.parts)
+        if before and (part is None or messages.location(before) == messages.location(refused)):
             of_part = f", the file of {part}" if part else ""
             raise RefusedError(
                 "Apache's configuration was broken on this host before this run, in "
-                f"{declared.location(before) or declared.ROOT}{of_part}; nothing was changed: {before}"
+                f"{messages.location(before) or host.ROOT}{of_part}; nothing was changed: {before}"
             )
         raise RefusedError(f"Apache refuses {part or 'the configuration'}; the files are as before: {refused}")

@@ -9,13 +9,15 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.strata import files
 from ansible.module_utils.strata.apache.vhosts import LOGS
-from ansible.module_utils.strata.files import Change, File, plan
+from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Iterable, Mapping
 
     from ansible.module_utils.strata.apache.vhosts import Site
+    from ansible.module_utils.strata.commands import Run
 
 # Debian's own file: two files that name the same log would make logrotate refuse one.
 PATH = "/etc/logrotate.d/apache2"
@@ -53,7 +55,7 @@ def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
     """Return the lines of the file, made from the parameters `logrotate_*` and the paths of logs.
 
     Raises:
-        ValueError: a parameter would break out of its place in the file.
+        DeclarationError: a parameter would break out of its place in the file.
 
     """
     found = [Line("# Managed by Strata: changes made here are overwritten")]
@@ -61,13 +63,13 @@ def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
     found.append(Line(" ".join(f'"{path}"' for path in (f"{LOGS}/*.log", *paths)) + " {"))
     for option in params["logrotate_options"]:
         if not _OPTION.fullmatch(option) or option in (*SCRIPTS, "preremove", "endscript"):
-            raise ValueError(f"logrotate_options: {option!r} is no option of logrotate on a line of its own")
+            raise DeclarationError(f"logrotate_options: {option!r} is not an option of logrotate on a line of its own")
         found.append(Line(f"    {option}", "logrotate_options"))
     found.append(Line("    sharedscripts"))
     for name in SCRIPTS:
         script = (params[f"logrotate_{name}"] or "").splitlines()
         if any(line.strip() == "endscript" for line in script):
-            raise ValueError(f"logrotate_{name}: a script has no line `endscript`: that is written for it")
+            raise DeclarationError(f"logrotate_{name}: a script has no line `endscript`: that is written for it")
         commands = [*_ALWAYS.get(name, ()), *script]
         if commands:
             texts = [f"    {name}", *commands, "    endscript"]
@@ -75,30 +77,28 @@ def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
     return [*found, Line("}")]
 
 
-def settle(
-    run: Callable[..., tuple[int, str, str]], params: Mapping[str, Any], sites: Iterable[Site], *, check_mode: bool
-) -> list[Change]:
+def plan(run: Run, params: Mapping[str, Any], sites: Iterable[Site], *, check_mode: bool) -> list[files.Change]:
     """Return the change of the file, if there is one, after logrotate has tested it.
 
     Raises:
-        ValueError: logrotate refuses it, or is not installed.
+        DeclarationError: logrotate refuses it, or is not installed.
 
     """
     if params["logrotate_options"] is None:
         return []
     wanted = lines(params, logs(sites))
     content = "".join(f"{line.text}\n" for line in wanted).encode()
-    changes = plan({PATH: File(content)})
+    changes = files.plan({PATH: files.File(content)})
     if changes and shutil.which("logrotate"):
         refused = _script_refused(run, params) or _refused(run, content, wanted)
         if refused:
-            raise ValueError(f"{refused}; nothing was changed")
+            raise DeclarationError(f"{refused}; nothing was changed")
     elif changes and not check_mode:
-        raise ValueError("logrotate is not installed: the package logrotate must be there, or no logrotate_options")
+        raise DeclarationError("logrotate is not installed: its package must be there, or no logrotate_options")
     return changes
 
 
-def _script_refused(run: Callable[..., tuple[int, str, str]], params: Mapping[str, Any]) -> str:
+def _script_refused(run: Run, params: Mapping[str, Any]) -> str:
     for name in SCRIPTS:
         code, out, err = run(["sh", "-n"], (params[f"logrotate_{name}"] or "").encode())
         if code:
@@ -106,24 +106,24 @@ def _script_refused(run: Callable[..., tuple[int, str, str]], params: Mapping[st
     return ""
 
 
-def _refused(run: Callable[..., tuple[int, str, str]], content: bytes, wanted: list[Line]) -> str:
-    """Return what logrotate has against the file, alone and beside those that are there, and whose fault it is."""
+def _refused(run: Run, content: bytes, wanted: list[Line]) -> str:
+    """Return what logrotate has against the file, by itself and with those that are there, and whose fault it is."""
     others = [path for path in sorted(glob.glob("/etc/logrotate.d/*")) if path != PATH and not _TABOO.search(path)]
     with tempfile.NamedTemporaryFile(prefix="strata-logrotate-", dir="/run") as staged:
         staged.write(content)
         staged.flush()
-        for beside in ([], others):
-            _, out, err = run(["logrotate", "--debug", *beside, staged.name])
-            said = errors(out + err, staged.name, wanted, alone=not beside)
+        for tested_with in ([], others):
+            _, out, err = run(["logrotate", "--debug", *tested_with, staged.name])
+            said = errors(out + err, staged.name, wanted, with_others=bool(tested_with))
             if said:
                 return "; ".join(said)
     return ""
 
 
-def errors(output: str, path: str, wanted: list[Line], *, alone: bool) -> list[str]:
+def errors(output: str, path: str, wanted: list[Line], *, with_others: bool) -> list[str]:
     """Return what `logrotate --debug` has against `path`, each time with the parameter that the line came from.
 
-    What has no line counts only if the file was tested alone: other files have faults of their own.
+    What has no line does not count if the file was tested with others, which have faults of their own.
     """
     found = []
     for kind, said in re.findall(r"^(error|warning): (.*)$", output, re.MULTILINE):
@@ -134,6 +134,6 @@ def errors(output: str, path: str, wanted: list[Line], *, alone: bool) -> list[s
                 f"{line.source}: logrotate refuses {line.text.strip()!r}" if line.source else "the logs of the vhosts"
             )
             found.append(f"{text}: {place[2]}")
-        elif alone and kind == "error" and not re.search("found error in|No such file", said):
+        elif not with_others and kind == "error" and not re.search("found error in|No such file", said):
             found.append(f"the logs of the vhosts: logrotate says: {said}")
     return list(dict.fromkeys(found))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata.apache.checks import FILE_NAME
+from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -57,7 +58,7 @@ def wanted(items: Iterable[Any], sites: Iterable[Site]) -> Wanted:
     """Return the modules that items (names, or dictionaries) and sites want.
 
     Raises:
-        ValueError: an item is no module, or two items have different settings for one module.
+        DeclarationError: an item is not a module, or two items have different settings for one module.
 
     """
     reasons = dict.fromkeys(_BASE, "Strata's own settings")
@@ -70,7 +71,7 @@ def wanted(items: Iterable[Any], sites: Iterable[Site]) -> Wanted:
             continue
         mine = Settings(name, str(entry["conf"]).removesuffix("\n") + "\n", origin)
         if settings.setdefault(name, mine).text != mine.text:
-            raise ValueError(f"{mine} is another one than that of {settings[name].origin}: a module has one")
+            raise DeclarationError(f"{mine} is another one than that of {settings[name].origin}: a module has one")
     for site in sites:
         for name in site.modules:
             reasons.setdefault(name, str(site))
@@ -80,10 +81,10 @@ def wanted(items: Iterable[Any], sites: Iterable[Site]) -> Wanted:
 def _name(entry: Mapping[str, Any]) -> str:
     unknown = sorted(entry.keys() - _KEYS)
     if unknown:
-        raise ValueError(f"modules: a module has no key {unknown[0]!r} (known: name, conf, package)")
+        raise DeclarationError(f"modules: a module has no key {unknown[0]!r} (known: name, conf, package)")
     name = entry.get("name", entry.get("value"))
     if not isinstance(name, str) or not FILE_NAME.fullmatch(name):
-        raise ValueError(f"{name!r} is no name of an Apache module")
+        raise DeclarationError(f"{name!r} is not the name of an Apache module")
     return name
 
 
@@ -125,15 +126,15 @@ def off(
     """Return the enabled modules that go: those to disable, and those to purge but what has to stay.
 
     Raises:
-        ValueError: one that is to be disabled is needed, or modules that stay exclude each other.
+        DeclarationError: one that is to be disabled is needed, or modules that stay exclude each other.
 
     """
     disabled = set(disabled)
     for name in sorted(disabled):
         if not FILE_NAME.fullmatch(name):
-            raise ValueError(f"disabled_modules: {name!r} is no name of an Apache module")
+            raise DeclarationError(f"disabled_modules: {name!r} is not the name of an Apache module")
         if name in modules:
-            raise ValueError(f"disabled_modules: {name} is needed by {needed_by(name, reasons, modules)}")
+            raise DeclarationError(f"disabled_modules: {name} is needed by {needed_by(name, reasons, modules)}")
     # Apache needs one way to run its processes: that of the host, unless another one is declared.
     chosen = any(name.startswith("mpm_") for name in modules)
     gone = disabled | {name for name in purged if name not in modules and (chosen or not name.startswith("mpm_"))}
@@ -141,7 +142,7 @@ def off(
     for name, module in sorted(stays.items()):
         missing = sorted(disabled & set(module.depends)) if module else []
         if missing:
-            raise ValueError(
+            raise DeclarationError(
                 f"disabled_modules: {missing[0]} is needed by the module {name}, which is enabled on this host: "
                 "disable that too"
             )
@@ -153,7 +154,7 @@ def _check_conflicts(modules: Mapping[str, Module | None], stays: Iterable[str])
     for name, module in sorted(modules.items()):
         other = next((each for each in (module.conflicts if module else ()) if each in stays), None)
         if other:
-            raise ValueError(
+            raise DeclarationError(
                 f"Apache module {name} excludes {other}, which is "
                 + ("declared too" if other in modules else f"enabled on this host: put {other} into disabled_modules")
             )

@@ -8,7 +8,7 @@ import pwd
 import re
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.apache import declared
+from ansible.module_utils.strata.apache.host import ROOT
 from ansible.module_utils.strata.apache.service import PID_FILE
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def unreadable(sites: Iterable[Site]) -> list[str]:
 
 def _named(directive: re.Pattern[str], sites: Iterable[Site]) -> list[str]:
     paths = {path for site in sites for path in directive.findall(site.text) if "${" not in path}
-    return sorted(os.path.join(declared.ROOT, path) for path in paths)
+    return sorted(os.path.join(ROOT, path) for path in paths)
 
 
 def _became(path: str) -> int:

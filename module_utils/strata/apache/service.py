@@ -7,12 +7,20 @@ import os
 import socket
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from ansible.module_utils.strata.apache import declared, vhosts
+from ansible.module_utils.strata.apache import messages
+from ansible.module_utils.strata.apache.vhosts import LOGS
+from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+
+    from ansible.module_utils.strata.apache.vhosts import Site
+    from ansible.module_utils.strata.commands import Run
+
+#: What makes Apache take a configuration over.
+Verb = Literal["start", "reload", "restart"]
 
 UNIT = "apache2.service"
 # Apache writes it anew each time it has taken a configuration over (start, restart, graceful), after all that can fail.
@@ -21,7 +29,7 @@ PATIENCE = 30
 LINES = 20
 
 
-class NotServingError(Exception):
+class NotServingError(StrataError):
     """Apache does not serve; `said` is what it had to say about that."""
 
     def __init__(self, what: str, said: str) -> None:
@@ -40,10 +48,10 @@ class Status:
 
 
 @dataclass
-class Service:
-    """The unit of Apache; `run` runs a command and returns its exit status, output and error output."""
+class Apache:
+    """The Apache of this host, a unit of systemd."""
 
-    run: Callable[[list[str]], tuple[int, str, str]]
+    run: Run
 
     def status(self) -> Status:
         """Return the state of the unit."""
@@ -54,9 +62,9 @@ class Service:
     def systemctl(self, verb: str) -> str:
         """Do something to the unit; return systemd's message if that fails, else an empty string."""
         code, out, err = self.run(["systemctl", verb, UNIT])
-        return declared.message(out + err) or f"systemctl {verb} ends with status {code}" if code else ""
+        return messages.message(out + err) or f"systemctl {verb} ends with status {code}" if code else ""
 
-    def activate(self, action: str, ports: Sequence[int], sites: Sequence[vhosts.Site]) -> None:
+    def activate(self, action: Verb, ports: Sequence[int], sites: Sequence[Site]) -> None:
         """Start, restart or reload Apache, and wait until it serves.
 
         Raises:
@@ -83,19 +91,19 @@ class Service:
         if not self.status().active:
             raise NotServingError(f"it exited after the {action}", self._said(since, sizes, sites))
 
-    def _said(self, since: int, sizes: dict[str, int], sites: Sequence[vhosts.Site]) -> str:
+    def _said(self, since: int, sizes: dict[str, int], sites: Sequence[Site]) -> str:
         journal = ["journalctl", "--quiet", "--no-pager", "--output=cat", f"--unit={UNIT}", "--identifier=apachectl"]
         _, out, _ = self.run([*journal, f"--since=@{since}"])
         said = out.splitlines()
         for path in sorted(_log_sizes(sites)):
             with open(path, encoding="utf-8", errors="replace") as stream:
                 stream.seek(sizes.get(path, 0))
-                said += declared.log_messages(stream.read())
-        return declared.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
+                said += messages.log_messages(stream.read())
+        return messages.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
 
 
-def _log_sizes(sites: Sequence[vhosts.Site]) -> dict[str, int]:
-    paths = {*glob.glob(f"{vhosts.LOGS}/*error*.log"), *declared.error_logs(sites)}
+def _log_sizes(sites: Sequence[Site]) -> dict[str, int]:
+    paths = {*glob.glob(f"{LOGS}/*error*.log"), *messages.error_logs(sites)}
     return {path: os.path.getsize(path) for path in paths if os.path.isfile(path)}
 
 

@@ -9,13 +9,15 @@ import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.apache import declared, vhosts
+from ansible.module_utils.strata.apache.host import ROOT
+from ansible.module_utils.strata.apache.vhosts import TLS
+from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.files import File
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from ansible.module_utils.strata.apache.vhosts import Site
+    from ansible.module_utils.strata.apache.vhosts import Certificate, Site
     from ansible.module_utils.strata.files import State
     from ansible.module_utils.strata.openssl import Shown, Tool
 
@@ -44,7 +46,7 @@ def used(text: str) -> tuple[list[tuple[str, str]], list[str]]:
     named: dict[str, list[str]] = {"": [], "key": [], "chain": []}
     for kind, path in _DIRECTIVE.findall(text):
         if "${" not in path:
-            named[kind.lower()].append(os.path.join(declared.ROOT, path))
+            named[kind.lower()].append(os.path.join(ROOT, path))
     keys = named["key"] or named[""]
     return list(zip(named[""], keys, strict=False)), named["chain"]
 
@@ -53,64 +55,66 @@ def wanted(sites: Sequence[Site], tool: Tool, *, check_mode: bool) -> Outcome:
     """Return the state of all files of certificates on this host, None for one that no site has any longer.
 
     Raises:
-        ValueError: one is not fit for its site, or missing (which in check mode is a warning).
+        DeclarationError: one is not fit for its site, or missing (which in check mode is a warning).
 
     """
     outcome = Outcome()
     if any(used(site.text) != ([], []) for site in sites):
         if shutil.which("openssl"):
-            outcome = settle(sites, tool, read)
+            outcome = resolve(sites, tool, read)
         elif not check_mode:
-            raise ValueError("openssl is not installed: the package openssl must be there for SSL sites")
+            raise DeclarationError("openssl is not installed: the package openssl must be there for SSL sites")
     if outcome.missing and not check_mode:
-        raise ValueError(" ".join([*outcome.missing, "Nothing was changed."]))
+        raise DeclarationError(" ".join([*outcome.missing, "Nothing was changed."]))
     outcome.warnings += outcome.missing
-    outcome.files = dict.fromkeys(glob.glob(f"{declared.ROOT}/{vhosts.TLS}/*")) | outcome.files
+    outcome.files = dict.fromkeys(glob.glob(f"{ROOT}/{TLS}/*")) | outcome.files
     return outcome
 
 
-def settle(sites: Iterable[Site], tool: Tool, existing: Callable[[str], bytes | None]) -> Outcome:
+def resolve(sites: Iterable[Site], tool: Tool, existing: Callable[[str], bytes | None]) -> Outcome:
     """Return the files of the sites' certificates, after all that the sites use were matched with their keys.
 
     Raises:
-        ValueError: one is no certificate, no key, or they don't belong together.
+        DeclarationError: one is not a certificate or key, or they don't belong together.
 
     """
     outcome = Outcome()
     for site in sites:
         certificate = site.certificate
         if certificate and certificate.content:
-            _add(outcome, site, *(text.encode() for text in certificate.content))
+            _add(outcome, certificate, *(text.encode() for text in certificate.content))
         elif certificate and certificate.self_signed:
-            old = [existing(path) for path in _paths(site)]
-            _add(outcome, site, *(old if _still_good(tool, old, certificate.names) else tool.make(certificate.names)))
+            old, key = map(existing, _paths(certificate))
+            _add(outcome, certificate, *(_good(tool, old, key, certificate.names) or tool.make(certificate.names)))
 
         def content(path: str) -> bytes | None:
-            return outcome.files[path].content if path in outcome.files else existing(path)
+            state = outcome.files.get(path)
+            return state.content if isinstance(state, File) else existing(path)
 
         _check(site, tool, content, outcome)
     return outcome
 
 
-def _add(outcome: Outcome, site: Site, certificate: bytes, key: bytes) -> None:
-    for path, content in zip(_paths(site), (certificate, key), strict=True):
+def _add(outcome: Outcome, named: Certificate, certificate: bytes, key: bytes) -> None:
+    for path, content in zip(_paths(named), (certificate, key), strict=True):
         outcome.files[path] = File(content, _MODE, secret=True)
 
 
-def _paths(site: Site) -> tuple[str, str]:
-    return os.path.join(declared.ROOT, site.certificate.path), os.path.join(declared.ROOT, site.certificate.key)
+def _paths(named: Certificate) -> tuple[str, str]:
+    return os.path.join(ROOT, named.path), os.path.join(ROOT, named.key)
 
 
-def _still_good(tool: Tool, pair: Sequence[bytes | None], names: Iterable[str]) -> bool:
-    if None in pair:
-        return False
-    shown = tool.certificate(pair[0])
-    return (
+def _good(tool: Tool, certificate: bytes | None, key: bytes | None, names: Iterable[str]) -> tuple[bytes, bytes] | None:
+    if certificate is None or key is None:
+        return None
+    shown = tool.certificate(certificate)
+    good = (
         shown is not None
         and shown.names == frozenset(names)
-        and shown.public_key == tool.public_key(pair[1])
+        and shown.public_key == tool.public_key(key)
         and shown.seconds_left() > _RENEWAL
     )
+    return (certificate, key) if good else None
 
 
 def _check(site: Site, tool: Tool, content: Callable[[str], bytes | None], outcome: Outcome) -> None:
@@ -127,7 +131,7 @@ def _check(site: Site, tool: Tool, content: Callable[[str], bytes | None], outco
             if found.seconds_left() < 0:
                 outcome.warnings.append(f"{site}: the certificate {path} ended on {found.ends}.")
         elif pem is not None:
-            raise ValueError(f"{site}: {path} is no certificate in PEM form; nothing was changed")
+            raise DeclarationError(f"{site}: {path} is not a certificate in PEM form; nothing was changed")
     for certificate, path in pairs:
         pem = content(path)
         if pem is not None and certificate in shown:
@@ -136,11 +140,13 @@ def _check(site: Site, tool: Tool, content: Callable[[str], bytes | None], outco
 
 def _match(site: Site, public: str, key: str, expected: str, certificate: str) -> None:
     if not public:
-        raise ValueError(
-            f"{site}: {key} is no private key in PEM form that opens without a passphrase; nothing was changed"
+        raise DeclarationError(
+            f"{site}: {key} is not a private key in PEM form that opens without a passphrase; nothing was changed"
         )
     if public != expected:
-        raise ValueError(f"{site}: the key {key} does not belong to the certificate {certificate}; nothing was changed")
+        raise DeclarationError(
+            f"{site}: the key {key} does not belong to the certificate {certificate}; nothing was changed"
+        )
 
 
 def read(path: str) -> bytes | None:

@@ -6,9 +6,9 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.apache import checks
-from ansible.module_utils.strata.apache import text as vhost_text
+from ansible.module_utils.strata.apache import checks, text
 from ansible.module_utils.strata.apache.checks import check
+from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -16,43 +16,6 @@ if TYPE_CHECKING:
 LOGS = "/var/log/apache2"
 # Below /etc/apache2, and named so in sites' files: the staged test of a new certificate then finds it too.
 TLS = "strata-tls"
-
-OPTIONS: dict[str, dict[str, Any]] = {
-    "name": {"type": "str", "required": True},
-    "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "kind": {"type": "str", "choices": ["static", "redirect", "proxy", "uwsgi"], "default": "static"},
-    "content": {"type": "str"},
-    "docroot": {"type": "str"},
-    "options": {"type": "list", "elements": "str", "default": ["-Indexes", "+SymLinksIfOwnerMatch"]},
-    "dest": {"type": "str"},
-    "dest_ca": {"type": "str"},
-    "dest_verify": {"type": "bool", "default": True},
-    "permanent": {"type": "bool", "default": False},
-    "exclusions": {"type": "list", "elements": "str", "default": []},
-    "websocket": {"type": "bool", "default": False},
-    "timeout": {"type": "int"},
-    "preserve_host": {"type": "bool", "default": False},
-    "port": {"type": "int"},
-    "addresses": {"type": "list", "elements": "str", "default": []},
-    "serveraliases": {"type": "list", "elements": "str", "default": []},
-    "priority": {"type": "int"},
-    "logroot": {"type": "str", "default": checks.LOGROOT},
-    "log_format": {"type": "str", "default": "combined"},
-    "auth": {
-        "type": "dict",
-        "options": {"name": {"type": "str", "required": True}, "user_file": {"type": "str", "required": True}},
-    },
-    "ssl": {"type": "bool", "default": False},
-    "certificate": {"type": "str"},
-    "key": {"type": "str", "no_log": False},
-    "chain": {"type": "str"},
-    "certificate_content": {"type": "str", "no_log": True},
-    "key_content": {"type": "str", "no_log": True},
-    "self_signed": {"type": "bool", "default": False},
-    "redirect_ssl": {"type": "bool", "default": False},
-    "hsts": {"type": "int", "default": 0},
-    "origin": {"type": "str"},
-}
 
 _PRIORITY = {"static": 25, "redirect": 10, "proxy": 10, "uwsgi": 25}
 _MODULES = {
@@ -100,7 +63,7 @@ def sites(items: Iterable[Mapping[str, Any]]) -> list[Site]:
     """Return the sites that the items declare present, in the order of their files.
 
     Raises:
-        ValueError: an item has a value that has no place in a configuration, or two items have the same file.
+        DeclarationError: an item has a value that has no place in a configuration, or two items have the same file.
 
     """
     found: dict[str, Site] = {}
@@ -109,7 +72,7 @@ def sites(items: Iterable[Mapping[str, Any]]) -> list[Site]:
         site = _site(item)
         if site.file in found:
             origins = " and ".join(each.origin or "an item without origin" for each in (found[site.file], site))
-            raise ValueError(
+            raise DeclarationError(
                 f"two vhosts have the same file {site.file}, from {origins}: give one another name or priority"
             )
         found[site.file] = site
@@ -126,25 +89,25 @@ def _site(item: Mapping[str, Any]) -> Site:
     raw = item["content"] is not None
     priority = item["priority"] if item["priority"] is not None else 25 if raw else _PRIORITY[item["kind"]]
     if not 0 <= priority <= checks.LAST_PRIORITY:
-        raise ValueError(f"{what}: priority {priority} is not between 0 and {checks.LAST_PRIORITY}")
+        raise DeclarationError(f"{what}: priority {priority} is not between 0 and {checks.LAST_PRIORITY}")
     file = f"{priority:02d}-{name}.conf"
     if item["ensure"] == "absent":
         return Site(name, file, (), "", origin)
     checks.check_common(item, what)
     port = item["port"] if item["port"] is not None else 443 if item["ssl"] else 80
     if not 1 <= port <= checks.LAST_PORT:
-        raise ValueError(f"{what}: there is no port {port}")
+        raise DeclarationError(f"{what}: port {port} is not between 1 and {checks.LAST_PORT}")
     if raw:
         if not item["content"].strip():
-            raise ValueError(f"{what}: its content is empty")
+            raise DeclarationError(f"{what}: its content is empty")
         return Site(name, file, (port,), item["content"].removesuffix("\n") + "\n", origin)
     checks.check_kind(item, what)
     certificate = _certificate(item, file.removesuffix(".conf"), what)
-    text = vhost_text.section(item, port, vhost_text.body(item, certificate))
-    ports = (port,)
+    written = text.section(item, port, text.body(item, certificate))
     if item["redirect_ssl"]:
-        ports, text = (80, port), text + vhost_text.plain(item, port)
-    return Site(name, file, ports, text, origin, _modules(item), certificate)
+        written += text.plain(item, port)
+    ports = (80, port) if item["redirect_ssl"] else (port,)
+    return Site(name, file, ports, written, origin, _modules(item), certificate)
 
 
 def _modules(item: Mapping[str, Any]) -> tuple[str, ...]:
@@ -164,16 +127,16 @@ def _certificate(item: Mapping[str, Any], stem: str, what: str) -> Certificate |
     if not item["ssl"]:
         given = next((key for key in checks.FOR_SSL if item[key]), None)
         if given:
-            raise ValueError(f"{what}: {given} means nothing without ssl: true")
+            raise DeclarationError(f"{what}: {given} means nothing without ssl: true")
         return None
     paths = (item["certificate"], item["key"])
     content = (item["certificate_content"], item["key_content"])
     if [any(paths), any(content), item["self_signed"]].count(True) != 1:
-        raise ValueError(f"{what}: ssl takes one of certificate and key, their content, or self_signed: true")
+        raise DeclarationError(f"{what}: ssl takes one of certificate and key, their content, or self_signed: true")
     if any(paths) and not all(paths):
-        raise ValueError(f"{what}: certificate and key must both be given")
+        raise DeclarationError(f"{what}: certificate and key must both be given")
     if any(content) and not all(content):
-        raise ValueError(f"{what}: certificate_content and key_content must both be given")
+        raise DeclarationError(f"{what}: certificate_content and key_content must both be given")
     checks.check_ssl(item, what)
     if all(paths):
         return Certificate(*paths)

@@ -23,8 +23,8 @@ def declared() -> dict[str, Any]:
 
 
 @pytest.fixture
-def put_back(host: Host) -> Iterator[None]:
-    """Put all of Apache's configuration back after the test."""
+def original_configuration(host: Host) -> Iterator[None]:
+    """Restore all of Apache's configuration after the test."""
     host.check_output("tar -C /etc -cf /run/apache2.tar apache2 logrotate.d")
     yield
     host.check_output(

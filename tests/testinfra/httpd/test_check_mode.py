@@ -76,7 +76,7 @@ def test_every_parameter_is_among_them(host, declared):
     assert keys == set(options["httpd_vhosts"]["options"]) - {"template"}
 
 
-@pytest.mark.usefixtures("put_back")
+@pytest.mark.usefixtures("original_configuration")
 def test_all_parameters_together_are_predicted_there_and_back(host, converge, fingerprint, declared):
     changed = values(host, declared)
     for given in (changed, {}):
@@ -85,7 +85,7 @@ def test_all_parameters_together_are_predicted_there_and_back(host, converge, fi
         assert fingerprint() == before
         run = converge(**given)
         assert (run.rc, run.changed, predicted.rc, predicted.changed) == (0, 1, 0, 1), run.output
-        for key in ("paths", "service", "foreign"):
+        for key in ("changes", "paths", "service", "foreign"):
             assert predicted.results[-1][key] == run.results[-1][key]
         assert run.results[-1]["service"] == ["restart"]
         assert converge(**given).changed == 0

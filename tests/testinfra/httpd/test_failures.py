@@ -69,7 +69,7 @@ def files_of(host):
 
 
 def without_times(fingerprint):
-    """Return a fingerprint in which a file that was put back, and a service that was restarted, are as before."""
+    """Return a fingerprint in which a file that was restored, and a service that was restarted, are as before."""
     return {
         key: re.sub(r" \d+ (?=[0-9a-f]{64}$)", " ", value)
         for key, value in fingerprint.items()
@@ -164,8 +164,8 @@ def test_port_that_another_program_listens_on(host, refused):
 
 
 UNFIT = {
-    "garbage certificate": ("/etc/hostname", f"{TLS}/25-site2.example.org.key", "is no certificate in PEM form"),
-    "garbage key": (f"{TLS}/25-site2.example.org.crt", "/etc/hostname", "is no private key in PEM form"),
+    "garbage certificate": ("/etc/hostname", f"{TLS}/25-site2.example.org.key", "is not a certificate in PEM form"),
+    "garbage key": (f"{TLS}/25-site2.example.org.crt", "/etc/hostname", "is not a private key in PEM form"),
     "key of another": (
         f"{TLS}/25-site2.example.org.crt",
         f"{TLS}/25-site5.example.org.key",

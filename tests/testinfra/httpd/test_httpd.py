@@ -200,7 +200,7 @@ def test_modules_come_with_their_dependencies(host, converge, declared):
 def test_unknown_module_is_named(converge):
     run = converge(httpd_modules=["rewritee"])
     assert run.rc != 0
-    assert "no Apache module rewritee on this host (nearest name: rewrite)" in run.said
+    assert "no Apache module rewritee on this host: did you mean 'rewrite'?" in run.said
 
 
 @pytest.mark.spread

@@ -40,7 +40,7 @@ def test_apache_goes_on_with_the_new_file_after_a_rotation(host, probe, address)
         host.check_output(f"rm /run/logrotate-test /srv/logs/*.1 && {ROTATE} && rm /run/logrotate-test /srv/logs/*.1")
 
 
-@pytest.mark.usefixtures("put_back")
+@pytest.mark.usefixtures("original_configuration")
 def test_scripts_run_in_their_order(host, converge):
     scripts = ("firstaction", "prerotate", "postrotate", "lastaction")
     values = {f"httpd_logrotate_{name}": f"echo {name} >> /run/rotated\n" for name in scripts}
@@ -73,7 +73,7 @@ def test_what_logrotate_refuses_is_named_and_nothing_touched(converge, fingerpri
     assert fingerprint() == before
 
 
-@pytest.mark.usefixtures("put_back")
+@pytest.mark.usefixtures("original_configuration")
 def test_log_that_another_file_rotates_is_refused(host, converge, fingerprint):
     host.check_output("printf '/srv/logs/*.log {\\n weekly\\n}\\n' > /etc/logrotate.d/0-other")
     before = fingerprint()

@@ -45,7 +45,7 @@ def test_module_brings_the_package_that_it_names_and_its_conf(host, converge, de
     assert converge().changed == 0
 
 
-@pytest.mark.usefixtures("put_back")
+@pytest.mark.usefixtures("original_configuration")
 def test_disabled_module_goes_and_stays_away(host, converge, probe, address):
     run = converge(httpd_disabled_modules=["status", "autoindex", "rewrite"])
     assert (run.rc, run.changed, run.results[-1]["service"]) == (0, 1, ["restart"])
@@ -56,7 +56,7 @@ def test_disabled_module_goes_and_stays_away(host, converge, probe, address):
     assert converge(httpd_disabled_modules=["status", "autoindex", "rewrite"]).changed == 0
 
 
-@pytest.mark.usefixtures("put_back")
+@pytest.mark.usefixtures("original_configuration")
 def test_another_way_to_run_processes_takes_the_place_of_the_first(host, converge, probe, address, declared):
     modules = [*declared["httpd_modules"], "mpm_prefork"]
     run = converge(httpd_modules=modules)
@@ -69,7 +69,7 @@ def test_another_way_to_run_processes_takes_the_place_of_the_first(host, converg
 
 
 @pytest.fixture
-def dav(host, put_back):  # noqa: ARG001
+def dav(host, original_configuration):  # noqa: ARG001
     """Enable a module by hand, and the one that it needs."""
     host.check_output("a2enmod -q dav_fs")
 

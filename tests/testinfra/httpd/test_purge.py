@@ -15,7 +15,7 @@ CHARSET = f"{ROOT}/conf-enabled/charset.conf"
 
 
 @pytest.fixture
-def foreign(host, put_back):  # noqa: ARG001
+def foreign(host, original_configuration):  # noqa: ARG001
     """Enable a site by hand, and put another one where a link should be."""
     host.check_output(f"echo 'Define FOREIGN' > {ROOT}/sites-available/30-foreign.conf && a2ensite -q 30-foreign")
     host.check_output(f"echo 'Define HAND' > {HAND}")
@@ -36,7 +36,7 @@ def test_foreign_things_are_named_and_go_when_asked(host, converge, fingerprint,
 
     run = converge(httpd_purge=purge)
     assert (run.rc, run.changed) == (0, 1)
-    for key in ("paths", "service", "foreign"):
+    for key in ("changes", "paths", "service", "foreign"):
         assert predicted.results[-1][key] == run.results[-1][key]
     assert {FOREIGN, HAND, STATUS, CHARSET} < set(run.results[-1]["paths"])
     assert run.results[-1]["service"] == ["restart"]

@@ -65,10 +65,10 @@ def test_scripts_come_with_what_must_always_happen():
     ("bad", "message"),
     [
         (params("weekly\nrotate 4"), "logrotate_options: 'weekly"),
-        (params("}"), "logrotate_options: '}' is no option"),
-        (params("postrotate"), "logrotate_options: 'postrotate' is no option"),
-        (params("# x"), "is no option"),
-        (params("olddir {"), "is no option"),
+        (params("}"), "logrotate_options: '}' is not an option"),
+        (params("postrotate"), "logrotate_options: 'postrotate' is not an option"),
+        (params("# x"), "is not an option"),
+        (params("olddir {"), "is not an option"),
         (params(prerotate="true\n  endscript\n}"), "logrotate_prerotate: a script has no line `endscript`"),
     ],
 )
@@ -92,13 +92,15 @@ error: skipping "/srv/a.log" because parent directory has insecure permissions
 
 def test_errors_name_the_parameter():
     wanted = logrotate.lines(params("rotate x", "rotat 5"), [])
-    found = logrotate.errors(OUTPUT, "/run/staged", wanted, alone=False)
+    found = logrotate.errors(OUTPUT, "/run/staged", wanted, with_others=True)
     assert found == [
         "logrotate_options: logrotate refuses 'rotat 5': unknown option 'rotat' -- ignoring line",
         "logrotate_options: logrotate refuses 'rotate x': bad rotation count 'x'",
         "the logs of the vhosts: duplicate log entry for /srv/a.log",
     ]
-    assert any("insecure permissions" in each for each in logrotate.errors(OUTPUT, "/run/staged", wanted, alone=True))
+    assert any(
+        "insecure permissions" in each for each in logrotate.errors(OUTPUT, "/run/staged", wanted, with_others=False)
+    )
 
 
 @pytest.mark.parametrize("name", logrotate.SCRIPTS)
@@ -110,12 +112,12 @@ def test_broken_script_is_named(name, monkeypatch):
         return done.returncode, done.stdout.decode(), done.stderr.decode()
 
     with pytest.raises(ValueError, match=rf"logrotate_{name}: the shell refuses it: .*nothing was changed"):
-        logrotate.settle(run, params(**{name: "if true"}), [], check_mode=False)
+        logrotate.plan(run, params(**{name: "if true"}), [], check_mode=False)
 
 
 def test_host_without_logrotate(monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
-    assert logrotate.settle(None, params("weekly"), [], check_mode=True)[0].path == logrotate.PATH
+    assert logrotate.plan(None, params("weekly"), [], check_mode=True)[0].path == logrotate.PATH
     with pytest.raises(ValueError, match="logrotate is not installed"):
-        logrotate.settle(None, params("weekly"), [], check_mode=False)
-    assert logrotate.settle(None, params() | {"logrotate_options": None}, [], check_mode=False) == []
+        logrotate.plan(None, params("weekly"), [], check_mode=False)
+    assert logrotate.plan(None, params() | {"logrotate_options": None}, [], check_mode=False) == []

@@ -1,7 +1,7 @@
 """Which of Apache's modules are wanted and by whom, what they need, and which ones go."""
 
 import pytest
-from ansible.module_utils.strata.apache import modules as apache_modules
+from ansible.module_utils.strata.apache import modules
 from ansible.module_utils.strata.apache.modules import Module
 from ansible.module_utils.strata.apache.vhosts import Site
 
@@ -19,15 +19,15 @@ KNOWN = {
 
 
 def off(wanted=(), enabled=(), disabled=(), purge=False):
-    modules = apache_modules.close_over(wanted, KNOWN.get)
+    found = modules.close_over(wanted, KNOWN.get)
     reasons = {name: f"role_{name}__httpd_modules" for name in wanted}
     known = {name: KNOWN.get(name) for name in enabled}
-    return apache_modules.off(disabled, enabled if purge else [], reasons, modules, known)
+    return modules.off(disabled, enabled if purge else [], reasons, found, known)
 
 
 def test_items_are_names_or_dictionaries():
     site = Site("docs.example.org", "25-a.conf", (80,), "", "httpd_vhosts", modules=("dir", "ssl"))
-    wanted = apache_modules.wanted(
+    wanted = modules.wanted(
         [
             "ssl",
             {"value": "rewrite", "origin": "httpd_modules"},
@@ -42,41 +42,41 @@ def test_items_are_names_or_dictionaries():
         ("dir", "vhost docs.example.org (httpd_vhosts)"),
         ("authz_core", "Strata's own settings"),
     }
-    assert wanted.settings == (apache_modules.Settings("wsgi", "WSGI\n", "app__httpd_modules"),)
+    assert wanted.settings == (modules.Settings("wsgi", "WSGI\n", "app__httpd_modules"),)
 
 
 @pytest.mark.parametrize("name", ["../x", "a b", "", None, 7, ["a"]])
 def test_hostile_module_is_refused(name):
     for item in (name, {"name": name}, {"value": name}):
-        with pytest.raises(ValueError, match="is no name of an Apache module"):
-            apache_modules.wanted([item], [])
+        with pytest.raises(ValueError, match="is not the name of an Apache module"):
+            modules.wanted([item], [])
 
 
 def test_unknown_key_is_refused():
     with pytest.raises(ValueError, match=r"a module has no key 'config' \(known: name, conf, package\)"):
-        apache_modules.wanted([{"name": "wsgi", "config": "x"}], [])
+        modules.wanted([{"name": "wsgi", "config": "x"}], [])
 
 
 def test_module_has_one_conf():
     items = [{"name": "a", "conf": "X", "origin": "one__httpd_modules"}]
     items.append(items[0] | {"origin": "two__httpd_modules"})
-    assert len(apache_modules.wanted(items, []).settings) == 1
+    assert len(modules.wanted(items, []).settings) == 1
     items[1]["conf"] = "Y"
     with pytest.raises(ValueError, match=r"module a \(two__httpd_modules\) is another one than that of one__httpd_"):
-        apache_modules.wanted(items, [])
+        modules.wanted(items, [])
 
 
 def test_load_file_says_what_a_module_needs():
     load = "# Depends: mime socache_shmcb\n# Conflicts: gnutls\nLoadModule ssl_module /usr/lib/mod_ssl.so\n"
     needs = Module(("mime", "socache_shmcb"), ("gnutls",), has_conf=True)
-    assert apache_modules.parse_module(load, has_conf=True) == needs
-    assert apache_modules.parse_module("LoadModule x x.so\n", has_conf=False) == Module()
+    assert modules.parse_module(load, has_conf=True) == needs
+    assert modules.parse_module("LoadModule x x.so\n", has_conf=False) == Module()
 
 
 def test_dependencies_come_along_even_in_circles():
-    modules = apache_modules.close_over(["a", "nowhere"], KNOWN.get)
-    assert modules == {name: KNOWN.get(name) for name in ("a", "b", "c", "nowhere")}
-    assert apache_modules.needed_by("c", {"a": "httpd_modules"}, modules) == "module b (module a (httpd_modules))"
+    found = modules.close_over(["a", "nowhere"], KNOWN.get)
+    assert found == {name: KNOWN.get(name) for name in ("a", "b", "c", "nowhere")}
+    assert modules.needed_by("c", {"a": "httpd_modules"}, found) == "module b (module a (httpd_modules))"
 
 
 def test_modules_that_exclude_each_other_are_refused():
@@ -100,7 +100,7 @@ def test_disabled_module_goes_if_it_is_there():
         ((["a"], [], ["a"]), r"disabled_modules: a is needed by role_a__httpd_modules"),
         ((["a"], [], ["c"]), r"disabled_modules: c is needed by module b \(module a \(role_a__httpd_modules\)\)"),
         (([], ["extra", "status"], ["status"]), "status is needed by the module extra, which is enabled on this host"),
-        (([], [], ["../x"]), "'../x' is no name of an Apache module"),
+        (([], [], ["../x"]), "'../x' is not the name of an Apache module"),
     ],
 )
 def test_needed_module_is_not_disabled(arguments, message):

@@ -5,11 +5,13 @@ import subprocess
 
 import pytest
 from ansible.module_utils.strata import openssl
-from ansible.module_utils.strata.apache import declared as apache
 from ansible.module_utils.strata.apache import tls, vhosts
+from ansible.module_utils.strata.apache.host import ROOT
+
+from .samples import vhost
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="there is no openssl")
-OWN = f"{apache.ROOT}/{vhosts.TLS}"
+OWN = f"{ROOT}/{vhosts.TLS}"
 
 
 def run(command, data=b""):
@@ -32,13 +34,11 @@ def pair():
 
 
 def site(**more):
-    defaults = {key: option.get("default") for key, option in vhosts.OPTIONS.items()}
-    item = {"name": "a.example.org", "origin": "httpd_vhosts", "docroot": "/srv/a", "ssl": True}
-    return vhosts.sites([defaults | item | more])[0]
+    return vhosts.sites([vhost(**{"origin": "httpd_vhosts", "docroot": "/srv/a", "ssl": True} | more)])[0]
 
 
-def settle(declared, present):
-    return tls.settle([declared], openssl.Tool(run), present.get)
+def resolve(declared, present):
+    return tls.resolve([declared], openssl.Tool(run), present.get)
 
 
 PATHS = {"certificate": "/etc/a.crt", "key": "/etc/a.key"}
@@ -54,39 +54,39 @@ def test_raw_text_names_its_certificates():
 
 
 def test_pair_that_belongs_together_is_taken(pair):
-    outcome = settle(site(**PATHS), {"/etc/a.crt": pair[0], "/etc/a.key": pair[1]})
+    outcome = resolve(site(**PATHS), {"/etc/a.crt": pair[0], "/etc/a.key": pair[1]})
     assert outcome == tls.Outcome()
 
 
 @pytest.mark.parametrize(
     ("certificate", "key", "message"),
     [
-        (b"garbage", None, "/etc/a.crt is no certificate"),
-        (None, b"garbage", "/etc/a.key is no private key"),
+        (b"garbage", None, "/etc/a.crt is not a certificate"),
+        (None, b"garbage", "/etc/a.key is not a private key"),
         (None, new_pair()[1], "the key /etc/a.key does not belong to the certificate /etc/a.crt"),
     ],
 )
 def test_unfit_pair_is_refused_by_name(pair, certificate, key, message):
     present = {"/etc/a.crt": certificate or pair[0], "/etc/a.key": key or pair[1]}
     with pytest.raises(ValueError, match=rf"^vhost a\.example\.org \(httpd_vhosts\): {message}"):
-        settle(site(**PATHS), present)
+        resolve(site(**PATHS), present)
 
 
 def test_missing_files_are_named(pair):
-    missing = settle(site(**PATHS, chain="/etc/c"), {"/etc/a.crt": pair[0]}).missing
+    missing = resolve(site(**PATHS, chain="/etc/c"), {"/etc/a.crt": pair[0]}).missing
     assert [sentence.split()[-1] for sentence in missing] == ["/etc/a.key.", "/etc/c."]
 
 
 def test_end_of_a_certificate_is_named(pair, monkeypatch):
     ends = openssl.Tool(run).certificate(pair[0]).ends
     monkeypatch.setattr(openssl.time, "time", lambda: 4e9)
-    warnings = settle(site(**PATHS), {"/etc/a.crt": pair[0], "/etc/a.key": pair[1]}).warnings
+    warnings = resolve(site(**PATHS), {"/etc/a.crt": pair[0], "/etc/a.key": pair[1]}).warnings
     assert warnings == [f"vhost a.example.org (httpd_vhosts): the certificate /etc/a.crt ended on {ends}."]
 
 
 def test_content_becomes_secret_files(pair):
     given = site(certificate_content=pair[0].decode(), key_content=pair[1].decode())
-    written = settle(given, {}).files
+    written = resolve(given, {}).files
     assert {path: (file.content, file.mode, file.secret) for path, file in written.items()} == {
         f"{OWN}/25-a.example.org.crt": (pair[0], 0o640, True),
         f"{OWN}/25-a.example.org.key": (pair[1], 0o640, True),
@@ -102,5 +102,5 @@ def test_self_signed_certificate_is_kept_while_it_fits(monkeypatch, days, names,
     old, new = new_pair(days, *names), new_pair()
     monkeypatch.setattr(openssl.Tool, "make", lambda _, names: new if names == ("a.example.org",) else None)
     present = dict(zip([f"{OWN}/25-a.example.org.crt", f"{OWN}/25-a.example.org.key"], old, strict=True))
-    written = [file.content for file in settle(site(self_signed=True), present).files.values()]
+    written = [file.content for file in resolve(site(self_signed=True), present).files.values()]
     assert written == list(old if kept else new)

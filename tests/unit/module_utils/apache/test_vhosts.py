@@ -1,20 +1,35 @@
 """What a declared vhost of each kind means for its file, its ports and Apache's modules."""
 
+from functools import partial
 from unittest.mock import ANY
 
 import pytest
 from ansible.module_utils.strata.apache import vhosts
 
+from .samples import vhost
 
-def item(name="a.example.org", **more):
-    """Return a vhost as the module's parameters have it."""
-    defaults = {key: option.get("default") for key, option in vhosts.OPTIONS.items()}
-    return defaults | {"name": name, "origin": "httpd_vhosts"} | more
+item = partial(vhost, origin="httpd_vhosts")
 
 
 def lines(**more):
     (site,) = vhosts.sites([item(**more)])
     return [line.strip() for line in site.text.splitlines()]
+
+
+def test_static_site_has_name_aliases_folder_and_port():
+    aliases = ["www.example.org", "*.docs.example.org"]
+    (site,) = vhosts.sites([item("docs.example.org", serveraliases=aliases, port=8080, docroot="/srv/docs/")])
+    assert {line.strip() for line in site.text.splitlines()} >= {
+        "<VirtualHost *:8080>",
+        "ServerName docs.example.org",
+        "ServerAlias www.example.org",
+        "ServerAlias *.docs.example.org",
+        'DocumentRoot "/srv/docs"',
+        '<Directory "/srv/docs">',
+        "AllowOverride None",
+        "Require all granted",
+        'ErrorLog "${APACHE_LOG_DIR}/docs.example.org_error.log"',
+    }
 
 
 @pytest.mark.parametrize(
@@ -152,6 +167,53 @@ def test_plain_http_leads_each_name_to_itself():
     assert site.certificate.names == ("a.example.org", "b.example.org", "*.c.example.org")
 
 
+@pytest.mark.parametrize(
+    ("priority", "file"), [(5, "05-a.conf"), (25, "25-a.conf"), (0, "00-a.conf"), (99, "99-a.conf")]
+)
+def test_priority_orders_files(priority, file):
+    assert vhosts.sites([item("a", docroot="/srv/docs", priority=priority)])[0].file == file
+
+
+HOSTILE = ["a b", "a\nInclude /etc/shadow", 'a"', "a'", "../a", "a/b", "", "${PATH}", "a>", "-a", "a\\", "é", "a\n"]
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        *({"name": value} for value in HOSTILE),
+        *({"serveraliases": ["fine", value]} for value in HOSTILE),
+        *(
+            {"docroot": value}
+            for value in [*HOSTILE, "srv", "/", "/srv/../etc", "/srv/*", '/srv"\n', "/srv/a b", "/a//b"]
+        ),
+        {"docroot": None},
+        {"content": " \n"},
+        {"content": "text", "docroot": "/srv/\n"},
+        {"port": 0},
+        {"port": 65536},
+        {"priority": -1},
+        {"priority": 100},
+        {"origin": "a\nInclude /etc/shadow"},
+    ],
+)
+def test_hostile_values_are_refused_by_name(bad):
+    name = bad.get("name", "a.example.org")
+    with pytest.raises(ValueError, match=r"^vhost ") as refused:
+        vhosts.sites([item(**{"docroot": "/srv/docs"} | bad)])
+    assert repr(name) in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+def test_two_items_with_one_file_name_both_origins():
+    with pytest.raises(ValueError, match=r"25-a\.conf, from role_a__httpd_vhosts and role_b__httpd_vhosts"):
+        vhosts.sites(
+            [
+                item("a", docroot="/srv/docs", origin="role_a__httpd_vhosts"),
+                item("a", docroot="/srv/docs", origin="role_b__httpd_vhosts", port=443),
+            ]
+        )
+
+
 INJECTION = '"\n Include /etc/shadow'
 
 
@@ -175,8 +237,8 @@ INJECTION = '"\n Include /etc/shadow'
         ({"kind": "uwsgi", "dest": "9000"}, "must be the path of a socket or host:port"),
         ({"kind": "uwsgi", "dest": "/run/../x"}, "must be a path without . and .."),
         ({"docroot": "/srv", "websocket": True}, "websocket means nothing for a vhost of kind static"),
-        ({"docroot": "/srv", "options": ["Everything"]}, "option 'Everything' is no option"),
-        ({"docroot": "/srv", "addresses": ["a.example.org"]}, "is no IP address"),
+        ({"docroot": "/srv", "options": ["Everything"]}, "option 'Everything' is not an option"),
+        ({"docroot": "/srv", "addresses": ["a.example.org"]}, "is not an IP address"),
         ({"docroot": "/srv", "logroot": "logs"}, "logroot 'logs' must be an absolute path"),
         ({"docroot": "/srv", "log_format": INJECTION}, "must be one line without backslashes"),
         ({"docroot": "/srv", "hsts": 60}, "hsts means nothing without ssl"),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.gerrit.projects.declared import (
+from ansible.module_utils.strata.gerrit.projects.plan import (
     Plan,
     ProjectsError,
     Server,

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
 from ansible.module_utils.strata.gerrit import config as gerrit_config
-from ansible.module_utils.strata.gerrit import jars, plan, service
+from ansible.module_utils.strata.gerrit import declared as plan
+from ansible.module_utils.strata.gerrit import jars, service
 from ansible.module_utils.strata.gerrit.config import ConfigError
 from ansible.module_utils.strata.gerrit.jars import JarError, Move
-from ansible.module_utils.strata.gerrit.projects.declared import ProjectsError
+from ansible.module_utils.strata.gerrit.projects.plan import ProjectsError
 from ansible.module_utils.strata.gerrit.projects.site import KEYS, acting_as, read_site
 from ansible.module_utils.strata.gerrit.projects.ssh import Gerrit
 from ansible.module_utils.strata.gerrit.service import NotServingError

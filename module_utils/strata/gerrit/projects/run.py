@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.gerrit.projects import account
-from ansible.module_utils.strata.gerrit.projects.declared import (
+from ansible.module_utils.strata.gerrit.projects.plan import (
     CONFIG,
     GROUPS,
     REF,
@@ -26,7 +26,7 @@ from ansible.module_utils.strata.gerrit.projects.staging import ImportFailedErro
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ansible.module_utils.strata.gerrit.projects.declared import Plan, Server, Wanted
+    from ansible.module_utils.strata.gerrit.projects.plan import Plan, Server, Wanted
     from ansible.module_utils.strata.gerrit.projects.ssh import Gerrit
 
 #: Projects that are brought to their end together, and what is asked of Gerrit at once.

@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.gerrit.projects.declared import (
+from ansible.module_utils.strata.gerrit.projects.plan import (
     CONFIG,
     GROUPS,
     REF,

@@ -13,13 +13,13 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING, Self
 
-from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, REF, ProjectsError, blob
+from ansible.module_utils.strata.gerrit.projects.plan import CONFIG, GROUPS, REF, ProjectsError, blob
 from ansible.module_utils.strata.gerrit.projects.site import attempt, beside, commit, run, said, write_commits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ansible.module_utils.strata.gerrit.projects.declared import Actual, Wanted
+    from ansible.module_utils.strata.gerrit.projects.plan import Actual, Wanted
     from ansible.module_utils.strata.gerrit.projects.site import Site
 
 WHO = "Strata <{account}@localhost>"

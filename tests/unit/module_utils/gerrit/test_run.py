@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.strata import paths
-from ansible.module_utils.strata.gerrit import jars, plan, service
+from ansible.module_utils.strata.gerrit import declared as plan
+from ansible.module_utils.strata.gerrit import jars, service
 from ansible.module_utils.strata.gerrit import run as gerrit_run
 from ansible.module_utils.strata.gerrit.run import GerritError, Run
 

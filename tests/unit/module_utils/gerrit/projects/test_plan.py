@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 from ansible.module_utils.strata.gerrit.projects import account
-from ansible.module_utils.strata.gerrit.projects import declared as projects
+from ansible.module_utils.strata.gerrit.projects import plan as projects
 from ansible.module_utils.strata.gerrit.projects import site as sites
 from ansible.module_utils.strata.gerrit.projects import staging as make
-from ansible.module_utils.strata.gerrit.projects.declared import (
+from ansible.module_utils.strata.gerrit.projects.plan import (
     Actual,
     ProjectsError,
     Server,

@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from ansible.module_utils.strata import files
 from ansible.module_utils.strata.gerrit import config as gerrit_config
-from ansible.module_utils.strata.gerrit import plan, service
+from ansible.module_utils.strata.gerrit import declared as plan
+from ansible.module_utils.strata.gerrit import service
 from ansible.module_utils.strata.gerrit.config import ConfigError, entries
-from ansible.module_utils.strata.gerrit.plan import Site, State
+from ansible.module_utils.strata.gerrit.declared import Site, State
 
 
 def run(command: list[str]) -> tuple[int, str, str]:

@@ -12,7 +12,7 @@ import re
 import time
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.gerrit.projects.plan import ProjectsError
+from ansible.module_utils.strata.gerrit.projects.declared import ProjectsError
 from ansible.module_utils.strata.gerrit.projects.site import attempt, commit, unlock, write_commits
 from ansible.module_utils.strata.gerrit.projects.ssh import RefusedError
 

@@ -1,4 +1,4 @@
-"""Projects, ACLs and groups of a Gerrit server: what is wanted, what is there, and what is to be done (pure)."""
+"""Projects, ACLs and groups of a Gerrit server: what is to be done, from what is wanted and what is there (pure)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,13 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, REF
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-CONFIG, GROUPS = "project.config", "groups"
-REF = "refs/meta/config"
-ROOT_PROJECT = "All-Projects"
+    from ansible.module_utils.strata.gerrit.projects.declared import Wanted
+    from ansible.module_utils.strata.gerrit.projects.host import Server
 
 #: Groups that Gerrit has by itself and does not list (SystemGroupBackend.java), and their UUIDs.
 SYSTEM_GROUPS = {
@@ -30,44 +31,6 @@ LOCKED = ("create", "createSignedTag", "createTag", "delete", "push", "read")
 
 #: What stands in the project.config of a project to which nobody may push.
 CLOSED = re.compile(r"\bstate\s*=[\"\s]*(read.only|hidden)", re.IGNORECASE)
-
-
-class ProjectsError(Exception):
-    """The projects cannot be settled; its text is one sentence for the user."""
-
-
-@dataclass(frozen=True)
-class Wanted:
-    """A project as the control side sends it: `config` is the text of project.config, `acl` the file it comes from."""
-
-    name: str
-    config: str
-    groups: tuple[str, ...] = ()
-    parent: str | None = None
-    acl: str = ""
-    upstream: str | None = None
-    branch: str | None = None
-
-
-@dataclass(frozen=True)
-class Actual:
-    """A project's repository: the commit of refs/meta/config, git's names of the two files in it, and HEAD's branch."""
-
-    tip: str | None = None
-    config: str | None = None
-    groups: str | None = None
-    head: str = ""
-
-
-@dataclass(frozen=True)
-class Server:
-    """What a server has: what it lists, the repositories of wanted projects, and the UUIDs of groups by name."""
-
-    listed: frozenset[str] = frozenset()
-    projects: Mapping[str, Actual] = field(default_factory=dict)
-    groups: Mapping[str, str] = field(default_factory=dict)
-    own: frozenset[str] = frozenset({ROOT_PROJECT, "All-Users"})
-    root: str = ROOT_PROJECT
 
 
 @dataclass
@@ -149,7 +112,7 @@ def files(project: Wanted, known: Mapping[str, str]) -> tuple[str, str | None]:
 
 
 def _problem(project: Wanted, server: Server, names: set[str], known: Mapping[str, str]) -> str | None:
-    """Return why a project cannot be settled on this server."""
+    """Return why a project cannot be configured on this server."""
     if project.name in server.listed and project.name not in server.projects:
         return f"{project.name} is in Gerrit's list, but its repository is not below gerrit.basePath"
     if project.parent is not None and project.parent not in names:
@@ -204,12 +167,6 @@ def admitting(config: str, groups: str, administrators: str, uuid: str) -> dict[
         return lock(administrators, uuid)
     row = "" if f"\t{administrators}\n" in groups else f"{uuid}\t{administrators}\n"
     return {CONFIG: f'{config.rstrip()}\n[access "{REF}"]\npush = group {administrators}\n', GROUPS: groups + row}
-
-
-def read_groups(listing: str) -> dict[str, str]:
-    """Return names and UUIDs of what `gerrit ls-groups -v` says."""
-    rows = [line.split("\t") for line in listing.splitlines()]
-    return {row[0]: row[1] for row in rows if len(row) > 1}
 
 
 def diff(title: str, before: str, after: str) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import sys
 import tempfile
 from typing import TYPE_CHECKING, Self
 
-from ansible.module_utils.strata.gerrit.projects.plan import REF, ProjectsError
+from ansible.module_utils.strata.gerrit.projects.declared import REF, ProjectsError
 from ansible.module_utils.strata.gerrit.projects.site import attempt, beside, read_tip, run, said
 
 if TYPE_CHECKING:

@@ -135,7 +135,7 @@ def fetch(jar: Jar, war: str) -> None:
     """Have a file in the cache, unless it is there; what is not what it should be never stays.
 
     Args:
-        jar: the file, which the control side has sent if it has no URL and is no part of the WAR.
+        jar: the file, which the control side has sent if it has no URL and is not a part of the WAR.
         war: where the WAR is.
 
     Raises:

@@ -22,28 +22,30 @@ except ImportError as error:
 else:
     MISSING = None
 
+#: Whoever calls the module gives these; the module has their defaults.
 ARGUMENTS = {
     "tree": {"type": "path", "required": True},
     "site": {"type": "path", "required": True},
-    "user": {"type": "str", "default": "gerrit"},
-    "account": {"type": "str", "default": "strata-project-config"},
-    "admin_group": {"type": "str", "default": "Administrators"},
-    "external_groups": {"type": "dict", "default": {}},
-    "seconds": {"type": "int", "default": 60},
+    "user": {"type": "str"},
+    "account": {"type": "str"},
+    "admin_group": {"type": "str"},
+    "external_groups": {"type": "dict"},
+    "seconds": {"type": "int"},
 }
 
-#: Problems that are told in full.
+#: Problems that are shown in full.
 SHOWN = 20
 
 
 class ActionModule(ActionBase):
-    """Make calls until nothing is left, and tell between them how far it is."""
+    """Make calls until nothing is left, and say between them how far it is."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)
         _, arguments = self.validate_argument_spec(ARGUMENTS)
         tree = arguments.pop("tree")
+        result |= {"changes": [], "problems": {}}
         if MISSING:
             text = f"{MISSING}: run ansible-playbook from .strata/venv/bin, or put Strata's src into its Python's path"
             return result | {"failed": True, "msg": f"gerrit_projects needs the package strata: {text}"}
@@ -56,9 +58,10 @@ class ActionModule(ActionBase):
             errors = [str(error) for error in state.errors]
             return result | {"failed": True, "msg": f"{tree}: nothing is touched, as{_listing(errors)}"}
         projects = [asdict(project) for project in state.projects]
-        return result | self._settle(arguments | {"manifest": packed(projects)}, state.problems, task_vars)
+        sent = {name: value for name, value in arguments.items() if value is not None}
+        return result | self._apply(sent | {"manifest": packed(projects)}, state.problems, task_vars)
 
-    def _settle(
+    def _apply(
         self, arguments: dict[str, Any], problems: dict[str, str], task_vars: dict[str, Any] | None
     ) -> dict[str, Any]:
         """Call the module until nothing is left; `problems` are those of projects that are not even sent."""
@@ -78,17 +81,17 @@ class ActionModule(ActionBase):
                 break
             total = answer["projects"]["declared"]
             Display().display(f"gerrit_projects: {total - left} of {total} projects are done")
-        answer |= {"changed": bool(changes), "changes": changes, "diff": differences}
+        answer |= {"changed": bool(changes), "changes": changes, "diff": differences, "problems": problems | found}
         if answer.get("failed"):
             return answer
         answer["undeclared"] = [name for name in answer["undeclared"] if name not in problems]
-        problems = problems | found
+        problems = answer["problems"]
         total = answer["projects"]["declared"] + len(problems) - len(found)
-        answer |= {"projects": {"declared": total, "settled": total - len(problems)}, "problems": problems}
+        answer["projects"] = {"declared": total, "applied": total - len(problems)}
         if problems:
             texts = [f"{name}: {problems[name]}" for name in sorted(problems)]
             count = f"{len(problems)} of {total} projects {'is' if len(problems) == 1 else 'are'}"
-            answer |= {"failed": True, "msg": f"{count} not settled, the others are:{_listing(texts)}"}
+            answer |= {"failed": True, "msg": f"{count} not applied, the others are:{_listing(texts)}"}
         return answer
 
 

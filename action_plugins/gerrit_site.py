@@ -36,7 +36,7 @@ class ActionModule(ActionBase):
         return result | answer
 
     def _hashed(self, what: str, item: dict[str, Any], sent: dict[str, str]) -> dict[str, Any]:
-        """Return a file's declaration with its hash instead of its path, which is noted in `sent`.
+        """Return a file's declaration without its path, which is noted in `sent` under its hash.
 
         Raises:
             AnsibleActionFail: it is not one file, or another one than is declared.
@@ -45,8 +45,9 @@ class ActionModule(ActionBase):
         if sum(bool(item.get(key)) for key in ("url", "path", "core")) != 1:
             choices = "url or path" if "name" not in item else "url, path or core (plugins only)"
             raise AnsibleActionFail(f"{what}: needs one of {choices}")
+        rest = {key: value for key, value in item.items() if key != "path"}
         if not item.get("path"):
-            return item
+            return rest
         path = self._loader.path_dwim(item["path"])
         try:
             with open(path, "rb") as stream:
@@ -57,7 +58,7 @@ class ActionModule(ActionBase):
         if wanted and str(wanted).lower() != digest:
             raise AnsibleActionFail(f"{what}: {path} has the sha256 {digest}, not {wanted} as declared")
         sent[digest] = path
-        return {**{key: value for key, value in item.items() if key != "path"}, "sha256": digest}
+        return {**rest, "sha256": digest}
 
     def _send(self, path: str, to: str) -> None:
         """Upload a file to the host's cache. Raises AnsibleActionFail."""

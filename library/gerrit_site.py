@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.files import OwnerError
-from ansible.module_utils.strata.gerrit import run as gerrit_run
-from ansible.module_utils.strata.gerrit.config import ConfigError
-from ansible.module_utils.strata.gerrit.jars import JarError
+from ansible.module_utils.strata.gerrit import run
 from ansible.module_utils.strata.quiet import QuietModule
-from ansible.module_utils.strata.units import UnitError
 
 DOCUMENTATION = r"""
 module: gerrit_site
@@ -54,7 +49,8 @@ options:
         description: Where the host downloads it from, over HTTP or HTTPS.
         type: str
       path:
-        description: Where it is on the control side, which sends it only to a host that lacks it.
+        description:
+          - Where it is on the control side, which sends it only to a host that lacks it. Taken by the action plugin.
         type: str
       sha256:
         description: Its hash, which O(war.url) must have.
@@ -77,7 +73,7 @@ options:
         description: Where the host downloads it from, over HTTP or HTTPS.
         type: str
       path:
-        description: Where it is on the control side.
+        description: Where it is on the control side. Taken by the action plugin.
         type: str
       sha256:
         description: Its hash, which O(plugins[].url) must have.
@@ -96,7 +92,7 @@ options:
         description: Where the host downloads it from, over HTTP or HTTPS.
         type: str
       path:
-        description: Where it is on the control side.
+        description: Where it is on the control side. Taken by the action plugin.
         type: str
       sha256:
         description: Its hash, which O(libs[].url) must have.
@@ -155,7 +151,7 @@ attributes:
 """
 
 EXAMPLES = r"""
-- name: Settle Gerrit
+- name: Configure Gerrit
   gerrit_site:
     site: /srv/gerrit
     user: gerrit
@@ -189,54 +185,55 @@ changes:
   elements: str
   returned: success
   sample: [/srv/gerrit/etc/gerrit.config, "gerrit.service: restart"]
+missing:
+  description: Hashes of files that neither the host has nor a URL. Taken by the action plugin, which sends them.
+  type: list
+  elements: str
+  returned: when nothing could be done without them
+folder:
+  description: Where it sends them to, under their hashes. Taken by the action plugin.
+  type: path
+  returned: when nothing could be done without them
 """
 
 #: Another run may be in the middle of an upgrade.
 PATIENCE = 900
 
+TEXT = {"type": "str"}
+NAMED = {"name": {"type": "str", "required": True}}
+SOURCE = {"url": TEXT, "sha256": TEXT}
+FILE = {
+    "path": {"type": "str", "required": True},
+    "content": TEXT,
+    "secret_content": {"type": "str", "no_log": True},
+    "mode": {"type": "str", "default": "0644"},
+    "origin": TEXT,
+}
+ARGUMENTS = {
+    "site": {"type": "path", "required": True},
+    "user": {"type": "str", "required": True},
+    "group": {"type": "str", "required": True},
+    "java": {"type": "path", "default": "/usr/bin/java"},
+    "war": {"type": "dict", "required": True, "options": SOURCE},
+    "plugins": {
+        "type": "list",
+        "elements": "dict",
+        "default": [],
+        "options": {**NAMED, **SOURCE, "core": {"type": "bool", "default": False}},
+    },
+    "libs": {"type": "list", "elements": "dict", "default": [], "options": {**NAMED, **SOURCE}},
+    "config": {"type": "dict", "default": {}},
+    "secure_config": {"type": "dict", "default": {}, "no_log": True},
+    "plugin_configs": {"type": "dict", "default": {}},
+    "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
+    "unit": {"type": "str", "required": True},
+    "patience": {"type": "int", "default": 300},
+}
+
 
 def main() -> None:
     """Run the module."""
-    text = {"type": "str"}
-    source = {"url": text, "path": text, "sha256": text}
-    named = {"name": {"type": "str", "required": True}}
-    file = {
-        "path": {"type": "str", "required": True},
-        "content": text,
-        "secret_content": {"type": "str", "no_log": True},
-        "mode": {"type": "str", "default": "0644"},
-        "origin": text,
-    }
-    module = QuietModule(
-        argument_spec={
-            "site": {"type": "path", "required": True},
-            "user": {"type": "str", "required": True},
-            "group": {"type": "str", "required": True},
-            "java": {"type": "path", "default": "/usr/bin/java"},
-            "war": {"type": "dict", "required": True, "options": source},
-            "plugins": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {**named, **source, "core": {"type": "bool", "default": False}},
-            },
-            "libs": {"type": "list", "elements": "dict", "default": [], "options": {**named, **source}},
-            "config": {"type": "dict", "default": {}},
-            "secure_config": {"type": "dict", "default": {}, "no_log": True},
-            "plugin_configs": {"type": "dict", "default": {}},
-            "files": {"type": "list", "elements": "dict", "default": [], "options": file},
-            "unit": {"type": "str", "required": True},
-            "patience": {"type": "int", "default": 300},
-        },
-    )
-    try:
-        with locks.exclusive("gerrit", check_mode=module.check_mode, patience=PATIENCE):
-            run = gerrit_run.Run(module)
-            result = run.converge()
-            facts = {"ssh_services": run.ssh_services()}
-    except (ConfigError, JarError, OwnerError, UnitError, gerrit_run.GerritError, OSError) as error:
-        module.fail_json(msg=str(error))
-    module.exit_json(**result, ansible_facts=facts)
+    QuietModule(ARGUMENTS).end("gerrit", run.converge, PATIENCE)
 
 
 if __name__ == "__main__":

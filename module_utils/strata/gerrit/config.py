@@ -12,15 +12,13 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from ansible.module_utils.strata.errors import DeclarationError
+
 SECTION = re.compile(r"[A-Za-z0-9.-]+")
 KEY = re.compile(r"[A-Za-z][A-Za-z0-9-]*")
 CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 #: What must not stand in a file that everybody's diff shows.
 SECRET = re.compile(r"password|smtppass|.*secret|.*privatekey|.*passphrase", re.IGNORECASE)
-
-
-class ConfigError(ValueError):
-    """Data that makes no configuration; the text is one sentence for the user."""
 
 
 class Entry(NamedTuple):
@@ -41,16 +39,16 @@ def entries(sections: Mapping[str, Any]) -> list[Entry]:
     """Return the lines of a configuration, in the order of the data.
 
     Raises:
-        ConfigError: the data makes none.
+        DeclarationError: the data makes none.
 
     """
     _check_once(sections, "section")
     found: list[Entry] = []
     for section, content in sections.items():
         if not SECTION.fullmatch(section):
-            raise ConfigError(f"{section!r} is no name of a section: letters, digits, '-' and '.' only")
+            raise DeclarationError(f"{section!r} is not a valid name of a section: letters, digits, '-' and '.' only")
         if not isinstance(content, Mapping):
-            raise ConfigError(f"{section} must be a dictionary of its keys, and is {_kind(content)}")
+            raise DeclarationError(f"{section} must be a dictionary of its keys, and is {_kind(content)}")
         found += _section(section, content)
     return found
 
@@ -98,12 +96,12 @@ def no_secrets(lines: list[Entry]) -> None:
     """Check that no key holds what must be kept secret.
 
     Raises:
-        ConfigError: one does.
+        DeclarationError: one does.
 
     """
     for line in lines:
         if SECRET.fullmatch(line.key):
-            raise ConfigError(f"{line.place} is a secret, which belongs in secure.config")
+            raise DeclarationError(f"{line.place} is a secret, which belongs in secure.config")
 
 
 def _section(section: str, content: Mapping[str, Any]) -> Iterator[Entry]:
@@ -124,7 +122,7 @@ def _section(section: str, content: Mapping[str, Any]) -> Iterator[Entry]:
 
 def _subsection(section: str, name: str, content: Mapping[str, Any]) -> list[Entry]:
     if CONTROL.search(name):
-        raise ConfigError(f"{section}: {name!r} is no name of a subsection: it has a control character")
+        raise DeclarationError(f"{section}: {name!r} is not a valid name of a subsection: it has a control character")
     _check_once(content, f"{section}.{name}: key")
     return [
         _entry(section, name, key, item)
@@ -136,17 +134,19 @@ def _subsection(section: str, name: str, content: Mapping[str, Any]) -> list[Ent
 def _entry(section: str, subsection: str | None, key: str, value: Any) -> Entry:
     where = Entry(section, subsection, key, None)
     if not KEY.fullmatch(key):
-        raise ConfigError(f"{where.place!r}: {key!r} is no name of a key: a letter, then letters, digits and '-' only")
+        raise DeclarationError(
+            f"{where.place!r}: {key!r} is not a valid name of a key: a letter, then letters, digits and '-' only"
+        )
     if isinstance(value, bool):
         return where._replace(value=str(value).lower())
     if value is None or isinstance(value, int | float):
         return where if value is None else where._replace(value=str(value))
     if not isinstance(value, str):
-        raise ConfigError(
+        raise DeclarationError(
             f"{where.place} must be a text, a number, true, false or a list of them, and is {_kind(value)}"
         )
     if CONTROL.search(value):
-        raise ConfigError(f"{where.place} has a line break or another control character")
+        raise DeclarationError(f"{where.place} has a line break or another control character")
     return where._replace(value=value)
 
 
@@ -155,14 +155,14 @@ def _check_once(names: Mapping[str, Any], what: str) -> None:
     seen: dict[str, str] = {}
     for name in names:
         if not isinstance(name, str):
-            raise ConfigError(f"{what} {name!r} must be a text: put it in quotes")
+            raise DeclarationError(f"{what} {name!r} must be a text: put it in quotes")
         other = seen.setdefault(name.lower(), name)
         if other != name:
-            raise ConfigError(f"{what} {name} is there twice, also as {other}")
+            raise DeclarationError(f"{what} {name} is there twice, also as {other}")
 
 
 def _kind(value: Any) -> str:
-    names = {dict: "a dictionary", list: "a list", str: "a text"}
+    names: dict[type, str] = {dict: "a dictionary", list: "a list", str: "a text"}
     return names.get(type(value), "nothing" if value is None else repr(value))
 
 

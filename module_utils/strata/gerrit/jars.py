@@ -16,11 +16,12 @@ import zipfile
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
+from ansible.module_utils.strata import paths
+from ansible.module_utils.strata.errors import DeclarationError, StrataError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-#: What was downloaded or sent, by its hash, until it has been put in its place and another one has taken it.
-CACHE = "/var/cache/strata/gerrit"
 WAR = "bin/gerrit.war"
 VERSION = "com/google/gerrit/common/Version"
 PIECE = 1 << 20
@@ -31,8 +32,13 @@ JAVA = {(3, 11): 21, (3, 10): 17, (0, 0): 11}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
-class JarError(Exception):
+class JarError(StrataError):
     """A file cannot be had, or cannot be used; the text is one sentence for the user."""
+
+
+def cache() -> str:
+    """Return the folder of what was downloaded or sent, by its hash, until it is in its place and replaced there."""
+    return f"{paths.CACHE}/gerrit"
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,11 @@ class Jar:
     @property
     def cached(self) -> str:
         """Where it is before it gets in its place."""
-        return os.path.join(CACHE, self.sha256)
+        return os.path.join(cache(), self.sha256)
 
 
 @dataclass(frozen=True)
-class Move:
+class JarChange:
     """A change of one of these files: the hash before and after, None for no file; `jar` is what gets there."""
 
     place: str
@@ -68,31 +74,31 @@ class Move:
         return f"{self.place}: sha256 {self.before or 'none'} -> {after or 'none'}"
 
 
-def declared(given: dict[str, Any]) -> list[Jar]:
+def declared(given: Mapping[str, Any]) -> list[Jar]:
     """Return the files that the module's parameters `war`, `plugins` and `libs` declare.
 
     Raises:
-        JarError: a declaration is not valid.
+        DeclarationError: a declaration is not valid.
 
     """
     found = [_jar("the WAR", WAR, given["war"])]
     for kind, each in [("plugins", each) for each in given["plugins"]] + [("lib", each) for each in given["libs"]]:
         what = f"the {'plugin' if kind == 'plugins' else 'library'} {each['name']}"
         if not NAME.fullmatch(each["name"]) or each["name"].endswith(".jar"):
-            raise JarError(f"{what}: its name must be of letters, digits and . _ + -, without .jar")
+            raise DeclarationError(f"{what}: its name must be of letters, digits and . _ + -, without .jar")
         jar = _jar(what, f"{kind}/{each['name']}.jar", each)
         if any(jar.place == other.place for other in found):
-            raise JarError(f"{what} is declared twice")
+            raise DeclarationError(f"{what} is declared twice")
         found.append(jar)
     return found
 
 
-def _jar(what: str, place: str, each: dict[str, Any]) -> Jar:
+def _jar(what: str, place: str, each: Mapping[str, Any]) -> Jar:
     if each.get("core"):
         return Jar(place, "", member=f"WEB-INF/{place}")
     digest = (each["sha256"] or "").lower()
     if not re.fullmatch("[0-9a-f]{64}", digest):
-        raise JarError(f"{what}: sha256 must be the hash of the file, 64 hexadecimal digits")
+        raise DeclarationError(f"{what}: sha256 must be the hash of the file, 64 hexadecimal digits")
     return Jar(place, digest, each["url"] or "")
 
 
@@ -103,11 +109,17 @@ def installed(site: str, jars: list[Jar]) -> dict[str, str]:
     return {place: found for place in places if (found := digest(os.path.join(site, place)))}
 
 
-def moves(there: Mapping[str, str], jars: list[Jar]) -> list[Move]:
+def absent(there: Mapping[str, str], jars: list[Jar]) -> list[Jar]:
+    """Return those files that are neither in their places nor in the cache; a part of the WAR is where that is."""
+    away = [jar for jar in jars if jar.sha256 and there.get(jar.place) != jar.sha256]
+    return [jar for jar in away if digest(jar.cached) != jar.sha256]
+
+
+def changes(there: Mapping[str, str], jars: list[Jar]) -> list[JarChange]:
     """Return what differs between the files that are installed and the declared ones; further ones go."""
     wanted = {jar.place: jar for jar in jars}
-    found = [Move(place, there.get(place), wanted.get(place)) for place in sorted({*there, *wanted})]
-    return [move for move in found if move.before != (move.jar.sha256 if move.jar else None)]
+    found = [JarChange(place, there.get(place), wanted.get(place)) for place in sorted({*there, *wanted})]
+    return [each for each in found if each.before != (each.jar.sha256 if each.jar else None)]
 
 
 def digest(path: str) -> str | None:
@@ -123,7 +135,7 @@ def fetch(jar: Jar, war: str) -> None:
     """Have a file in the cache, unless it is there; what is not what it should be never stays.
 
     Args:
-        jar: the file, which the control side has sent if it has no URL and is no part of the WAR.
+        jar: the file, which the control side has sent if it has no URL and is not a part of the WAR.
         war: where the WAR is.
 
     Raises:
@@ -135,7 +147,7 @@ def fetch(jar: Jar, war: str) -> None:
     source = f"{jar.member} of {war}" if jar.member else jar.url
     unfinished = f"{jar.cached}.new"
     try:
-        os.makedirs(CACHE, mode=0o700, exist_ok=True)
+        os.makedirs(cache(), mode=0o700, exist_ok=True)
         with open(unfinished, "wb") as stream, _opened(jar, war) as content:
             found = copy(content, stream)
         if found != jar.sha256:
@@ -144,7 +156,7 @@ def fetch(jar: Jar, war: str) -> None:
     except (urllib.error.URLError, TimeoutError, ValueError, http.client.HTTPException) as error:
         raise JarError(f"{source} cannot be downloaded: {getattr(error, 'reason', error)}") from error
     except OSError as error:
-        raise JarError(f"{source} cannot be kept in {CACHE}: {error.strerror or error}") from error
+        raise JarError(f"{source} cannot be kept in {cache()}: {error.strerror or error}") from error
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(unfinished)
@@ -157,7 +169,7 @@ def _opened(jar: Jar, war: str) -> Iterator[IO[bytes]]:
             yield stream
         return
     if not re.match("https?://", jar.url):
-        raise ValueError("it is no URL of http or https")
+        raise JarError(f"{jar.url} cannot be downloaded: it is not a URL of http or https")
     request = urllib.request.Request(jar.url, headers={"User-Agent": "strata"})  # noqa: S310 - checked above
     with urllib.request.urlopen(request, timeout=PATIENCE) as stream:  # noqa: S310
         yield stream
@@ -193,7 +205,7 @@ def of_the_war(war: str, jar: Jar) -> Jar:
 def place(jar: Jar, path: str, uid: int, gid: int) -> None:
     """Put a file of the cache in its place, which it takes by a rename."""
     os.makedirs(os.path.dirname(path), exist_ok=True)
-    unfinished = os.path.join(os.path.dirname(path), f".strata-{os.path.basename(path)}.new")
+    unfinished = os.path.join(os.path.dirname(path), f"{paths.TEMPORARY}{os.path.basename(path)}.new")
     try:
         with open(jar.cached, "rb") as source, open(unfinished, "wb") as target:
             os.fchown(target.fileno(), uid, gid)
@@ -207,7 +219,7 @@ def place(jar: Jar, path: str, uid: int, gid: int) -> None:
 
 def forget(jars: list[Jar]) -> None:
     """Remove from the cache what is not declared."""
-    for path in glob.glob(f"{CACHE}/*"):
+    for path in glob.glob(f"{cache()}/*"):
         if os.path.basename(path) not in {jar.sha256 for jar in jars}:
             os.unlink(path)
 
@@ -216,7 +228,7 @@ def version(war: str) -> str:
     """Return the version that a WAR says it is.
 
     Raises:
-        JarError: it is none of Gerrit.
+        JarError: it is not one of Gerrit.
 
     """
     try:
@@ -227,8 +239,8 @@ def version(war: str) -> str:
                 with zipfile.ZipFile(io.BytesIO(archive.read(name))) as jar, contextlib.suppress(KeyError):
                     return jar.read(VERSION).decode().strip()
     except (zipfile.BadZipFile, OSError, UnicodeDecodeError) as error:
-        raise JarError(f"{war} is no WAR: {error}") from error
-    raise JarError(f"{war} is no WAR of Gerrit: it does not say its version")
+        raise JarError(f"{war} is not a WAR: {error}") from error
+    raise JarError(f"{war} is not a WAR of Gerrit: it does not say its version")
 
 
 def java_needed(gerrit: str) -> int:

@@ -14,15 +14,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import listeners
+from ansible.module_utils.strata.errors import DeclarationError, StrataError
 from ansible.module_utils.strata.gerrit import config
 from ansible.module_utils.strata.units import Step, Systemd, UnitError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from ansible.module_utils.strata.commands import Run
     from ansible.module_utils.strata.units import Status
-
-    Run = Callable[[list[str]], tuple[int, str, str]]
 
 UNIT = "gerrit.service"
 LOGS = ("error_log", "error_log.json")
@@ -39,7 +39,7 @@ TELLING = re.compile(
 NO_INDEX = re.compile(r"No index versions (?:for index '([a-z]+)' )?ready")
 
 
-class NotServingError(Exception):
+class NotServingError(StrataError):
     """Gerrit does not serve; the text is one sentence for the user, with Gerrit's own words."""
 
 
@@ -61,7 +61,7 @@ def addresses(lines: Sequence[config.Entry]) -> list[Address]:
     """Return the first address of HTTP and of SSH at which Gerrit can be asked from its host.
 
     Raises:
-        ConfigError: one cannot be read.
+        DeclarationError: one cannot be read.
 
     """
     found = []
@@ -70,13 +70,13 @@ def addresses(lines: Sequence[config.Entry]) -> list[Address]:
     # Behind a proxy, it is that one that speaks TLS.
     scheme = "http" if url.startswith("proxy-") else url.split(":")[0]
     if not parts:
-        raise config.ConfigError(f"httpd.listenUrl {url!r} is no URL such as proxy-https://127.0.0.1:8081/")
+        raise DeclarationError(f"httpd.listenUrl {url!r} is not a URL such as proxy-https://127.0.0.1:8081/")
     found.append(Address(scheme, _host(parts[2]), int(parts[3] or PORTS[parts[1]]), (parts[4] or "").rstrip("/")))
     listen = (config.values(list(lines), "sshd", "listenAddress") or ["*:29418"])[0]
     if listen != "off":
         place = re.fullmatch(r"(\*|[^:\[]+|\[[^]]+\])?:([0-9]+)", listen)
         if not place:
-            raise config.ConfigError(f"sshd.listenAddress {listen!r} is no address such as *:29418, and not off")
+            raise DeclarationError(f"sshd.listenAddress {listen!r} is not an address such as *:29418, and not off")
         found.append(Address("ssh", _host(place[1] or "*"), int(place[2])))
     return found
 
@@ -112,7 +112,7 @@ def ask(address: Address) -> str:
 
 
 @dataclass
-class Service:
+class Daemon:
     """The unit of Gerrit, and the logs of its site; `patience` are seconds that it may take to answer."""
 
     run: Run

@@ -10,7 +10,8 @@ import json
 import os
 import shutil
 
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import paths
+from ansible.module_utils.strata.owed import Owed
 
 INDEX = "index.json"
 
@@ -21,20 +22,19 @@ class Undo:
     def __init__(self, folder: str) -> None:
         """Read what a killed run left."""
         self.folder = folder
-        self.kept: dict[str, str | None] = {}
-        with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, INDEX), encoding="utf-8") as stream:
-            self.kept = json.load(stream)
+        self.index = Owed(INDEX, folder)
+        self.kept: dict[str, str | None] = json.loads(self.index.read() or b"{}")
 
     @property
     def pending(self) -> bool:
         """Whether a change has begun that did not come to its end."""
-        return os.path.exists(os.path.join(self.folder, INDEX))
+        return self.index.read() is not None
 
-    def keep(self, paths: list[str]) -> None:
+    def keep(self, wanted: list[str]) -> None:
         """Keep files and folders as they are, unless they are kept already. Raises OSError; then nothing new counts."""
         found = dict(self.kept)
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
-        for path in paths:
+        for path in wanted:
             if path in found:
                 continue
             if not os.path.lexists(path):
@@ -44,28 +44,25 @@ class Undo:
             _remove(os.path.join(self.folder, name))
             _copy(path, os.path.join(self.folder, name))
             found[path] = name
-        content = json.dumps(found).encode()
-        index = os.path.join(self.folder, INDEX)
-        files.apply([files.Change(index, None, files.File(content, 0o600))])
+        self.index.note(json.dumps(found).encode())
         self.kept = found
 
     def restore(self) -> list[str]:
-        """Put all back that is kept; return what could not be, a sentence each."""
+        """Restore all that is kept; return what could not be, a sentence each."""
         lost = []
         for path, name in self.kept.items():
             try:
                 if name is None:
                     _remove(path)
                 elif os.path.lexists(saved := os.path.join(self.folder, name)):
-                    _put_back(saved, path)
+                    _restore(saved, path)
             except OSError as error:
                 lost.append(f"{path}: {error.strerror or error}")
         return lost
 
     def forget(self) -> None:
         """Forget what is kept."""
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(os.path.join(self.folder, INDEX))
+        self.index.forget()
         shutil.rmtree(self.folder, ignore_errors=True)
         self.kept = {}
 
@@ -78,13 +75,13 @@ def _remove(path: str) -> None:
             os.unlink(path)
 
 
-def _put_back(saved: str, path: str) -> None:
+def _restore(saved: str, path: str) -> None:
     """Let what was kept take its place again; a file by a rename, so that the path is never without one."""
     if os.path.isdir(saved):
         _remove(path)
         shutil.move(saved, path)
         return
-    beside = os.path.join(os.path.dirname(path), f".strata-{os.path.basename(path)}.new")
+    beside = os.path.join(os.path.dirname(path), f"{paths.TEMPORARY}{os.path.basename(path)}.new")
     _remove(beside)
     _copy(saved, beside)
     os.replace(beside, path)

@@ -88,7 +88,7 @@ def test_one_client_has_a_limit_of_connections(address: str) -> None:
         ({"gerrit_java": "/usr/lib/none/bin/java"}, "there is no Java at /usr/lib/none/bin/java: install its package"),
         (
             {"gerrit_config": {"auth": {"b@d": 1}}},
-            "gerrit.config (gerrit_config): 'auth.b@d': 'b@d' is no name of a key",
+            "gerrit.config (gerrit_config): 'auth.b@d': 'b@d' is not a valid name of a key",
         ),
         (
             {"gerrit_config": {"user": {"name": "two\nlines"}}},

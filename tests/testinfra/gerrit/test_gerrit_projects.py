@@ -81,7 +81,7 @@ def begin_projects(target: str, tmp_path_factory: pytest.TempPathFactory) -> Beg
 
 
 @pytest.fixture
-def settle_projects(begin_projects: Begin) -> Callable[..., Run]:
+def apply_projects(begin_projects: Begin) -> Callable[..., Run]:
     return lambda tree, *flags, **variables: begin_projects(tree, *flags, **variables).end()
 
 
@@ -111,22 +111,22 @@ def shown_configs(run: Run) -> list[str]:
 
 
 def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
-    host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
+    host: Host, server: Server, tree: Tree, apply_projects: Callable[..., Run]
 ) -> None:
     base = tree.add("base", acl='[access "refs/heads/*"]\nabandon = group Registered Users\n', description="The base")
     core = f"{tree.folder} core"
     acl = f"[access]\ninheritFrom = {base}\n\n{ACL.format(core=core)}"
     child = tree.add("child", acl=acl, description="A # b")
     old = tree.add("old", acl="[project]\nstate = read only\n", default_branch="devel")
-    runs = [settle_projects(tree, "--check", "--diff")]
+    runs = [apply_projects(tree, "--check", "--diff")]
     assert info(server, base) == {}
-    runs.append(settle_projects(tree, "--diff"))
+    runs.append(apply_projects(tree, "--diff"))
     predicted, made = map(result, runs)
     expected = [f"group {core} is made", *(f"project {name} is made" for name in (base, child, old))]
     assert predicted["changes"] == made["changes"] == expected
     assert shown_configs(runs[0]) == shown_configs(runs[1])
     assert len(shown_configs(runs[0])) == 3
-    assert made["projects"] == {"declared": 3, "settled": 3}
+    assert made["projects"] == {"declared": 3, "applied": 3}
     assert (info(server, child)["description"], info(server, child)["parent"]) == ("A # b", base)
     assert info(server, old)["state"] == "READ_ONLY"
     assert core in config(host, child, "groups")
@@ -135,62 +135,62 @@ def test_check_mode_predicts_what_is_made_and_then_nothing_is_left(
     groups = f"$({users} for-each-ref --format='%(refname)' refs/groups)"
     members = as_gerrit(host, f"{users} grep -c . {groups} -- members")
     assert len(members.splitlines()) == 1, "only the administrators have members, of whom one makes all this"
-    again = settle_projects(tree)
+    again = apply_projects(tree)
     assert (again.changed, again.calls, result(again)["changes"]) == (0, 1, [])
-    assert settle_projects(tree, "--check").changed == 0
+    assert apply_projects(tree, "--check").changed == 0
     assert host.run(f"ls {SITE}/git/All-Projects.git/strata").rc != 0
 
 
 def test_acl_parent_description_and_state_change(
-    host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
+    host: Host, server: Server, tree: Tree, apply_projects: Callable[..., Run]
 ) -> None:
     name, base = tree.add("changing"), tree.add("parent")
-    result(settle_projects(tree))
+    result(apply_projects(tree))
     for state, answered in (("read only", "READ_ONLY"), ("read only", "READ_ONLY"), ("active", "ACTIVE")):
         text = f"[access]\ninheritFrom = {base}\n\n[project]\nstate = {state}\n"
         tree.add("changing", acl=text, description=f"Now {time.time_ns()}")
-        assert result(settle_projects(tree))["changes"] == [f"project {name} gets its ACL"]
+        assert result(apply_projects(tree))["changes"] == [f"project {name} gets its ACL"]
         said = info(server, name)
         assert (said["state"], said["parent"]) == (answered, base)
         assert said["description"] == tree.projects["changing"]["description"]
     assert config(host, name, "groups") == ""
 
 
-def test_broken_acls_are_named_and_the_others_settle(
-    server: Server, tree: Tree, settle_projects: Callable[..., Run]
+def test_broken_acls_are_named_and_the_others_are_applied(
+    server: Server, tree: Tree, apply_projects: Callable[..., Run]
 ) -> None:
     good = tree.add("good")
     syntax = tree.add("syntax", acl="[access\n")
     refused = tree.add("refused", acl=OLD_LABEL)
     orphan = tree.add("orphan", acl="[access]\ninheritFrom = no/such\n")
-    run = settle_projects(tree)
+    run = apply_projects(tree)
     assert run.rc == 2
-    assert "3 of 4 projects are not settled, the others are" in run.message
+    assert "3 of 4 projects are not applied, the others are" in run.message
     assert f"{syntax}: gerrit/acls/{tree.folder}/syntax.config:1: [access is not the header of a section" in run.message
     assert f"{refused}: gerrit/acls/{tree.folder}/refused.config: Gerrit refuses it:" in run.message
     assert "neither the tree nor Gerrit has a project no/such" in run.message
-    assert run.results[-1]["projects"] == {"declared": 4, "settled": 1}
+    assert run.results[-1]["projects"] == {"declared": 4, "applied": 1}
     assert info(server, good)["state"] == "ACTIVE"
     # It is there, but locked.
     assert info(server, refused) == info(server, syntax) == info(server, orphan) == {}
-    again = settle_projects(tree)
+    again = apply_projects(tree)
     assert (again.rc, again.changed) == (2, 0)
     tree.add("refused")
     tree.add("syntax")
     tree.add("orphan")
-    result(settle_projects(tree))
+    result(apply_projects(tree))
     assert info(server, refused)["state"] == info(server, syntax)["state"] == "ACTIVE"
 
 
 @pytest.mark.parametrize("state", ["active", "read only"])
 def test_a_refused_acl_leaves_the_former_one(
-    host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run], state: str
+    host: Host, server: Server, tree: Tree, apply_projects: Callable[..., Run], state: str
 ) -> None:
     name = tree.add("kept", acl=f"[project]\nstate = {state}\n")
-    result(settle_projects(tree))
+    result(apply_projects(tree))
     before = config(host, name), config(host, name, "groups")
     tree.add("kept", acl=OLD_LABEL)
-    refused = settle_projects(tree)
+    refused = apply_projects(tree)
     assert f"{name}: gerrit/acls/{tree.folder}/kept.config: Gerrit refuses it:" in refused.message
     assert (config(host, name), config(host, name, "groups")) == before
     assert info(server, name)["state"] == state.upper().replace(" ", "_")
@@ -198,15 +198,15 @@ def test_a_refused_acl_leaves_the_former_one(
 
 @pytest.mark.spread
 def test_what_is_no_longer_declared_stays_and_is_listed(
-    server: Server, tree: Tree, settle_projects: Callable[..., Run]
+    server: Server, tree: Tree, apply_projects: Callable[..., Run]
 ) -> None:
     name = tree.add("former")
     tree.add("other")
-    result(settle_projects(tree))
+    result(apply_projects(tree))
     del tree.projects["former"]
     (tree.root / f"gerrit/acls/{tree.folder}/former.config").unlink()
     tree.write()
-    again = result(settle_projects(tree))
+    again = result(apply_projects(tree))
     assert (again["changed"], name in again["undeclared"]) == (False, True)
     assert info(server, name)["state"] == "ACTIVE"
 
@@ -216,11 +216,11 @@ def test_what_is_no_longer_declared_stays_and_is_listed(
     "entry",
     ["  upstream: ext::sh -c 'touch /tmp/mark'\n", "  upstream: --upload-pack=touch /tmp/mark\n", "- project: ../up\n"],
 )
-def test_hostile_data_touch_nothing(host: Host, tree: Tree, settle_projects: Callable[..., Run], entry: str) -> None:
+def test_hostile_data_touch_nothing(host: Host, tree: Tree, apply_projects: Callable[..., Run], entry: str) -> None:
     name = tree.add("first")
     with (tree.root / "gerrit/projects.yaml").open("a") as stream:
         stream.write(entry)
-    run = settle_projects(tree)
+    run = apply_projects(tree)
     assert (run.rc, run.changed) == (2, 0)
     assert "nothing is touched, as gerrit/projects.yaml:2:" in run.message
     assert not host.file(f"{SITE}/git/{name}.git").exists
@@ -245,11 +245,11 @@ git branch stable; git tag v1; chown -R gerrit: /srv/upstream"""
 
 @pytest.mark.spread
 def test_an_upstream_is_imported_once(
-    host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run], upstream: str
+    host: Host, server: Server, tree: Tree, apply_projects: Callable[..., Run], upstream: str
 ) -> None:
     name = tree.add("imported", upstream=upstream)
     nowhere = tree.add("nowhere", upstream="git://127.0.0.1/none")
-    run = settle_projects(tree)
+    run = apply_projects(tree)
     assert run.rc == 2
     assert f"{nowhere}: upstream git://127.0.0.1/none can't be imported" in run.message
     assert not host.file(f"{SITE}/git/{nowhere}.git").exists
@@ -261,7 +261,7 @@ def test_an_upstream_is_imported_once(
     before = as_gerrit(host, f"{git} rev-parse devel")
     host.check_output("runuser -u gerrit -- git -C /srv/upstream/x commit -q --allow-empty -m Two")
     tree.add("nowhere")
-    result(settle_projects(tree))
+    result(apply_projects(tree))
     assert as_gerrit(host, f"{git} rev-parse devel") == before
 
 
@@ -292,7 +292,7 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     host: Host,
     tree: Tree,
     begin_projects: Begin,
-    settle_projects: Callable[..., Run],
+    apply_projects: Callable[..., Run],
     kill_module: Callable[..., None],
     settle: Callable[[], None],
     moment: float,
@@ -306,8 +306,8 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     kill_module(begin, f"{SITE}/git/All-Projects.git/strata", 5 * moment)
     settle()
     check_that_none_is_open(host, tree)
-    assert result(settle_projects(tree))["projects"]["settled"] == len(tree.projects)
-    assert settle_projects(tree).changed == 0
+    assert result(apply_projects(tree))["projects"]["applied"] == len(tree.projects)
+    assert apply_projects(tree).changed == 0
     assert not host.file(f"{SITE}/git/All-Projects.git/strata").exists
     assert groups_of_the_account(host) == ["Administrators"]
 
@@ -318,7 +318,7 @@ def test_a_gerrit_that_is_killed_meanwhile_is_told_and_the_next_run_completes(
     server: Server,
     tree: Tree,
     begin_projects: Begin,
-    settle_projects: Callable[..., Run],
+    apply_projects: Callable[..., Run],
     moment: float,
 ) -> None:
     for number in range(60):
@@ -334,8 +334,8 @@ def test_a_gerrit_that_is_killed_meanwhile_is_told_and_the_next_run_completes(
         assert "does not answer" in run.message, run.output
     host.check_output("systemctl restart gerrit")
     wait_until_it_answers(server)
-    assert result(settle_projects(tree))["projects"]["settled"] == 60
-    assert settle_projects(tree).changed == 0
+    assert result(apply_projects(tree))["projects"]["applied"] == 60
+    assert apply_projects(tree).changed == 0
     assert info(server, f"{tree.folder}/p59")["state"] == "ACTIVE"
     assert groups_of_the_account(host) == ["Administrators"]
 
@@ -347,45 +347,45 @@ def wait_until_it_answers(server: Server) -> None:
 
 @pytest.mark.spread
 def test_without_gerrit_nothing_is_done_but_predicted(
-    host: Host, server: Server, tree: Tree, settle_projects: Callable[..., Run]
+    host: Host, server: Server, tree: Tree, apply_projects: Callable[..., Run]
 ) -> None:
-    tree.add("settled")
-    result(settle_projects(tree))
+    tree.add("applied")
+    result(apply_projects(tree))
     new = tree.add("new")
     host.check_output("systemctl stop gerrit")
     try:
-        predicted = result(settle_projects(tree, "--check"))
-        run = settle_projects(tree)
+        predicted = result(apply_projects(tree, "--check"))
+        run = apply_projects(tree)
     finally:
         host.check_output("systemctl start gerrit")
         wait_until_it_answers(server)
     assert predicted["changes"] == [f"project {new} is made"]
     assert (run.rc, run.changed) == (2, 0)
     assert "Gerrit does not answer at 127.0.0.1:29418" in run.message
-    assert result(settle_projects(tree))["changes"] == predicted["changes"]
+    assert result(apply_projects(tree))["changes"] == predicted["changes"]
 
 
 @pytest.mark.spread
-def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, settle_projects: Callable[..., Run]) -> None:
+def test_a_lock_that_a_killed_gerrit_left_is_freed(host: Host, tree: Tree, apply_projects: Callable[..., Run]) -> None:
     name = tree.add("locked")
-    result(settle_projects(tree))
+    result(apply_projects(tree))
     lock = f"{SITE}/git/{name}.git/refs/meta/config.lock"
     host.check_output(f"runuser -u gerrit -- touch -d '2 minutes ago' {lock}")
     tree.add("locked", description="Changed")
-    assert result(settle_projects(tree))["changes"] == [f"project {name} gets its ACL"]
+    assert result(apply_projects(tree))["changes"] == [f"project {name} gets its ACL"]
 
 
 @pytest.mark.spread
-def test_a_long_run_tells_how_far_it_is(tree: Tree, settle_projects: Callable[..., Run]) -> None:
+def test_a_long_run_tells_how_far_it_is(tree: Tree, apply_projects: Callable[..., Run]) -> None:
     for number in range(60):
         tree.add(f"p{number:02}")
-    run = settle_projects(tree, seconds=0)
+    run = apply_projects(tree, seconds=0)
     assert "gerrit_projects: 50 of 60 projects are done" in run.output
     assert (run.calls, len(result(run)["changes"])) == (2, 61)
 
 
 @pytest.mark.spread
-def test_the_role_settles_projects_where_it_has_a_source(tree: Tree, converge: Callable[..., Run]) -> None:
+def test_the_role_applies_projects_where_it_has_a_source(tree: Tree, converge: Callable[..., Run]) -> None:
     tree.add("by-the-role")
     flags = ("--skip-tags=apt,accounts,iptables,retention",)
     assert converge(*flags, gerrit_projects_source=str(tree.root)).changed == 1
@@ -400,12 +400,12 @@ def seconds(start: Callable[[], Run]) -> tuple[float, Run]:
 
 @pytest.mark.soak(ordinary=0, times=1)
 def test_thousands_of_projects(
-    tmp_path: Path, settle_projects: Callable[..., Run], record_testsuite_property: Callable[[str, object], None]
+    tmp_path: Path, apply_projects: Callable[..., Run], record_testsuite_property: Callable[[str, object], None]
 ) -> None:
     many_projects.write(tmp_path, 2000)
-    first, run = seconds(lambda: settle_projects(tmp_path))
-    assert result(run)["projects"] == {"declared": 2000, "settled": 2000}
-    again, run = seconds(lambda: settle_projects(tmp_path))
+    first, run = seconds(lambda: apply_projects(tmp_path))
+    assert result(run)["projects"] == {"declared": 2000, "applied": 2000}
+    again, run = seconds(lambda: apply_projects(tmp_path))
     record_testsuite_property("seconds of 2,000 projects, first and again", (first, again))
     assert (run.changed, run.calls) == (0, 1)
     assert first <= 300

@@ -6,13 +6,13 @@ import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import gerrit_projects
 import pytest
+from ansible.module_utils.strata.gerrit.projects.declared import Wanted, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    Settle = Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]]
+    Apply = Callable[..., tuple[dict[str, Any], list[dict[str, Any]]]]
 
 ROOT = Path(__file__).parents[3]
 spec = importlib.util.spec_from_file_location("gerrit_projects_action", ROOT / "action_plugins/gerrit_projects.py")
@@ -23,11 +23,11 @@ spec.loader.exec_module(action)
 def answer(*changes: str, left: int = 0, **more: Any) -> dict[str, Any]:
     """What the module says of ten projects."""
     kept = {"changed": bool(changes), "changes": list(changes), "left": left, "problems": {}, "undeclared": []}
-    return kept | {"projects": {"declared": 10, "settled": 10 - left}, "diff": [{"after": "x"}]} | more
+    return kept | {"projects": {"declared": 10, "applied": 10 - left}, "diff": [{"after": "x"}]} | more
 
 
 @pytest.fixture
-def settle(monkeypatch: pytest.MonkeyPatch) -> Settle:
+def apply(monkeypatch: pytest.MonkeyPatch) -> Apply:
     def run(answers: list[dict[str, Any]], problems: dict[str, str] | None = None) -> tuple[dict[str, Any], list[Any]]:
         calls: list[dict[str, Any]] = []
 
@@ -38,44 +38,42 @@ def settle(monkeypatch: pytest.MonkeyPatch) -> Settle:
 
         monkeypatch.setattr(action.ActionModule, "_execute_module", execute)
         plugin = action.ActionModule.__new__(action.ActionModule)
-        return plugin._settle({"site": "/srv/gerrit"}, problems or {}, {}), calls
+        return plugin._apply({"site": "/srv/gerrit"}, problems or {}, {}), calls
 
     return run
 
 
-def test_calls_are_made_until_nothing_is_left(settle: Settle, capsys: pytest.CaptureFixture[str]) -> None:
-    result, calls = settle([answer("a", left=6), answer("b", left=1), answer("c")])
+def test_calls_are_made_until_nothing_is_left(apply: Apply, capsys: pytest.CaptureFixture[str]) -> None:
+    result, calls = apply([answer("a", left=6), answer("b", left=1), answer("c")])
     assert (result["changed"], result["changes"], result["diff"]) == (True, ["a", "b", "c"], [{"after": "x"}])
-    assert (len(calls), result["projects"], result.get("failed")) == (3, {"declared": 10, "settled": 10}, None)
+    assert (len(calls), result["projects"], result.get("failed")) == (3, {"declared": 10, "applied": 10}, None)
     assert capsys.readouterr().out.splitlines() == [
         "gerrit_projects: 4 of 10 projects are done",
         "gerrit_projects: 9 of 10 projects are done",
     ]
 
 
-def test_a_project_that_cannot_be_settled_is_not_tried_again_but_named(settle: Settle) -> None:
-    result, calls = settle(
-        [answer("a", left=5, problems={"acme/x": "refused"}), answer()], {"acme/y": "file:1: broken"}
-    )
+def test_a_project_that_cannot_be_applied_is_not_tried_again_but_named(apply: Apply) -> None:
+    result, calls = apply([answer("a", left=5, problems={"acme/x": "refused"}), answer()], {"acme/y": "file:1: broken"})
     assert [call["skip"] for call in calls] == [[], ["acme/x"]]
     assert result["failed"]
     assert result["msg"] == (
-        "2 of 11 projects are not settled, the others are:\n  acme/x: refused\n  acme/y: file:1: broken"
+        "2 of 11 projects are not applied, the others are:\n  acme/x: refused\n  acme/y: file:1: broken"
     )
-    assert result["projects"] == {"declared": 11, "settled": 9}
+    assert result["projects"] == {"declared": 11, "applied": 9}
 
 
-def test_a_failure_keeps_what_was_done_before(settle: Settle) -> None:
-    result, _calls = settle([answer("a", left=5), {"failed": True, "msg": "Gerrit does not answer", "changes": ["b"]}])
+def test_a_failure_keeps_what_was_done_before(apply: Apply) -> None:
+    result, _calls = apply([answer("a", left=5), {"failed": True, "msg": "Gerrit does not answer", "changes": ["b"]}])
     assert (result["failed"], result["changed"], result["changes"]) == (True, True, ["a", "b"])
     assert result["msg"] == "Gerrit does not answer"
 
 
-def test_projects_with_broken_acls_are_not_taken_for_undeclared(settle: Settle) -> None:
-    result, _calls = settle([answer(undeclared=["acme/old", "acme/y"])], {"acme/y": "broken"})
+def test_projects_with_broken_acls_are_not_taken_for_undeclared(apply: Apply) -> None:
+    result, _calls = apply([answer(undeclared=["acme/old", "acme/y"])], {"acme/y": "broken"})
     assert result["undeclared"] == ["acme/old"]
 
 
 def test_what_is_sent_arrives() -> None:
     project = {"name": "acme/x", "config": "[project]\n", "groups": ("a", "b"), "parent": None, "acl": "f"}
-    assert gerrit_projects.unpack(action.packed([project])) == [gerrit_projects.Wanted(**project)]
+    assert unpack(action.packed([project])) == [Wanted(**project)]

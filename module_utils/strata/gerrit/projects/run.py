@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from ansible.module_utils.strata import quiet
+from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.gerrit.projects import account
-from ansible.module_utils.strata.gerrit.projects.declared import (
-    CONFIG,
-    GROUPS,
-    REF,
-    admitting,
-    groups_file,
-    lock,
+from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, REF, ProjectsError, unpack
+from ansible.module_utils.strata.gerrit.projects.host import (
+    Server,
+    read_disk,
     read_groups,
-    uuids,
+    read_projects,
+    read_server,
+    read_texts,
 )
-from ansible.module_utils.strata.gerrit.projects.site import attempt, read_projects, read_texts, unlock
-from ansible.module_utils.strata.gerrit.projects.ssh import RefusedError
-from ansible.module_utils.strata.gerrit.projects.staging import ImportFailedError, Workshop
+from ansible.module_utils.strata.gerrit.projects.plan import admitting, diff, groups_file, lock, plan, uuids
+from ansible.module_utils.strata.gerrit.projects.site import acting_as, attempt, read_site, unlock
+from ansible.module_utils.strata.gerrit.projects.ssh import DownError, Gerrit, RefusedError
+from ansible.module_utils.strata.gerrit.projects.staging import ImportFailedError, Staging
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from ansible.module_utils.strata.gerrit.projects.declared import Plan, Server, Wanted
-    from ansible.module_utils.strata.gerrit.projects.ssh import Gerrit
+    from ansible.module_utils.strata.gerrit.projects.declared import Wanted
+    from ansible.module_utils.strata.gerrit.projects.plan import Plan
+    from ansible.module_utils.strata.gerrit.projects.site import Site
+    from ansible.module_utils.strata.quiet import QuietModule
 
 #: Projects that are brought to their end together, and what is asked of Gerrit at once.
 TOGETHER, AT_ONCE = 50, 4
@@ -37,27 +42,118 @@ BARRED = re.compile("prohibited by Gerrit|project state does not permit write")
 
 
 @dataclass
-class Work:
-    """What is done, in words; which projects could not be settled, and why; how many are left for another call."""
+class Progress:
+    """What is done, in words; which projects could not be configured, and why; how many are left for another call."""
 
-    plan: Plan
     changes: list[str] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
     left: int = 0
 
 
-class Settler:
+def converge(module: QuietModule) -> dict[str, Any]:
+    """Configure projects until all is done or the time is up; return the module's result.
+
+    Raises:
+        ProjectsError: Gerrit does not answer any more, or nothing can be done.
+
+    """
+    progress = Progress()
+    try:
+        wanted = unpack(module.params["manifest"])
+        if module.check_mode:
+            return _predict(module, wanted)
+        return _apply(module, wanted, progress)
+    except (StrataError, OSError) as error:
+        text = str(error) if isinstance(error, StrataError) else f"the projects cannot be configured: {error}"
+        changes = progress.changes
+        raise ProjectsError(text, changed=bool(changes), changes=changes, problems=progress.problems) from error
+
+
+def _predict(module: QuietModule, wanted: Sequence[Wanted]) -> dict[str, Any]:
+    params = module.params
+    if not os.path.exists(os.path.join(params["site"], "etc", "gerrit.config")):
+        return _predicted(module, wanted, Server(), None)
+    with acting_as(params["user"]):
+        site = read_site(params["site"], params["user"])
+        try:
+            with Gerrit(site, params["account"]) as gerrit:
+                server = read_server(site, gerrit, wanted)
+        except DownError:
+            server = read_disk(site, wanted)
+        return _predicted(module, wanted, server, site)
+
+
+def _predicted(module: QuietModule, wanted: Sequence[Wanted], server: Server, site: Site | None) -> dict[str, Any]:
+    external = module.params["external_groups"]
+    planned = plan(wanted, server, external)
+    progress = Progress(planned.changes, planned.problems)
+    return _result(wanted, planned, progress, _diff(module, site, server, planned))
+
+
+def _apply(module: QuietModule, wanted: Sequence[Wanted], progress: Progress) -> dict[str, Any]:
+    params = module.params
+    deadline = time.monotonic() + params["seconds"]
+    with acting_as(params["user"]):
+        site = read_site(params["site"], params["user"])
+        with Gerrit(site, params["account"]) as gerrit:
+            server = read_server(site, gerrit, wanted)
+            planned = plan(wanted, server, params["external_groups"], params["skip"])
+            differences = _diff(module, site, server, planned)
+            progress.problems |= planned.problems
+            worker = Worker(gerrit, server, planned, params["external_groups"], params["admin_group"], progress)
+            worker.apply(deadline)
+    return _result(wanted, planned, progress, differences)
+
+
+def _result(
+    wanted: Sequence[Wanted], planned: Plan, progress: Progress, differences: list[dict[str, Any]]
+) -> dict[str, Any]:
+    """Return the module's result; the action makes a failure of problems."""
+    return quiet.result(
+        progress.changes,
+        differences,
+        projects={"declared": len(wanted), "applied": len(wanted) - progress.left - len(progress.problems)},
+        undeclared=planned.undeclared,
+        problems=progress.problems,
+        left=progress.left,
+    )
+
+
+def _diff(module: QuietModule, site: Site | None, server: Server, planned: Plan) -> list[dict[str, Any]]:
+    """Return the change of both files of each project, for a person who asked for it."""
+    if not module._diff:  # noqa: SLF001
+        return []
+    known = dict.fromkeys(planned.groups, "(made by this run)") | uuids(server.groups, module.params["external_groups"])
+    there = {each.name: server.projects[each.name] for each in planned.configs if each.name in server.projects}
+    before = read_texts(site, there) if site else {}
+    changes = []
+    for project in planned.configs:
+        config, groups = before.get(project.name, ("", ""))
+        changes += diff(f"{project.name} project.config", config, project.config)
+        changes += diff(f"{project.name} groups", groups, groups_file(project.groups, known))
+    return changes
+
+
+class Worker:
     """Carries a plan out."""
 
-    def __init__(self, gerrit: Gerrit, server: Server, work: Work, external: Mapping[str, str], admins: str) -> None:
-        """Take what was there, the record of the work, the UUIDs of external groups, and the administrators' group."""
-        self.gerrit, self.site, self.server = gerrit, gerrit.site, server
-        self.work, self.plan = work, work.plan
+    def __init__(
+        self,
+        gerrit: Gerrit,
+        server: Server,
+        planned: Plan,
+        external: Mapping[str, str],
+        admins: str,
+        progress: Progress,
+    ) -> None:
+        """Take what there was, what is to be done, the UUIDs of external groups, and the administrators' group."""
+        self.gerrit, self.site = gerrit, gerrit.site
+        self.plan, self.progress = planned, progress
         self.external, self.admins = external, admins
         self.groups = dict(server.groups)
-        self.missing = set(self.plan.groups)
+        self.missing = set(planned.groups)
 
-    def settle(self, deadline: float) -> None:
+    def apply(self, deadline: float) -> None:
         """Work until all is done or the deadline (of the monotonic clock) is over; some is done in any case.
 
         Raises:
@@ -74,8 +170,9 @@ class Settler:
                 self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
             )
             locked = lock(self.admins, self.groups[self.admins])
-            with Workshop(self.site, self.gerrit.account, locked) as workshop, ThreadPoolExecutor(1) as ahead:
+            with Staging(self.site, self.gerrit.account, locked) as staging, ThreadPoolExecutor(1) as ahead:
                 # Gerrit takes its time for each group, so the next projects' groups are made beside the work on these.
+                groups: Future[tuple[list[str], dict[str, str]]] | None
                 groups = ahead.submit(self._make_groups, todo[:TOGETHER])
                 while groups:
                     made, refused = groups.result()
@@ -83,15 +180,15 @@ class Settler:
                     go_on = todo and time.monotonic() < deadline
                     groups = ahead.submit(self._make_groups, todo[:TOGETHER]) if go_on else None
                     self._know_groups(made, refused)
-                    self._settle(workshop, set(names))
-        self.work.left = len(todo)
+                    self._apply_some(staging, set(names))
+        self.progress.left = len(todo)
         if self.plan.unlisted:
             self._flush("project_list")
-            self.work.changes += [f"project {name} is listed again" for name in self.plan.unlisted]
+            self.progress.changes += [f"project {name} is listed again" for name in self.plan.unlisted]
 
-    def _settle(self, workshop: Workshop, names: set[str]) -> None:
-        made = self._make(workshop, [project for project in self.plan.made if project.name in names])
-        self._push(workshop, [project for project in self.plan.configs if project.name in names], made)
+    def _apply_some(self, staging: Staging, names: set[str]) -> None:
+        made = self._make(staging, [project for project in self.plan.made if project.name in names])
+        self._push(staging, [project for project in self.plan.configs if project.name in names], made)
         self._set_heads([project for project in self.plan.heads if project.name in names])
 
     def _make_groups(self, projects: Iterable[str]) -> tuple[list[str], dict[str, str]]:
@@ -121,10 +218,10 @@ class Settler:
             self._leave(made)
             # All of them: Gerrit takes ten times as long to list some.
             self.groups |= read_groups(self.gerrit.ask("gerrit", "ls-groups", "-v"))
-            self.work.changes += [f"group {name} is made" for name in made]
+            self.progress.changes += [f"group {name} is made" for name in made]
         for project in self.plan.configs:
             for group in refused.keys() & set(project.groups):
-                self.work.problems[project.name] = f"{project.acl}: {refused[group]}"
+                self.progress.problems[project.name] = f"{project.acl}: {refused[group]}"
 
     def _leave(self, groups: list[str]) -> None:
         """Take the account out of groups: who makes one is its first member."""
@@ -133,55 +230,57 @@ class Settler:
         with ThreadPoolExecutor(AT_ONCE) as pool:
             list(pool.map(lambda part: self.gerrit.act(*leave, *part), parts))
 
-    def _make(self, workshop: Workshop, projects: Iterable[Wanted]) -> set[str]:
+    def _make(self, staging: Staging, projects: Iterable[Wanted]) -> set[str]:
         made: dict[str, str] = {}
 
         def make(project: Wanted) -> None:
             try:
-                made[project.name] = workshop.make(project)
+                made[project.name] = staging.make(project)
             except ImportFailedError as error:
-                self.work.problems[project.name] = str(error)
+                self.progress.problems[project.name] = str(error)
 
         with ThreadPoolExecutor(AT_ONCE) as pool:
-            list(pool.map(make, (each for each in projects if each.name not in self.work.problems)))
+            list(pool.map(make, (each for each in projects if each.name not in self.progress.problems)))
         if made:
-            workshop.place(made)
+            staging.place(made)
             # Whoever asked for one of them before has made Gerrit remember that there is none.
             self._flush("projects", "project_list")
-            self.work.changes += [f"project {name} is made" for name in sorted(made)]
+            self.progress.changes += [f"project {name} is made" for name in sorted(made)]
         return set(made)
 
-    def _push(self, workshop: Workshop, projects: Iterable[Wanted], made: set[str]) -> None:
-        projects = [project for project in projects if project.name not in self.work.problems]
-        refused = self._push_all(workshop, projects)
+    def _push(self, staging: Staging, projects: Iterable[Wanted], made: set[str]) -> None:
+        projects = [project for project in projects if project.name not in self.progress.problems]
+        refused = self._push_all(staging, projects)
         barred = [project for project in projects if BARRED.search(refused.get(project.name, ""))]
         if barred:
             others = {name: reason for name, reason in refused.items() if not BARRED.search(reason)}
-            refused = others | self._push_barred(workshop, barred)
+            refused = others | self._push_barred(staging, barred)
         for project in projects:
             if project.name in refused:
-                self.work.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
+                self.progress.problems[project.name] = f"{project.acl}: Gerrit refuses it: {refused[project.name]}"
             elif project.name not in made:
-                self.work.changes.append(f"project {project.name} gets its ACL")
+                self.progress.changes.append(f"project {project.name} gets its ACL")
 
-    def _push_barred(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
+    def _push_barred(self, staging: Staging, projects: list[Wanted]) -> dict[str, str]:
         """Push where it takes a permission for that moment, and return what Gerrit says of those that it refuses."""
         names = [project.name for project in projects]
         actual = read_projects(self.site, names)
         former = read_texts(self.site, actual)
         for name in names:
             files = admitting(*former[name], self.admins, self.groups[self.admins])
-            workshop.write(name, files, "Let administrators push the ACL", actual[name].tip)
+            staging.write(name, files, "Let administrators push the ACL", actual[name].tip)
         self._flush("projects")
-        refused = self._push_all(workshop, projects)
+        refused = self._push_all(staging, projects)
         tips = read_projects(self.site, refused)
         for name, found in tips.items():
-            workshop.write(name, dict(zip((CONFIG, GROUPS), former[name], strict=True)), "Take it back", found.tip)
+            staging.write(
+                name, dict(zip((CONFIG, GROUPS), former[name], strict=True)), "Restore the former ACL", found.tip
+            )
         if tips:
             self._flush("projects")
         return refused
 
-    def _push_all(self, workshop: Workshop, projects: list[Wanted]) -> dict[str, str]:
+    def _push_all(self, staging: Staging, projects: list[Wanted]) -> dict[str, str]:
         """Push all, and return what Gerrit says of those that it refuses."""
         if not projects:
             return {}
@@ -190,12 +289,12 @@ class Settler:
             unlock(self.site, name, (REF,))
         known = uuids(self.groups, self.external)
         texts = {project.name: groups_file(project.groups, known) for project in projects}
-        commits = workshop.commits(projects, read_projects(self.site, names), texts)
+        commits = staging.commits(projects, read_projects(self.site, names), texts)
         refused: dict[str, str] = {}
 
         def push(name: str, commit: str) -> None:
             try:
-                self.gerrit.push(name, commit, workshop.objects, names)
+                self.gerrit.push(name, commit, staging.objects, names)
             except RefusedError as error:
                 refused[name] = str(error)
 
@@ -207,9 +306,9 @@ class Settler:
         for project in projects:
             try:
                 self.gerrit.act("gerrit", "set-head", project.name, "--new-head", f"refs/heads/{project.branch}")
-                self.work.changes.append(f"project {project.name} gets {project.branch} as its default branch")
+                self.progress.changes.append(f"project {project.name} gets {project.branch} as its default branch")
             except RefusedError as error:
-                self.work.problems[project.name] = f"default-branch: {error}"
+                self.progress.problems[project.name] = f"default-branch: {error}"
 
     def _flush(self, *caches: str) -> None:
         self.gerrit.ask("gerrit", "flush-caches", *(word for cache in caches for word in ("--cache", cache)))

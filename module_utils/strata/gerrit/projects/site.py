@@ -1,4 +1,4 @@
-"""A Gerrit site on this host: its settings, and its repositories as git and Gerrit have them on disk.
+"""A Gerrit site on this host: its settings, and programs that work on its repositories.
 
 Everything below a site is Gerrit's user's, so it is read and written as that user.
 """
@@ -12,24 +12,13 @@ import pwd
 import re
 import subprocess
 import time
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.gerrit.projects.declared import (
-    CONFIG,
-    GROUPS,
-    REF,
-    ROOT_PROJECT,
-    Actual,
-    ProjectsError,
-)
+from ansible.module_utils.strata.gerrit.projects.declared import REF, ROOT_PROJECT, ProjectsError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
-
-#: So many repositories are read by one process of git: all would be slow, as it looks for an object in one by one.
-TOGETHER = 50
 
 #: Seconds after which a lock is nobody's any more: a living Gerrit has one for an instant.
 STALE = 60
@@ -137,7 +126,7 @@ def acting_as(name: str) -> Iterator[None]:
         yield
         return
     if os.geteuid() != 0:
-        raise ProjectsError(f"only root and {name} can settle the projects of {name}'s Gerrit")
+        raise ProjectsError(f"only root and {name} can configure the projects of {name}'s Gerrit")
     groups, gid = os.getgroups(), os.getegid()
     os.setgroups(os.getgrouplist(name, entry.pw_gid))
     os.setegid(entry.pw_gid)
@@ -173,55 +162,9 @@ def read_site(path: str, user: str) -> Site:
 def _address(given: str, config: str) -> tuple[str, int]:
     match = ADDRESS.fullmatch(given if re.search(r":\d+$", given) else f"{given}:29418")
     if given == "off" or not match:
-        raise ProjectsError(f"{config}: sshd.listenAddress is {given}: projects are settled over Gerrit's SSH")
+        raise ProjectsError(f"{config}: sshd.listenAddress is {given}: projects are configured over Gerrit's SSH")
     host = match["host"]
     return ("127.0.0.1" if host in ANY else host.strip("[]")), int(match["port"])
-
-
-def read_projects(site: Site, names: Iterable[str]) -> dict[str, Actual]:
-    """Return what the repositories of these projects have, of those that are there. Raises ProjectsError."""
-    names = [name for name in names if os.path.exists(os.path.join(site.repository(name), "HEAD"))]
-    tips = {name: read_tip(site, name) for name in names}
-    known = [name for name in names if tips[name]]
-    parts = [known[at : at + TOGETHER] for at in range(0, len(known), TOGETHER)]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        read = [found for part in pool.map(lambda part: _files(site, part, tips), parts) for found in part]
-    files = dict(zip(known, read, strict=True))
-    return {name: Actual(tips[name], *files.get(name, (None, None)), head=_head(site, name)) for name in names}
-
-
-def _files(site: Site, names: list[str], tips: Mapping[str, str | None]) -> list[tuple[str | None, str | None]]:
-    """Return git's names of both files of each project."""
-    asked = "".join(f"{tips[name]}:{file}\n" for name in names for file in (CONFIG, GROUPS))
-    check = ["cat-file", "--batch-check=%(objectname)"]
-    answer = site.git(site.root_project, *check, data=asked.encode(), env=beside(site, names)).decode()
-    found = [line if OBJECT.fullmatch(line) else None for line in answer.splitlines()]
-    return list(zip(found[::2], found[1::2], strict=True))
-
-
-def read_texts(site: Site, projects: Mapping[str, Actual]) -> dict[str, tuple[str, str]]:
-    """Return the texts of both files of each project, "" for one that is not there. Raises ProjectsError."""
-    found: dict[str, tuple[str, str]] = {}
-    names = list(projects)
-    for at in range(0, len(names), TOGETHER):
-        part = names[at : at + TOGETHER]
-        wanted = [oid for name in part for oid in (projects[name].config, projects[name].groups) if oid]
-        data = "".join(f"{oid}\n" for oid in wanted).encode()
-        texts = dict(_blobs(site.git(site.root_project, "cat-file", "--batch", data=data, env=beside(site, part))))
-        for name in part:
-            found[name] = (texts.get(projects[name].config or "", ""), texts.get(projects[name].groups or "", ""))
-    return found
-
-
-def _blobs(said: bytes) -> Iterator[tuple[str, str]]:
-    """Yield names and texts of what `git cat-file --batch` says."""
-    at = 0
-    while at < len(said):
-        end = said.index(b"\n", at)
-        name, _kind, size = said[at:end].decode().split()
-        at = end + 1 + int(size)
-        yield name, said[end + 1 : at].decode("utf-8", "replace")
-        at += 1
 
 
 def beside(site: Site, names: Iterable[str]) -> dict[str, str]:
@@ -249,11 +192,6 @@ def read_tip(site: Site, name: str) -> str | None:
 def _object(data: bytes) -> str | None:
     text = data.decode("ascii", "replace").strip()
     return text if OBJECT.fullmatch(text) else None
-
-
-def _head(site: Site, name: str) -> str:
-    with open(os.path.join(site.repository(name), "HEAD"), encoding="utf-8", errors="replace") as stream:
-        return stream.readline().strip().removeprefix("ref: refs/heads/")
 
 
 def unlock(site: Site, name: str, refs: Iterable[str]) -> None:

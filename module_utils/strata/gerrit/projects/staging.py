@@ -13,13 +13,15 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING, Self
 
-from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, REF, ProjectsError, blob
+from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, REF, ProjectsError
+from ansible.module_utils.strata.gerrit.projects.plan import blob
 from ansible.module_utils.strata.gerrit.projects.site import attempt, beside, commit, run, said, write_commits
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from ansible.module_utils.strata.gerrit.projects.declared import Actual, Wanted
+    from ansible.module_utils.strata.gerrit.projects.declared import Wanted
+    from ansible.module_utils.strata.gerrit.projects.host import Actual
     from ansible.module_utils.strata.gerrit.projects.site import Site
 
 WHO = "Strata <{account}@localhost>"
@@ -38,14 +40,14 @@ class ImportFailedError(ProjectsError):
     """An upstream cannot be imported."""
 
 
-class Workshop:
+class Staging:
     """A folder that is on one file system with the repositories, but where Gerrit looks for none: in one of them."""
 
     def __init__(self, site: Site, account: str, locked: Mapping[str, str]) -> None:
         """Take the site, whose account makes commits, and the texts of the two files of a locked project."""
         self.site, self.who, self.locked = site, WHO.format(account=account), locked
         self.folder = os.path.join(site.repository(site.root_project), "strata")
-        self.bench = self.objects = self.template = ""
+        self.temporary = self.objects = self.template = ""
         self.numbers = itertools.count()
 
     def __enter__(self) -> Self:
@@ -53,9 +55,9 @@ class Workshop:
         shutil.rmtree(self.folder, ignore_errors=True)
         os.makedirs(self.folder, 0o700, exist_ok=True)
         # What a killed run began may still be writing.
-        self.bench = tempfile.mkdtemp(dir=self.folder)
-        self.objects = os.path.join(self.bench, "objects.git")
-        self.template = os.path.join(self.bench, "template.git")
+        self.temporary = tempfile.mkdtemp(dir=self.folder)
+        self.objects = os.path.join(self.temporary, "objects.git")
+        self.template = os.path.join(self.temporary, "template.git")
         for path in (self.objects, self.template):
             run(["git", "init", "--quiet", "--bare", "--template=", path])
         first = commit(f"refs/heads/{BRANCH}", self.who, "Initial empty repository", {})
@@ -73,7 +75,7 @@ class Workshop:
 
     def make(self, project: Wanted) -> str:
         """Make a new project's repository aside, with its branches, and return its path. Raises ImportFailedError."""
-        path = os.path.join(self.bench, blob(project.name))
+        path = os.path.join(self.temporary, blob(project.name))
         shutil.copytree(self.template, path)
         branch, first = project.branch or BRANCH, os.path.join(path, "refs/heads")
         if project.upstream is not None:

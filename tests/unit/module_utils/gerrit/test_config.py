@@ -1,4 +1,4 @@
-"""gerrit_config: data becomes what git reads, or is refused."""
+"""Gerrit's configuration: data becomes what git reads, or is refused."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.gerrit import config
-from ansible.module_utils.strata.gerrit.config import ConfigError, Entry
+from ansible.module_utils.strata.gerrit.config import Entry
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,15 +104,15 @@ def test_a_key_and_a_subsection_of_one_name(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("sections", "said"),
     [
-        ({"se ction": {}}, "no name of a section"),
-        ({"": {"a": 1}}, "no name of a section"),
-        ({"s]\n[t": {"a": 1}}, "no name of a section"),
-        ({"s": {"k_y": 1}}, "'k_y' is no name of a key"),
-        ({"s": {"1k": 1}}, "no name of a key"),
-        ({"s": {"k=v": 1}}, "no name of a key"),
+        ({"se ction": {}}, "not a valid name of a section"),
+        ({"": {"a": 1}}, "not a valid name of a section"),
+        ({"s]\n[t": {"a": 1}}, "not a valid name of a section"),
+        ({"s": {"k_y": 1}}, "'k_y' is not a valid name of a key"),
+        ({"s": {"1k": 1}}, "not a valid name of a key"),
+        ({"s": {"k=v": 1}}, "not a valid name of a key"),
         ({"s": {"k": "a\nb"}}, "s.k has a line break"),
         ({"s": {"k": ["fine", "a\x00b"]}}, "s.k has a line break or another control character"),
-        ({"s": {"sub\nsection": {"k": 1}}}, "no name of a subsection"),
+        ({"s": {"sub\nsection": {"k": 1}}}, "not a valid name of a subsection"),
         ({"s": {"sub": {"k": {"deep": 1}}}}, "s.sub.k must be a text"),
         ({"s": {"k": [["x"]]}}, "s.k must be a text"),
         ({"s": "text"}, "s must be a dictionary of its keys, and is a text"),
@@ -123,13 +124,13 @@ def test_a_key_and_a_subsection_of_one_name(tmp_path: Path) -> None:
     ],
 )
 def test_what_makes_no_file_is_refused(sections: dict[Any, Any], said: str) -> None:
-    with pytest.raises(ConfigError, match=said.replace("(", r"\(")):
+    with pytest.raises(DeclarationError, match=said.replace("(", r"\(")):
         config.entries(sections)
 
 
 @pytest.mark.parametrize("key", ["password", "smtpPass", "client-secret", "registerEmailPrivateKey", "keyPassphrase"])
 def test_a_secret_must_not_stand_where_everybody_reads_it(key: str) -> None:
-    with pytest.raises(ConfigError, match="is a secret, which belongs in"):
+    with pytest.raises(DeclarationError, match="is a secret, which belongs in"):
         config.no_secrets(config.entries({"s": {"sub": {key: "x"}}}))
 
 

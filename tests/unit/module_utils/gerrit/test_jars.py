@@ -1,4 +1,4 @@
-"""gerrit_jars: what is declared, what is there, and what comes from elsewhere only if it is what it should be."""
+"""WAR, plugins and libraries: what is declared, what is there; what comes from elsewhere is what it should be."""
 
 from __future__ import annotations
 
@@ -10,8 +10,10 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.module_utils.strata.gerrit import jars as gerrit_jars
-from ansible.module_utils.strata.gerrit.jars import Jar, JarError, Move
+from ansible.module_utils.strata import paths
+from ansible.module_utils.strata.errors import DeclarationError
+from ansible.module_utils.strata.gerrit import jars
+from ansible.module_utils.strata.gerrit.jars import Jar, JarChange, JarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +26,8 @@ ITEM = {"url": None, "path": None, "sha256": SHA, "core": False}
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(gerrit_jars, "CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
+    monkeypatch.setattr(paths, "CACHE", str(tmp_path))
+    return tmp_path / "gerrit"
 
 
 @pytest.fixture
@@ -60,8 +62,8 @@ def given(**more: Any) -> dict[str, Any]:
 
 
 def test_declared_files_have_their_places() -> None:
-    jars = gerrit_jars.declared(given(plugins=[{**ITEM, "name": "hooks"}], libs=[{**ITEM, "name": "mysql-1.0"}]))
-    assert [jar.place for jar in jars] == ["bin/gerrit.war", "plugins/hooks.jar", "lib/mysql-1.0.jar"]
+    found = jars.declared(given(plugins=[{**ITEM, "name": "hooks"}], libs=[{**ITEM, "name": "mysql-1.0"}]))
+    assert [jar.place for jar in found] == ["bin/gerrit.war", "plugins/hooks.jar", "lib/mysql-1.0.jar"]
 
 
 @pytest.mark.parametrize(
@@ -76,94 +78,94 @@ def test_declared_files_have_their_places() -> None:
     ],
 )
 def test_a_bad_declaration_is_refused(more: dict[str, Any], said: str) -> None:
-    with pytest.raises(JarError, match=said):
-        gerrit_jars.declared(given(**more))
+    with pytest.raises(DeclarationError, match=said):
+        jars.declared(given(**more))
 
 
-def test_what_differs_moves_and_what_is_not_declared_goes(tmp_path: Path) -> None:
+def test_what_differs_changes_and_what_is_not_declared_goes(tmp_path: Path) -> None:
     for name in ("plugins/same.jar", "plugins/old.jar", "plugins/foreign.jar", "lib/foreign.jar", "plugins/notes.txt"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(CONTENT)
     same, old, new = Jar("plugins/same.jar", SHA), Jar("plugins/old.jar", "1" * 64), Jar("lib/new.jar", SHA)
-    moves = gerrit_jars.moves(gerrit_jars.installed(str(tmp_path), [same, old, new]), [same, old, new])
-    assert moves == [
-        Move("lib/foreign.jar", SHA, None),
-        Move("lib/new.jar", None, new),
-        Move("plugins/foreign.jar", SHA, None),
-        Move("plugins/old.jar", SHA, old),
+    changes = jars.changes(jars.installed(str(tmp_path), [same, old, new]), [same, old, new])
+    assert changes == [
+        JarChange("lib/foreign.jar", SHA, None),
+        JarChange("lib/new.jar", None, new),
+        JarChange("plugins/foreign.jar", SHA, None),
+        JarChange("plugins/old.jar", SHA, old),
     ]
-    assert str(moves[0]) == f"lib/foreign.jar: sha256 {SHA} -> none"
+    assert str(changes[0]) == f"lib/foreign.jar: sha256 {SHA} -> none"
 
 
 def test_a_download_is_kept_and_not_repeated(url: str, cache: Path, tmp_path: Path) -> None:
-    gerrit_jars.fetch(Jar("plugins/x.jar", SHA, url), "")
+    jars.fetch(Jar("plugins/x.jar", SHA, url), "")
     assert (cache / SHA).read_bytes() == CONTENT
     (tmp_path / "served" / "plugin.jar").unlink()
-    gerrit_jars.fetch(Jar("plugins/x.jar", SHA, url), "")
+    jars.fetch(Jar("plugins/x.jar", SHA, url), "")
 
 
 def test_another_file_than_declared_is_refused(url: str, cache: Path) -> None:
     with pytest.raises(JarError, match=f"has the sha256 {SHA}, not {'2' * 64} as declared for plugins/x.jar"):
-        gerrit_jars.fetch(Jar("plugins/x.jar", "2" * 64, url), "")
+        jars.fetch(Jar("plugins/x.jar", "2" * 64, url), "")
     assert list(cache.iterdir()) == []
 
 
 @pytest.mark.parametrize("bad", ["http://127.0.0.1:1/x", "file:///etc/passwd", "ftp://192.0.2.1/x", "nonsense"])
 def test_what_cannot_be_downloaded_is_named(bad: str, cache: Path) -> None:
     with pytest.raises(JarError, match=f"{bad} cannot be downloaded"):
-        gerrit_jars.fetch(Jar("plugins/x.jar", SHA, bad), "")
+        jars.fetch(Jar("plugins/x.jar", SHA, bad), "")
     assert list(cache.iterdir()) == []
 
 
 def test_a_damaged_copy_in_the_cache_is_fetched_again(url: str, cache: Path) -> None:
     cache.mkdir()
     (cache / SHA).write_bytes(b"half")
-    gerrit_jars.fetch(Jar("plugins/x.jar", SHA, url), "")
+    jars.fetch(Jar("plugins/x.jar", SHA, url), "")
     assert (cache / SHA).read_bytes() == CONTENT
 
 
 def test_a_core_plugin_comes_out_of_the_war(tmp_path: Path, cache: Path) -> None:
     path = war(tmp_path / "gerrit.war", hooks=CONTENT)
-    declared = gerrit_jars.declared(given(plugins=[{**ITEM, "name": "hooks", "core": True}]))[1]
-    jar = gerrit_jars.of_the_war(path, declared)
+    declared = jars.declared(given(plugins=[{**ITEM, "name": "hooks", "core": True}]))[1]
+    jar = jars.of_the_war(path, declared)
     assert jar.sha256 == SHA
-    gerrit_jars.fetch(jar, path)
+    jars.fetch(jar, path)
     assert (cache / SHA).read_bytes() == CONTENT
 
 
 def test_a_core_plugin_that_the_war_lacks_is_refused(tmp_path: Path) -> None:
     path = war(tmp_path / "gerrit.war", hooks=CONTENT, replication=CONTENT)
     with pytest.raises(JarError, match="the WAR has no plugin other: it has hooks, replication"):
-        gerrit_jars.of_the_war(path, Jar("plugins/other.jar", "", member="WEB-INF/plugins/other.jar"))
+        jars.of_the_war(path, Jar("plugins/other.jar", "", member="WEB-INF/plugins/other.jar"))
 
 
 def test_the_cache_forgets_what_is_not_declared(cache: Path) -> None:
     cache.mkdir()
     for name in (SHA, "3" * 64, f"{SHA}.new"):
         (cache / name).touch()
-    gerrit_jars.forget([Jar("bin/gerrit.war", SHA)])
+    jars.forget([Jar("bin/gerrit.war", SHA)])
     assert [path.name for path in cache.iterdir()] == [SHA]
 
 
 def test_the_version_is_that_of_the_war(tmp_path: Path) -> None:
-    assert gerrit_jars.version(war(tmp_path / "gerrit.war", "3.10.2")) == "3.10.2"
+    assert jars.version(war(tmp_path / "gerrit.war", "3.10.2")) == "3.10.2"
 
 
-def test_what_is_no_war_is_refused(tmp_path: Path) -> None:
+def test_what_is_not_a_war_is_refused(tmp_path: Path) -> None:
     (tmp_path / "x.war").write_bytes(b"not found")
-    with pytest.raises(JarError, match="is no WAR"):
-        gerrit_jars.version(str(tmp_path / "x.war"))
+    with pytest.raises(JarError, match="is not a WAR"):
+        jars.version(str(tmp_path / "x.war"))
     with zipfile.ZipFile(tmp_path / "empty.war", "w") as made:
         made.writestr("index.html", "")
-    with pytest.raises(JarError, match="is no WAR of Gerrit"):
-        gerrit_jars.version(str(tmp_path / "empty.war"))
+    with pytest.raises(JarError, match="is not a WAR of Gerrit"):
+        jars.version(str(tmp_path / "empty.war"))
 
 
 @pytest.mark.parametrize(
     ("gerrit", "java"), [("3.13.5", 21), ("3.11.0-rc1", 21), ("3.10.2", 17), ("3.9.1", 11), ("4.0", 21), ("(dev)", 21)]
 )
 def test_java_that_a_version_needs(gerrit: str, java: int) -> None:
-    assert gerrit_jars.java_needed(gerrit) == java
+    assert jars.java_needed(gerrit) == java
 
 
 @pytest.mark.parametrize(("release", "java"), [("17.0.15", 17), ("21", 21), ("1.8.0_402", 8)])
@@ -172,11 +174,11 @@ def test_java_that_is_there(tmp_path: Path, release: str, java: int) -> None:
     (tmp_path / "jvm" / "bin" / "java").touch()
     (tmp_path / "jvm" / "release").write_text(f'IMPLEMENTOR="x"\nJAVA_VERSION="{release}"\n')
     (tmp_path / "java").symlink_to(tmp_path / "jvm" / "bin" / "java")
-    assert gerrit_jars.java_found(str(tmp_path / "java")) == java
-    assert gerrit_jars.java_found(str(tmp_path / "none")) is None
+    assert jars.java_found(str(tmp_path / "java")) == java
+    assert jars.java_found(str(tmp_path / "none")) is None
 
 
 def test_a_java_that_does_not_say_which_it_is(tmp_path: Path) -> None:
     (tmp_path / "java").touch()
     with pytest.raises(JarError, match="does not say which Java it is"):
-        gerrit_jars.java_found(str(tmp_path / "java"))
+        jars.java_found(str(tmp_path / "java"))

@@ -1,4 +1,4 @@
-"""gerrit_undo: what was there comes back, also what a killed run has changed before."""
+"""What was there before a change of Gerrit: it comes back, also what a killed run has changed before."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_what_a_killed_run_kept_is_what_counts(tmp_path: Path, folder: str) -> N
     assert (first.read_text(), second.read_text()) == ("served", "served too")
 
 
-def test_putting_back_can_be_repeated(tmp_path: Path, folder: str) -> None:
+def test_restoring_can_be_repeated(tmp_path: Path, folder: str) -> None:
     tree = tmp_path / "tree"
     tree.mkdir()
     (tree / "one").write_text("1")
@@ -65,7 +65,7 @@ def test_putting_back_can_be_repeated(tmp_path: Path, folder: str) -> None:
     assert (tree / "one").read_text() == "1"
 
 
-def test_what_cannot_be_put_back_is_named(tmp_path: Path, folder: str) -> None:
+def test_what_cannot_be_restored_is_named(tmp_path: Path, folder: str) -> None:
     file = tmp_path / "folder" / "file"
     file.parent.mkdir()
     file.write_text("x")

@@ -1,4 +1,4 @@
-"""The relay between ssh and Gerrit: every byte both ways, and the reason where nothing listens."""
+"""SSH to Gerrit: the relay carries every byte both ways, and what is said where something is refused."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import sys
 import threading
 
-from ansible.module_utils.strata.gerrit.projects.ssh import RELAY
+from ansible.module_utils.strata.gerrit.projects.ssh import RELAY, _reasons
 
 SIZE = 4 << 20
 
@@ -45,3 +45,11 @@ def test_it_says_why_nobody_answers() -> None:
         port = listening.getsockname()[1]
     _, said = relay(port).communicate()
     assert said == b"Connection refused\n"
+
+
+def test_what_matters_of_a_refusal() -> None:
+    said = (
+        "remote: \nremote: Processing changes\nremote: ERROR: commit 80de1c3: label is wrong\n ! [remote rejected] x\n"
+    )
+    assert _reasons(said) == "label is wrong"
+    assert _reasons(" ! [remote rejected] x (prohibited)\nerror: failed\n") == "! [remote rejected] x (prohibited)"

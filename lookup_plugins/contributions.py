@@ -28,6 +28,8 @@ description:
 options:
   _terms:
     description: The names of collected parameters; each gives one list.
+    type: list
+    elements: str
     required: true
   origins:
     description: Whether scalars come as C({value, origin}) too, for messages that must say who asked.

@@ -24,6 +24,8 @@ description:
 options:
   _terms:
     description: The names of variables or facts; C(ansible_local.strata.revision) is a fact within others.
+    type: list
+    elements: str
     required: true
   groups:
     description: Names of groups of the inventory.

@@ -31,6 +31,8 @@ description:
 options:
   _terms:
     description: Names of groups of the inventory.
+    type: list
+    elements: str
     required: true
   require_all:
     description: Whether a host without keys is an error.

@@ -24,6 +24,8 @@ description:
 options:
   _terms:
     description: The names of roles, as plays and dependencies call them.
+    type: list
+    elements: str
     required: true
 """
 

@@ -26,6 +26,8 @@ description:
 options:
   _terms:
     description: The keys; each gives one value.
+    type: list
+    elements: str
     required: true
   files:
     description: The tables, those that win first, C(.csv), C(.yml) or C(.yaml). Any but the last may be absent.

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from ansible.errors import AnsibleActionFail
 from ansible.playbook.play_context import PlayContext
-from ansible.plugins.loader import action_loader, connection_loader
+from ansible.plugins.loader import action_loader, connection_loader, filter_loader
 
 ROOT = Path(__file__).parents[3]
 action_loader.add_directory(str(ROOT / "action_plugins"))
+filter_loader.add_directory(str(ROOT / "filter_plugins"))
 spec = importlib.util.spec_from_file_location("iptables_chain_action", ROOT / "action_plugins/iptables_chain.py")
 action = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(action)

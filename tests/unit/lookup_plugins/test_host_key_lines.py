@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 from ansible.errors import AnsibleLookupError
-from ansible.plugins.loader import lookup_loader
+from ansible.plugins.loader import filter_loader, lookup_loader
 
 ROOT = Path(__file__).parents[3]
 
+filter_loader.add_directory(str(ROOT / "filter_plugins"))
 lookup_loader.add_directory(str(ROOT / "lookup_plugins"))
 Lookup = lookup_loader.get("host_key_lines", class_only=True)
 

@@ -157,7 +157,12 @@ def test_an_action_plugin_validates_what_is_documented(name: str) -> None:
     taken = {option for option, each in documented.items() if text(each).endswith(TAKEN)}
     assert not specification or taken <= set(specification)
     chosen = {option: documented[option] for option in specification}
-    assert differences(shape(chosen, "suboptions"), shape(specification, "options")) == ""
+    # A default may be left to the module, if the module sees the option.
+    theirs = {
+        option: ({} if option in taken else {"default": chosen[option].get("default")}) | each
+        for option, each in specification.items()
+    }
+    assert differences(shape(chosen, "suboptions"), shape(theirs, "options")) == ""
 
 
 def loaded(path: Path) -> Any:
@@ -252,8 +257,10 @@ def test_a_filter_or_test_takes_the_options_that_are_documented(kind: str, name:
     (first, *others) = inspect.signature(functions[name]).parameters.values()
     empty = inspect.Parameter.empty
     taken = {"_input": first} | {each.name: each for each in others}
+    # An empty list or dictionary is None there, as no default of Python's may be altered.
     assert {option: (each.default is empty, each.default) for option, each in taken.items()} == {
-        option: (each.get("required", False), each.get("default", empty)) for option, each in options_of(path).items()
+        option: (each.get("required", False), None if each.get("default") in ([], {}) else each.get("default", empty))
+        for option, each in options_of(path).items()
     }
 
 

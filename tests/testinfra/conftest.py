@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import yaml
-from plays import SANDBOX, Play, Run, connect
+from plays import PLAYBOOK, SANDBOX, Play, Run, connect
 
 from strata.paths import ROOT
 from strata.sandbox.podman import require
@@ -136,11 +136,10 @@ def reboot(target: str) -> Callable[[], None]:
 @pytest.fixture(scope="session")
 def begin(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Play]:
     """Start the scenario's playbook on the host alone, with other values of variables."""
-    playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
 
     def run(*flags: str, check: bool = False, fingerprints: bool = False, **variables: Any) -> Play:
         flags = (*flags, *(["--check"] if check else []), *([] if fingerprints else ["--skip-tags=fingerprint"]))
-        return Play(playbook, target, tmp_path_factory.mktemp("run") / "record.json", *flags, **variables)
+        return Play(PLAYBOOK, target, tmp_path_factory.mktemp("run") / "record.json", *flags, **variables)
 
     return run
 

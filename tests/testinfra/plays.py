@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
 
+_OWN = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
+PLAYBOOK = _OWN if _OWN.exists() else ROOT / "molecule/shared/converge.yml"
+
 # What a task gave back, as `ansible-playbook -v` prints it.
 RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
 

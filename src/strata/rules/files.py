@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from strata.repository.checkout import Repository
 
 MAX_LINES = 400
+SHARED_PLAY = "molecule/shared/converge.yml"
 SHADOWABLE = ("modules", "plugins/action", "plugins/lookup", "plugins/filter", "plugins/test", "plugins/callback")
 TEST = re.compile(r"^\s*def test_", re.MULTILINE)
 
@@ -39,14 +40,21 @@ def files_are_readable(repository: Repository) -> Iterator[Violation]:
 
 
 def roles_have_a_scenario(repository: Repository) -> Iterator[Violation]:
-    """Every role has its molecule scenario, with a budget of remote calls."""
+    """Every role has its molecule scenario, with a budget of remote calls, and the shared play or one that it names."""
     for name in repository.roles:
-        for file in ("molecule.yml", "converge.yml", "budget"):
+        for file in ("molecule.yml", "budget"):
             source = repository.source(f"molecule/{name}/{file}")
             if not source.path.is_file():
                 yield source.violation(1, f"the scenario of {name} has no {file}")
             elif file == "budget" and not re.fullmatch(r"\d+\n?", source.text()):
                 yield source.violation(1, "the budget is one integer: the remote calls of a run with nothing to do")
+        play = repository.source(f"molecule/{name}/converge.yml")
+        scenario = repository.source(f"molecule/{name}/molecule.yml").mapping()
+        named = ((scenario.get("provisioner") or {}).get("playbooks") or {}).get("converge")
+        if play.path.is_file() and named != play.path.name:
+            yield play.violation(1, f"is never run: molecule.yml does not name it; without it, {SHARED_PLAY} runs")
+    if not repository.source(SHARED_PLAY).path.is_file():
+        yield repository.source(SHARED_PLAY).violation(1, "is missing: scenarios without a play of their own run it")
 
 
 def roles_have_tests(repository: Repository) -> Iterator[Violation]:

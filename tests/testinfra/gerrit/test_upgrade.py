@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import io
-import os
 import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from conftest import SITE, Server
 from contributor import propose, proposed
-from plays import Play, connect
+from plays import PLAYBOOK, Play, connect
 
 from strata.sandbox import gerrit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from plays import Run
 
@@ -27,11 +26,10 @@ OLD, NEW = "3.12.0", "3.13.5"
 @pytest.fixture
 def upgrade(tmp_path: Path) -> Callable[..., Run]:
     """Run the scenario's playbook on the host with another WAR."""
-    playbook = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
 
     def run(war: Path) -> Run:
         record = tmp_path / f"{len(list(tmp_path.iterdir()))}.json"
-        return Play(playbook, TARGET, record, "--tags=gerrit", gerrit_war={"path": str(war)}).end()
+        return Play(PLAYBOOK, TARGET, record, "--tags=gerrit", gerrit_war={"path": str(war)}).end()
 
     return run
 

@@ -67,6 +67,7 @@ class Checkout:
         self.role("project_server", ["apt"], ["project_server__apt_wanted"])
         self.role("project_static", ["project_server", "ci_static"], ["project_static_sites"])
         self.write("roles/project_static/vars/main.yml", 'ci_static_sites: "{{ project_static_sites }}"\n')
+        self.write("molecule/shared/converge.yml", "")
         readme.write(root)
 
     def role(self, name: str, dependencies: list[str], parameters: list[str]) -> None:
@@ -78,7 +79,7 @@ class Checkout:
         self.write(f"roles/{name}/meta/argument_specs.yml", SPECS.format(name=name) + options)
         if f"{name}_wanted" in parameters:
             self.write(f"roles/{name}/tasks/main.yml", TASKS.format(name=name))
-        for file, text in {"molecule.yml": "", "converge.yml": "", "budget": "3\n"}.items():
+        for file, text in {"molecule.yml": "", "budget": "3\n"}.items():
             self.write(f"molecule/{name}/{file}", text)
         self.write(f"tests/testinfra/{name}/test_{name}.py", "def test_it(host): ...\n")
 

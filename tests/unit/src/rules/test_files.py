@@ -54,12 +54,31 @@ def test_files_stand_where_the_rules_see_them(checkout: Checkout, path: str, mes
     assert checkout.broken(files.files_are_readable) == [f"roles/httpd/{path}:1: {message}"]
 
 
-@pytest.mark.parametrize("file", ["molecule.yml", "converge.yml", "budget"])
+@pytest.mark.parametrize("file", ["molecule.yml", "budget"])
 def test_role_has_a_scenario(checkout: Checkout, file: str) -> None:
     (checkout.root / "molecule/httpd" / file).unlink()
     assert checkout.broken(files.roles_have_a_scenario) == [
         f"molecule/httpd/{file}:1: the scenario of httpd has no {file}"
     ]
+
+
+def test_scenarios_share_a_play(checkout: Checkout) -> None:
+    play = checkout.root / "molecule/shared/converge.yml"
+    play.unlink()
+    message = "molecule/shared/converge.yml:1: is missing: scenarios without a play of their own run it"
+    assert checkout.broken(files.roles_have_a_scenario) == [message]
+
+
+def test_play_of_a_scenario_is_named(checkout: Checkout) -> None:
+    checkout.write("molecule/httpd/converge.yml", "")
+    assert checkout.broken(files.roles_have_a_scenario) == [
+        (
+            "molecule/httpd/converge.yml:1: is never run: molecule.yml does not name it; "
+            "without it, molecule/shared/converge.yml runs"
+        )
+    ]
+    checkout.write("molecule/httpd/molecule.yml", "provisioner:\n  playbooks:\n    converge: converge.yml\n")
+    assert checkout.broken(files.roles_have_a_scenario) == []
 
 
 @pytest.mark.parametrize("budget", ["", "many\n", "-1\n", "3 4\n"])

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from strata.repository.checkout import Repository
 from strata.repository.source import BrokenFileError, Violation
-from strata.rules import contributions, dependencies, files, inventories, metadata, parameters, plays, tasks
+from strata.rules import contributions, dependencies, files, imports, inventories, metadata, parameters, plays, tasks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     files.generated_pages_are_current,
     files.plugins_shadow_no_builtin,
     files.modules_are_small,
+    imports.imports_run_downward,
 )
 
 

@@ -27,8 +27,10 @@ A role that needs something of another one, an open port for example, says so in
 defaults. The role that collects the parameter merges it with what all roles of the host contribute, and names the
 contributor in its messages."""
 LONG = 60
+#: What stands in parentheses, with pairs of them inside; where they make no pairs, up to the first that closes.
+INSIDE = r"\(((?:[^()]|\((?:[^()]|\([^()]*\))*\))*|[^)]*)\)"
 MARKUP = (
-    (re.compile(r"\b(?:C|O|V|E|RV)\(([^)]*)\)"), r"`\1`"),
+    (re.compile(rf"\b(?:C|O|V|E|RV){INSIDE}"), r"`\1`"),
     (re.compile(r"\bU\(([^)]*)\)"), r"\1"),
     (re.compile(r"\bL\(([^,)]*),\s*([^)]*)\)"), r"[\1](\2)"),
 )
@@ -59,7 +61,7 @@ def render(role: Role) -> str:
         *_contributions(role),
         *_section("Depends on", _bullets(_link(role, name) for name in role.dependency_names)),
         *_section("When the role is taken away", [_prose(text[:1].upper() + text[1:]) for text in left]),
-        *_section("Example", [example(role.name)]),
+        *_section("Example", [*_variables(role), example(role.name)]),
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -96,6 +98,13 @@ def write(root: Path) -> list[Path]:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     return list(stale)
+
+
+def _variables(role: Role) -> list[str]:
+    """Return what the role's example sets, as an inventory does."""
+    if not role.example:
+        return []
+    return ["In the inventory:", f"```yaml\n{_yaml(role.example, flow=False)}\n```", "In the playbook:"]
 
 
 def _parameters(role: Role) -> list[str]:

@@ -82,7 +82,7 @@ class Role:
 
     @cached_property
     def metadata(self) -> Mapping[str, Any]:
-        """Return meta/strata.yml: the role's version, and which versions of other roles it requires."""
+        """Return meta/strata.yml: the role's version, which versions of others it requires, and an example."""
         return self.source("meta/strata.yml").mapping()
 
     @property
@@ -113,6 +113,12 @@ class Role:
         """Return which versions of other roles the role requires, by their names."""
         source = self.source("meta/strata.yml")
         return source.section(self.metadata.get("requires"), "requires", line(self.metadata, "requires"))
+
+    @property
+    def example(self) -> Mapping[str, Any]:
+        """Return variables as an inventory may set them."""
+        source = self.source("meta/strata.yml")
+        return source.section(self.metadata.get("example"), "example", line(self.metadata, "example"))
 
     @property
     def platforms(self) -> list[str]:

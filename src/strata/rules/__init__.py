@@ -29,6 +29,7 @@ RULES: tuple[Rule, ...] = (
     dependencies.dependencies_make_no_cycle,
     metadata.roles_have_a_version,
     metadata.requirements_are_met,
+    metadata.roles_have_an_example,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,

@@ -1,4 +1,4 @@
-"""Rules for meta/strata.yml: the version of a role, and which versions of other roles it requires."""
+"""Rules for meta/strata.yml: the version of a role, which versions of other roles it requires, and its example."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
+from strata.errors import nearest
 from strata.repository.source import Violation, line
 
 if TYPE_CHECKING:
@@ -17,12 +18,15 @@ if TYPE_CHECKING:
     from strata.repository.roles import Role
 
 METADATA = "meta/strata.yml"
-KEYS = {"version", "requires"}
+KEYS = {"version", "requires", "example"}
+
+#: Where the flat files are, which site.yml's inventories set.
+CHECKOUT = "strata_project_config"
 VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 
 
 def roles_have_a_version(repository: Repository) -> Iterator[Violation]:
-    """meta/strata.yml of every role has its version, three numbers, and nothing else but what it requires."""
+    """meta/strata.yml of every role has its version, three numbers, and else what it requires and an example."""
     for role in repository.roles.values():
         source = role.source(METADATA)
         if not VERSION.fullmatch(str(role.metadata.get("version"))):
@@ -43,6 +47,20 @@ def requirements_are_met(repository: Repository) -> Iterator[Violation]:
             if problem:
                 message = f"{role.name} requires {f'{name} {wanted or str()}'.strip()}, but {problem}"
                 yield role.source(METADATA).violation(line(role.requires, name), message)
+
+
+def roles_have_an_example(repository: Repository) -> Iterator[Violation]:
+    """meta/strata.yml of every role has an example, which sets parameters of the role and of those below it."""
+    for role in repository.roles.values():
+        source = role.source(METADATA)
+        known = [name for each in (*repository.below(role), role.name) for name in repository.known_roles[each].options]
+        if not any(name in role.options for name in role.example):
+            message = f"{role.name} needs an example here, which sets the parameters that are used most"
+            yield source.violation(line(role.metadata, "example"), message)
+        for name in role.example:
+            if name not in {*known, CHECKOUT}:
+                message = f"the example sets {name}, which is not a parameter of {role.name} or of a role below it"
+                yield source.violation(line(role.example, name), f"{message}{nearest(name, known)}")
 
 
 def _problem(required: str, wanted: Any, below: list[Role]) -> str | None:

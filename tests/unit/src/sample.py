@@ -73,7 +73,8 @@ class Checkout:
     def role(self, name: str, dependencies: list[str], parameters: list[str]) -> None:
         """Write a role with list parameters, its scenario and its test."""
         self.write(f"roles/{name}/meta/main.yml", f"dependencies: [{', '.join(dependencies)}]\n")
-        self.write(f"roles/{name}/meta/strata.yml", "version: 1.2.0\n")
+        example = ", ".join(f"{parameter}: []" for parameter in parameters)
+        self.write(f"roles/{name}/meta/strata.yml", f"version: 1.2.0\nexample: {{{example}}}\n")
         self.write(f"roles/{name}/defaults/main.yml", "".join(f"{name}: []\n" for name in parameters))
         options = "".join(OPTION.format(name=name) for name in parameters)
         self.write(f"roles/{name}/meta/argument_specs.yml", SPECS.format(name=name) + options)

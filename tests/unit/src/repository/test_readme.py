@@ -1,4 +1,5 @@
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 
@@ -66,6 +67,11 @@ mail_aliases:
   abuse: root
 mail__apt_packages: [exim4]
 """
+EXAMPLE = """\
+mail_name: mail.example.org
+mail_accounts:
+  - {user: a, limits: {size: 20}}
+"""
 README = """\
 <!-- Generated from the files in meta and from defaults/main.yml: edit those. -->
 
@@ -130,6 +136,16 @@ The queue stays.
 
 ## Example
 
+In the inventory:
+
+```yaml
+mail_name: mail.example.org
+mail_accounts:
+  - {user: a, limits: {size: 20}}
+```
+
+In the playbook:
+
 ```yaml
 - name: Servers
   hosts: servers
@@ -148,7 +164,7 @@ def root(tmp_path: Path) -> Path:
     """Return a repository with the roles mail and apt."""
     files = {
         "roles/mail/meta/main.yml": "dependencies: [apt, acme]\n",
-        "roles/mail/meta/strata.yml": "version: 1.2.0\nrequires: {apt: '>=1,<2'}\n",
+        "roles/mail/meta/strata.yml": f"version: 1.2.0\nrequires: {{apt: '>=1,<2'}}\nexample:\n{indent(EXAMPLE, '  ')}",
         "roles/mail/meta/argument_specs.yml": SPECS,
         "roles/mail/defaults/main.yml": DEFAULTS,
         "roles/mail/tasks/main.yml": "- acme: \"{{ lookup('contributions', 'mail_accounts') }}\"\n",
@@ -182,6 +198,30 @@ def test_contributions_are_listed_by_their_collectors(root: Path) -> None:
     rows = [line for line in readme.overview(load_roles(root)).splitlines() if line.startswith(("## ", "| `"))]
     assert rows == ["## [mail](../roles/mail/README.md)", rows[1]]
     assert rows[1].startswith("| `mail_accounts` | list of dict | `shop` | ")
+
+
+@pytest.mark.parametrize(
+    ("text", "prose"),
+    [
+        ("C(a), V(b) and RV(c).", "`a`, `b` and `c`."),
+        ("As C((uid=${user})) (or not)", "As `(uid=${user})` (or not)"),
+        (
+            'As C({match: "a ([0-9]+)", links: [f(g(1)), {b: c}]}), say',
+            'As `{match: "a ([0-9]+)", links: [f(g(1)), {b: c}]}`, say',
+        ),
+        ("C(a (b), C(c)", "`a (b`, `c`"),
+        ("C()", "``"),
+        ("NOC(a)", "NOC(a)"),
+    ],
+)
+def test_brackets_inside_of_code_are_kept(text: str, prose: str) -> None:
+    assert readme._prose(text) == prose
+
+
+def test_role_without_an_example_shows_the_play(root: Path) -> None:
+    (root / "roles/mail/meta/strata.yml").write_text("version: 1.2.0\n")
+    section = readme.render(load_roles(root)["mail"]).partition("## Example\n\n")[2]
+    assert section == f"{readme.example('mail')}\n"
 
 
 @pytest.mark.parametrize(

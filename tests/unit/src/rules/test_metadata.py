@@ -1,11 +1,12 @@
 import pytest
 
 from strata import rules
-from strata.rules.metadata import requirements_are_met, roles_have_a_version
+from strata.rules.metadata import requirements_are_met, roles_have_a_version, roles_have_an_example
 
 from ..sample import Checkout
 
 HTTPD = "roles/httpd/meta/strata.yml"
+UNKNOWN = "the example sets {}, which is not a parameter of httpd or of a role below it"
 
 
 @pytest.mark.parametrize("version", ["", "version: 1.2\n", "version: v1.2.0\n", "version: 1.2.0rc1\n"])
@@ -17,7 +18,7 @@ def test_roles_have_a_version(checkout: Checkout, version: str) -> None:
 def test_there_is_nothing_else_in_the_metadata(checkout: Checkout) -> None:
     checkout.append(HTTPD, "require: {apt: '>=1'}\n")
     assert checkout.broken(roles_have_a_version) == [
-        f"{HTTPD}:2: require is not known here: choose from requires, version"
+        f"{HTTPD}:3: require is not known here: choose from example, requires, version"
     ]
 
 
@@ -45,7 +46,7 @@ def test_requirements_that_are_met(checkout: Checkout, wanted: str) -> None:
 )
 def test_requirements_that_are_not_met(checkout: Checkout, required: str, problem: str) -> None:
     checkout.append(HTTPD, f"requires:\n  {required}\n")
-    assert checkout.broken(requirements_are_met) == [f"{HTTPD}:3: {problem}"]
+    assert checkout.broken(requirements_are_met) == [f"{HTTPD}:4: {problem}"]
 
 
 def test_roles_that_are_called_the_same_are_told_apart(checkout: Checkout) -> None:
@@ -56,7 +57,7 @@ def test_roles_that_are_called_the_same_are_told_apart(checkout: Checkout) -> No
     assert checkout.broken(requirements_are_met) == []
     checkout.append(HTTPD, "  other.archive: '>=2'\n")
     assert checkout.broken(requirements_are_met) == [
-        f"{HTTPD}:5: httpd requires other.archive >=2, but it depends on no such role: its archive is acme.archive"
+        f"{HTTPD}:6: httpd requires other.archive >=2, but it depends on no such role: its archive is acme.archive"
     ]
 
 
@@ -64,13 +65,13 @@ def test_a_role_of_others_may_have_no_version(checkout: Checkout) -> None:
     checkout.write("vendor/roles/acme/meta/main.yml", "")
     checkout.write("roles/httpd/meta/main.yml", "dependencies: [apt, acme]\n")
     checkout.append(HTTPD, "requires:\n  acme: '>=1'\n")
-    message = f"{HTTPD}:3: httpd requires acme >=1, but the version of acme is unknown"
+    message = f"{HTTPD}:4: httpd requires acme >=1, but the version of acme is unknown"
     assert checkout.broken(requirements_are_met) == [message]
 
 
 def test_requirements_are_a_mapping(checkout: Checkout) -> None:
     checkout.append(HTTPD, "requires: [apt]\n")
-    assert f"{HTTPD}:2: requires must be a mapping, not list" in map(str, rules.check(checkout.root))
+    assert f"{HTTPD}:3: requires must be a mapping, not list" in map(str, rules.check(checkout.root))
 
 
 def test_the_version_of_a_role_of_others_is_its_tag(checkout: Checkout) -> None:
@@ -82,5 +83,32 @@ def test_the_version_of_a_role_of_others_is_its_tag(checkout: Checkout) -> None:
     acme = checkout.root / "vendor/roles/acme"
     acme.rename(checkout.root / "copy")
     acme.symlink_to(checkout.root / "copy")
-    message = f"{HTTPD}:3: httpd requires acme >=1.4,<2, but the version of acme is unknown"
+    message = f"{HTTPD}:4: httpd requires acme >=1.4,<2, but the version of acme is unknown"
     assert checkout.broken(requirements_are_met) == [message]
+
+
+@pytest.mark.parametrize(
+    ("example", "messages"),
+    [
+        ("", ["httpd needs an example here, which sets the parameters that are used most"]),
+        ("{}", ["httpd needs an example here, which sets the parameters that are used most"]),
+        ("{apt_wanted: []}", ["httpd needs an example here, which sets the parameters that are used most"]),
+        (
+            "{httpd_wanted: [], httpd_wantde: []}",
+            [f"{UNKNOWN.format('httpd_wantde')}: did you mean 'httpd_wanted'?"],
+        ),
+        (
+            "{httpd_wanted: [], ci_static_sites: []}",
+            [UNKNOWN.format("ci_static_sites")],
+        ),
+        ("{httpd_wanted: [], apt_wanted: [], strata_project_config: /srv/project-config}", []),
+    ],
+)
+def test_roles_have_an_example(checkout: Checkout, example: str, messages: list[str]) -> None:
+    checkout.write(HTTPD, f"version: 1.2.0\nexample: {example}\n")
+    assert checkout.broken(roles_have_an_example) == [f"{HTTPD}:2: {message}" for message in messages]
+
+
+def test_example_is_a_mapping(checkout: Checkout) -> None:
+    checkout.write(HTTPD, "version: 1.2.0\nexample: [httpd_wanted]\n")
+    assert f"{HTTPD}:2: example must be a mapping, not list" in map(str, rules.check(checkout.root))

@@ -36,7 +36,7 @@ class MissingError(GitError):
 
 
 @dataclass(frozen=True)
-class Repository:
+class CachedRepository:
     """The bare repository in `folder`, which needs not exist, of a URL."""
 
     git: Git
@@ -71,7 +71,7 @@ class Repository:
     def renew(self, pin: Pin, *, history: bool = False) -> None:
         """Replace the repository by a new one with a pin's commit, as `fetch`; it stays if that fails."""
         with tempfile.TemporaryDirectory(prefix="new-", dir=self.folder.parent) as place:
-            new = Repository(self.git, Path(place) / self.folder.name, self.url)
+            new = CachedRepository(self.git, Path(place) / self.folder.name, self.url)
             new._fetch(pin, history=history)
             if self.folder.exists():
                 self.folder.rename(Path(place) / "old")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeVar
 from strata.errors import StrataError
 from strata.repository.source import Source
 from strata.vendored import entries, lock
-from strata.vendored.cache import Repository
+from strata.vendored.cache import CachedRepository
 from strata.vendored.git import Git
 from strata.vendored.vendor import Vendor
 
@@ -83,10 +83,10 @@ class VendoredRoles:
         lock.agree(self.entries.values(), self.pins, self.file)
         return self.pins
 
-    def repository(self, pin: Pin) -> Repository:
+    def repository(self, pin: Pin) -> CachedRepository:
         """Return the cached repository of a pin's URL."""
         mark = hashlib.sha256(pin.url.encode()).hexdigest()[:12]
-        return Repository(self.git, self.cache / f"{pin.name}-{mark}.git", pin.url)
+        return CachedRepository(self.git, self.cache / f"{pin.name}-{mark}.git", pin.url)
 
     @contextmanager
     def exclusive(self, say: Callable[[str], None]) -> Iterator[None]:

@@ -2,7 +2,8 @@
 
 import click
 
-from strata import bench
+from strata.bench import declared
+from strata.bench.run import measure
 from strata.sandbox.podman import require
 from strata.tables import show
 
@@ -19,7 +20,7 @@ def command(names: tuple[str, ...], list_wanted: bool, runs: int | None) -> None
     Each boots hosts of its own, brings all sides to the converged state, and measures runs with nothing to do, in turn.
     The ratio compares with the first side. How fast anything is, is no test: only a run that fails is an error.
     """
-    chosen = [bench.load(name) for name in names or bench.names()]
+    chosen = [declared.load(name) for name in names or declared.names()]
     if list_wanted:
         show(
             ("name", "sides", "what"),
@@ -28,7 +29,7 @@ def command(names: tuple[str, ...], list_wanted: bool, runs: int | None) -> None
         return
     require()
     for each in chosen:
-        results = bench.measure(each, runs)
+        results = measure(each, runs)
         click.echo(f"{each.name}: {each.description}")
         show(COLUMNS, (result.row(results[0]) for result in results))
         if each.note:

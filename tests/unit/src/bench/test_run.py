@@ -1,4 +1,4 @@
-"""Benchmarks: what is read, in which order it is measured, and what is printed."""
+"""Benchmarks: in which order they are measured, and what is printed."""
 
 from __future__ import annotations
 
@@ -9,18 +9,10 @@ from typing import Any
 
 import pytest
 
-from strata import bench
-from strata.bench import Benchmark, Result, Side
+from strata.bench import run
+from strata.bench.declared import Benchmark, Side
+from strata.bench.run import Result
 from strata.errors import StrataError, UsageError
-
-
-@pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A repository without benchmarks; return the folder of one that is to be written."""
-    monkeypatch.setattr(bench, "ROOT", tmp_path)
-    monkeypatch.setattr(bench, "FOLDER", tmp_path / "benchmarks")
-    (tmp_path / "benchmarks/W").mkdir(parents=True)
-    return tmp_path / "benchmarks/W"
 
 
 class FakeSandbox:
@@ -45,45 +37,17 @@ def command(code: str, **others: Any) -> Side:
 
 @pytest.fixture
 def measure(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    monkeypatch.setattr(bench, "Sandbox", FakeSandbox)
-    monkeypatch.setattr(bench, "STATE", folder)
-    monkeypatch.setattr(bench._Bench, "_write_inventory", lambda _: None)
-    monkeypatch.setattr(bench._Bench, "_ssh_options", lambda _: ["-F", "config"])
-    return bench.measure
-
-
-@pytest.mark.parametrize("name", bench.names())
-def test_every_benchmark_can_be_read(name: str) -> None:
-    found = bench.load(name)
-    assert found.sides[0].name == "ours"
-    assert found.description
-
-
-def test_an_unknown_benchmark_is_named() -> None:
-    with pytest.raises(UsageError, match="there is no benchmark 'W3': choose from W-httpd"):
-        bench.load("W3")
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("[]", "is not a benchmark"),
-        ("description: x", "is not a benchmark: 'sides'"),
-        ("sides: {a: {command: [x], speed: 1}}", "is not a benchmark: .*'speed'"),
-        ("{description: x, sides: {a: {}}}", "a needs either a playbook or a command"),
-        ("{description: x, sides: {a: {playbook: no.yml}}}", "a: there is no file .*no.yml"),
-    ],
-)
-def test_a_bad_benchmark_is_one_sentence(folder: Path, text: str, message: str) -> None:
-    (folder / "bench.yml").write_text(text)
-    with pytest.raises(StrataError, match=rf"benchmarks/W/bench\.yml: {message}"):
-        bench.load("W")
+    monkeypatch.setattr(run, "Sandbox", FakeSandbox)
+    monkeypatch.setattr(run, "STATE", folder)
+    monkeypatch.setattr(run._Bench, "_write_inventory", lambda _: None)
+    monkeypatch.setattr(run._Bench, "_ssh_options", lambda _: ["-F", "config"])
+    return run.measure
 
 
 def test_sides_are_measured_in_turn() -> None:
     found = Benchmark("W", "", (Side("ours", runs=3), Side("stock", runs=1)))
-    assert [side.name for side in bench.schedule(found, None)] == ["ours", "stock", "ours", "ours"]
-    assert [side.name for side in bench.schedule(found, 2)] == ["ours", "stock"] * 2
+    assert [side.name for side in run.schedule(found, None)] == ["ours", "stock", "ours", "ours"]
+    assert [side.name for side in run.schedule(found, 2)] == ["ours", "stock"] * 2
 
 
 def test_a_row_has_median_spread_and_ratio() -> None:
@@ -96,7 +60,7 @@ def test_a_row_has_median_spread_and_ratio() -> None:
 def test_the_tree_is_the_same_each_time(tmp_path: Path) -> None:
     trees = []
     for name in "ab":
-        bench.make_files(tmp_path / name, 201, 10)
+        run.make_files(tmp_path / name, 201, 10)
         trees.append(
             {path.relative_to(tmp_path / name): path.read_bytes() for path in tmp_path.rglob(f"{name}/tree/*/*")}
         )

@@ -15,6 +15,9 @@ from ruamel.yaml import YAML
 from strata.paths import BIN, REPORTS, ROOT
 from strata.suite.parts import ephemeral, molecule
 
+#: Roles whose tests are repeated at the same time, each on all its hosts.
+AT_ONCE = 2
+
 _REPETITION = re.compile(r"(\d+)of(\d+)")
 
 
@@ -35,6 +38,13 @@ def roles() -> list[str]:
     return [
         folder.name for folder in folders if any("mark.soak" in path.read_text() for path in folder.glob("test_*.py"))
     ]
+
+
+def soak_all(names: list[str], times: int) -> list[list[Case]]:
+    """Try each case of some roles `times` times on each of their hosts, and return the cases of each role."""
+    REPORTS.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
+        return list(pool.map(lambda role: soak(role, times), names))
 
 
 def soak(role: str, times: int) -> list[Case]:

@@ -4,9 +4,7 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from pathlib import Path
 
 import click
 
@@ -14,20 +12,12 @@ from strata.errors import UsageError
 from strata.paths import REPORTS, ROOT
 from strata.sandbox.podman import require
 from strata.suite import soak as soaking
-from strata.suite.cases import Count, count
-from strata.suite.parts import Part, all_parts
+from strata.suite.cases import Count
+from strata.suite.parts import all_parts
+from strata.suite.run import run
 from strata.tables import show
 from strata.vendored.local import before_others, working_copies
 from strata.vendored.roles import VendoredRoles
-
-#: Parts that run at the same time: three keep two cores busy, as each waits for its hosts a third of the time.
-AT_ONCE = 3
-
-#: Roles whose failure tests are repeated at the same time, each on all its hosts.
-SOAKED_AT_ONCE = 2
-
-#: How much of a failed part's log is shown.
-LAST_LINES = 80
 
 
 @click.command()
@@ -57,17 +47,15 @@ def _test(names: Sequence[str]) -> int:
     chosen = [part for part in parts if part.name in names]
     if any(part.boots_hosts for part in chosen):
         require()
-    REPORTS.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        results = list(pool.map(_run, chosen))
+    results = run(chosen, click.echo)
     show(
         ("part", "passed", "failed", "skipped", "seconds"),
         (
-            (part.name, found.passed, len(found.failures), found.skipped, f"{seconds:.0f}")
-            for part, (found, seconds) in zip(chosen, results, strict=True)
+            (each.part.name, each.count.passed, len(each.count.failures), each.count.skipped, f"{each.seconds:.0f}")
+            for each in results
         ),
     )
-    total = sum((found for found, _ in results), Count())
+    total = sum((each.count for each in results), Count())
     for failure in total.failures:
         click.echo(f"FAILED {failure}")
     click.echo(str(total))
@@ -85,10 +73,8 @@ def _choose(names: Sequence[str], known: list[str]) -> list[str]:
 def _soak(roles: list[str], times: int) -> int:
     """Repeat the failure tests of roles, and return the exit code: 0 if each passed each time."""
     require()
-    REPORTS.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    with ThreadPoolExecutor(max_workers=SOAKED_AT_ONCE) as pool:
-        results = list(pool.map(lambda role: soaking.soak(role, times), roles))
+    results = soaking.soak_all(roles, times)
     show(
         ("role", "case", "host", "passed", "median seconds"),
         (
@@ -99,30 +85,6 @@ def _soak(roles: list[str], times: int) -> int:
     )
     failed = [case for cases in results for case in cases if case.passed < case.times]
     total = [sum(getattr(case, what) for cases in results for case in cases) for what in ("passed", "times")]
-    click.echo(
-        f"{total[0]} of {total[1]} passed ({time.monotonic() - start:.0f} s); logs: {_shown(REPORTS)}/soak-*.log"
-    )
-    return 1 if failed else 0
-
-
-def _run(part: Part) -> tuple[Count, float]:
-    """Run a part and return what it counted, and the seconds that it took."""
-    click.echo(f"{part.name} ...")
-    part.report.unlink(missing_ok=True)
-    start = time.monotonic()
-    code = part.run(part.report, part.log)
     seconds = time.monotonic() - start
-    found = count(part.report, strict="CI" in os.environ)
-    if code and not found.failures:
-        found.failures.append(f"{part.name}: ended with exit code {code}, see {_shown(part.log)}")
-    if not code and not found.passed:
-        found.failures.append(f"{part.name}: no test was run")
-    click.echo(f"{part.name}: {found} ({seconds:.0f} s)")
-    if found.failures:
-        lines = part.log.read_text(errors="replace").splitlines()
-        click.echo("\n".join([f"the end of {_shown(part.log)}:", *(f"  {line}" for line in lines[-LAST_LINES:])]))
-    return found, seconds
-
-
-def _shown(path: Path) -> str:
-    return os.path.relpath(path)
+    click.echo(f"{total[0]} of {total[1]} passed ({seconds:.0f} s); logs: {os.path.relpath(REPORTS)}/soak-*.log")
+    return 1 if failed else 0

@@ -48,7 +48,7 @@ def used(server: Server, checkout: Checkout, monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(verb, "all_parts", lambda: [Part("play", run)])
     monkeypatch.setattr(verb, "ROOT", checkout.root)
-    monkeypatch.setattr(verb, "REPORTS", checkout.root / ".strata/reports")
+    monkeypatch.setattr("strata.suite.run.REPORTS", checkout.root / ".strata/reports")
     monkeypatch.setattr("strata.suite.parts.REPORTS", checkout.root / ".strata/reports")
     monkeypatch.setenv("ANSIBLE_ROLES_PATH", "unset")
     monkeypatch.delenv("ANSIBLE_ROLES_PATH")

@@ -18,7 +18,7 @@ VERBS = {
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
     "modules": "Bring the roles of other repositories, and pin their commits.",
-    "roles": "Tell which roles there are, in which versions, and who uses them.",
+    "roles": "Show which roles there are, in which versions, and who uses them.",
     "export": "Write roles for use in other repositories.",
     "project-config": "Check or fix the flat files of an organisation.",
     "bench": "Measure Strata beside other means that keep the same state.",

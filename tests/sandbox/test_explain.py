@@ -146,7 +146,7 @@ def test_a_secret_that_is_missing_fails_before_the_first_task(sandbox: Sandbox) 
 
 
 def test_what_hosts_export_comes_from_the_cache_of_facts(sandbox: Sandbox) -> None:
-    """One host alone is asked nothing, and knows of all others what runs saw there."""
+    """A single host is asked nothing, and knows of all others what runs saw there."""
     known = json.loads((ROOT / ".strata/sandboxes/test/hosts.json").read_text())["hosts"]
     lookup = "{{ query('exported', 'ssh_host_keys', max_age=86400) }}"
     done = sandbox.ansible("ansible", "bastion01", "-m", "debug", "-a", f"msg={lookup}")

@@ -69,7 +69,7 @@ def vote(account: str, change: dict[str, Any], *votes: str) -> subprocess.Comple
 
 @pytest.fixture
 def events(tmp_path: Path) -> Iterator[Path]:
-    """What Gerrit tells the account of the tests while it happens, a line for each event."""
+    """What Gerrit sends the account of the tests while it happens, a line for each event."""
     seen = tmp_path / "events"
     command = ["ssh", "-F", str(SSH_CONFIG), "ci", "gerrit", "stream-events"]
     with seen.open("w") as stream:
@@ -99,11 +99,11 @@ def test_a_series_is_proposed_amended_voted_on_and_merged(events: Path, tmp_path
     first, second = changes(f"topic:{topic}")
     assert (first["branch"], second["currentPatchSet"]["number"]) == ("main", 1)
 
-    def tells() -> bool:
+    def commented() -> bool:
         vote("reviewer", first, "--message=Hello")
         return '"comment-added"' in events.read_text()
 
-    wait_for(tells, events.read_text)
+    wait_for(commented, events.read_text)
     (clone.folder / "second").write_text("two, and more\n")
     clone.run("git", "commit", "--quiet", "--all", "--amend", "--no-edit")
     clone.run("git", "review", "-y")
@@ -127,5 +127,5 @@ def test_a_series_is_proposed_amended_voted_on_and_merged(events: Path, tmp_path
     assert clone.run("git", "show", "gerrit/main:second") == "two, and more\n"
 
     wait_for(lambda: events.read_text().count('"change-merged"') == 2, events.read_text)
-    told = [json.loads(line)["type"] for line in events.read_text().splitlines()]
-    assert {"patchset-created", "comment-added", "ref-updated"} <= set(told)
+    types = [json.loads(line)["type"] for line in events.read_text().splitlines()]
+    assert {"patchset-created", "comment-added", "ref-updated"} <= set(types)

@@ -133,7 +133,7 @@ def test_check_says_what_would_change_and_changes_nothing(sandbox: Sandbox) -> N
 def test_tags_name_roles(sandbox: Sandbox) -> None:
     done = sandbox.strata("converge", "--tags", "httpd", "--limit", "static01")
     assert done.code == 0, done.output
-    assert "httpd : Settle Apache" in done.output
+    assert "httpd : Configure Apache" in done.output
     assert "iptables : " not in done.output.replace("iptables : Validating", "")
     assert "[Preflight]" in done.output
 
@@ -159,7 +159,7 @@ def test_a_host_that_is_not_who_it_was_is_refused(sandbox: Sandbox) -> None:
 
 
 def test_a_real_project_config(sandbox: Sandbox) -> None:
-    """All projects of a real organisation are settled, but the one whose ACL is of an older Gerrit, which is named."""
+    """All projects of a real organisation are made, but the one whose ACL is of an older Gerrit, which is named."""
     if not DATA.exists():
         pytest.skip("shared data absent")
     values = f"--extra-vars=strata_project_config={DATA}"

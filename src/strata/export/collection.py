@@ -47,12 +47,12 @@ def build(root: Path, collection: str, names: Iterable[str], folder: Path) -> Pa
     Without `names`, all roles but project roles are in it.
 
     Raises:
-        UsageError: there is no such role, or `collection` is no name of a collection.
+        UsageError: there is no such role, or `collection` is not the name of a collection.
         StrataError: a role cannot be in a collection, or the file is there already or cannot be written.
 
     """
     if not NAME.fullmatch(collection) or any(map(keyword.iskeyword, collection.split("."))):
-        raise UsageError(f"{collection!r} is no name of a collection: it must be NAMESPACE.NAME, in small letters")
+        raise UsageError(f"{collection!r} is not the name of a collection: it must be NAMESPACE.NAME, in small letters")
     repository = Repository(root)
     names = list(names) or [role.name for role in repository.roles.values() if role.layer != "project"]
     roles = with_dependencies(repository, names)

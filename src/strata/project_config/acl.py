@@ -23,7 +23,7 @@ ESCAPES = {"n": "\n", "t": "\t", "b": "\b", '"': '"', "\\": "\\", "\n": ""}
 
 
 class AclSyntaxError(Exception):
-    """A line that is no git configuration."""
+    """A line that is not a git configuration."""
 
     def __init__(self, line: int, message: str) -> None:
         """Remember where and what."""
@@ -169,7 +169,7 @@ class _Lines:
 def _section(rest: str, raw: str, number: int) -> tuple[Section, str]:
     """Return the section of a header, and the entry that stands on the same line."""
     if not (match := HEADER.match(rest)):
-        raise AclSyntaxError(number, f'{rest} is no header of a section: write [name] or [name "subsection"]')
+        raise AclSyntaxError(number, f'{rest} is not the header of a section: write [name] or [name "subsection"]')
     subsection = None if match["sub"] is None else re.sub(r"\\(.)", r"\1", match["sub"])
     behind = match["rest"].strip(BLANK)
     comment = behind if behind[:1] in COMMENT else ""

@@ -57,7 +57,7 @@ def _problems(text: str, acl: Acl) -> Iterator[tuple[int, str]]:
     if text.startswith(MARK):
         yield 1, "begins with a byte order mark"
     if "\r\n" in text:
-        yield text[: text.index("\r\n")].count("\n") + 1, "ends in a carriage return: lines end in a newline alone"
+        yield text[: text.index("\r\n")].count("\n") + 1, "ends in a carriage return: lines end in a newline only"
     if text and not text.endswith("\n"):
         yield text.count("\n") + 1, "the last line has no newline"
     seen: dict[tuple[str, str], Section] = {}

@@ -26,10 +26,10 @@ FLAG = "true|yes|on|1|false|no|off|0|"
 #: How values of a kind are written, and what those are that are not.
 SIMPLE = {
     gerrit.FLAG: (FLAG, "neither true nor false"),
-    gerrit.INHERITED: (f"{FLAG}|inherit", "none of true, false and inherit"),
-    gerrit.NUMBER: (r"[+-]?\d{1,9}", "no number"),
-    gerrit.SIZE: (r"\d{1,12} ?[kmg]?", "no size: a number, with k, m or g"),
-    gerrit.VALUES: (VALUE.pattern, "no value of a label: a number and its description"),
+    gerrit.INHERITED: (f"{FLAG}|inherit", "not one of true, false and inherit"),
+    gerrit.NUMBER: (r"[+-]?\d{1,9}", "not a number"),
+    gerrit.SIZE: (r"\d{1,12} ?[kmg]?", "not a size: a number, with k, m or g"),
+    gerrit.VALUES: (VALUE.pattern, "not the value of a label: a number and its description"),
 }
 EXCLUSIVE = "exclusiveGroupPermissions"
 
@@ -123,7 +123,7 @@ def _section_problems(acl: Acl, section: Section) -> Iterator[tuple[int, str]]:
         yield section.line, problem
     elif name == "label" and sub:
         if not LABEL_NAME.fullmatch(sub):
-            yield section.line, f"{sub} is no name of a label: letters, digits and dashes"
+            yield section.line, f"{sub} is not the name of a label: letters, digits and dashes"
         yield from _label_problems(acl, section)
     given = {key for each in acl.sections if each.identity == section.identity for key in map(_lower, each.entries)}
     for key in sorted(known.required):
@@ -148,7 +148,7 @@ def _label_problems(acl: Acl, section: Section) -> Iterator[tuple[int, str]]:
         if entry.key.lower() == "defaultvalue" and re.fullmatch(r"[+-]?\d{1,4}", entry.value or ""):
             default = int(entry.value or "")
             if possible and not min(possible) <= default <= max(possible):
-                yield entry.line, f"defaultValue: {entry.value} is none of the label's values"
+                yield entry.line, f"defaultValue: {entry.value} is not one of the label's values"
 
 
 def _given_twice(acl: Acl) -> Iterator[tuple[int, str]]:
@@ -193,13 +193,13 @@ def _choice_problem(entry: Entry, choices: tuple[str, ...]) -> str | None:
     folded = re.sub(r"[-_ ]", " ", value).lower()
     if value in choices or (entry.key.lower() != "function" and folded in choices):
         return None
-    return f"{value} is none of {', '.join(choices)}"
+    return f"{value} is not one of {', '.join(choices)}"
 
 
 def _exclusive_problem(value: str) -> str | None:
     for name in filter(None, re.split(r"[,\s]+", value)):
         if name.lower() not in LOWER_PERMISSIONS and not _label(name) and not name.startswith("plugin-"):
-            return f"{name} is no permission{nearest(name, gerrit.PERMISSIONS)}"
+            return f"{name} is not a permission{nearest(name, gerrit.PERMISSIONS)}"
     return None
 
 
@@ -208,7 +208,7 @@ def _rule_problem(section: Section, entry: Entry, defined: dict[str, list[int]])
     ranged = bool(label) or (section.name.lower() == "capability" and entry.key.lower() in gerrit.RANGED_CAPABILITIES)
     example = "-1..+1 group NAME" if ranged else "group NAME"
     if not (match := RULE.fullmatch(value)):
-        return f"{value} is no rule: write {example}"
+        return f"{value} is not a rule: write {example}"
     if (match["low"] is not None) != ranged:
         return f"{value} has {'no' if ranged else 'a'} range: write {example}"
     if not ranged:

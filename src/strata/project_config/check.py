@@ -31,7 +31,7 @@ class Read:
 
     @property
     def errors(self) -> list[Finding]:
-        """Return the findings that are no warnings."""
+        """Return the findings that are not warnings."""
         return [finding for finding in self.findings if not finding.warning]
 
 
@@ -64,7 +64,7 @@ def _load_acl(tree: Tree, path: PurePosixPath, found: Read) -> Iterator[Finding]
         if tree.leaves(path):
             yield Finding(str(path), 1, "is a link that leaves the tree: refused")
         elif not tree.source(path).path.is_dir():
-            yield Finding(str(path), 1, f"is no ACL, as its name does not end in {SUFFIX}", warning=True)
+            yield Finding(str(path), 1, f"is not an ACL, as its name does not end in {SUFFIX}", warning=True)
         return
     try:
         text = tree.read(path)

@@ -40,7 +40,7 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Desired:
-    """All projects that can be settled, and by name why others can't; `errors` are why none is to be touched."""
+    """All projects that can be made, and by name why others can't; `errors` are why none is to be touched."""
 
     projects: list[Wanted]
     problems: dict[str, str]

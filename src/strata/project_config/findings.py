@@ -12,7 +12,7 @@ from strata.repository.source import Violation
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-#: What would do something to a terminal, and what stands for bytes that are no text.
+#: What would do something to a terminal, and what stands for bytes that are not text.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
 

@@ -135,7 +135,7 @@ def _blocks(source: Source, text: str) -> tuple[list[Block[_Item]], list[str]]:
 
 
 def _between(line: str, column: int) -> bool:
-    """Tell whether a line stands between two projects: a blank one, or a comment that is not indented."""
+    """Return whether a line stands between two projects: a blank one, or a comment that is not indented."""
     text = line.lstrip()
     return not text or (text.startswith("#") and len(line) - len(text) <= column)
 

@@ -124,7 +124,7 @@ def acl_path(project: str, given: str | None) -> PurePosixPath:
     elif given is not None and given.startswith("/"):
         raise ValueError(f"{given} has no folder acls in it, and so no place below {ACLS}")
     if not parts or not parts[-1].endswith(SUFFIX) or re.search(r"[\x00-\x1f\x7f]", "".join(parts)):
-        raise ValueError(f"{given} is no path of a file that ends in {SUFFIX}")
+        raise ValueError(f"{given} is not the path of a file that ends in {SUFFIX}")
     return ACLS.joinpath(*parts)
 
 
@@ -174,7 +174,7 @@ class Reader:
         self.name = name if isinstance(name := self.data.get("project"), str) else ""
         self.read_keys()
         if not self.name:
-            self.add("project", "has no name" if name is None or name == "" else f"{name} is no name")
+            self.add("project", "has no name" if name is None or name == "" else f"{name} is not a name")
             return None
         if problem := _name_problem(self.name):
             self.add(None, problem)
@@ -260,10 +260,12 @@ class Reader:
 
 def _name_problem(name: str) -> str | None:
     if not NAME.fullmatch(name) or FORBIDDEN.search(name):
-        return f"{name!r} is no name of a project: folders and a name, without what Gerrit or git refuse in them"
+        return f"{name!r} is not the name of a project: folders and a name, without what Gerrit or git refuse in them"
     return None
 
 
 def _branch_problem(name: str) -> str | None:
     branch = name.removeprefix("refs/heads/")
-    return None if is_ref(f"refs/heads/{branch}") and not branch.startswith("-") else f"{name} is no name of a branch"
+    return (
+        None if is_ref(f"refs/heads/{branch}") and not branch.startswith("-") else f"{name} is not the name of a branch"
+    )

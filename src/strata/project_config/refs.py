@@ -15,17 +15,17 @@ def ref_problem(ref: str) -> str | None:
         return f"{ref} has a variable that Gerrit does not know: ${{username}} and ${{shardeduserid}} are all"
     plain = PLACEHOLDER.sub("user", ref)
     if not plain.startswith(("refs/", "^refs/")):
-        return f"{ref} is no ref: it begins with refs/, or with ^refs/ if it is a regular expression"
+        return f"{ref} is not a ref: it begins with refs/, or with ^refs/ if it is a regular expression"
     if plain.startswith("^"):
         return regex_problem(plain)
     prefix = plain.removesuffix("/*")
     if "*" in prefix:
         return f"{ref} has * elsewhere than in /* at its end: write a regular expression, which begins with ^refs/"
-    return None if prefix == "refs" or is_ref(prefix) else f"{ref} is no name that git allows for a ref"
+    return None if prefix == "refs" or is_ref(prefix) else f"{ref} is not a name that git allows for a ref"
 
 
 def is_ref(name: str) -> bool:
-    """Tell whether git allows a name for a ref."""
+    """Return whether git allows a name for a ref."""
     parts = name.split("/")
     bad = any(not part or part.startswith(".") or part.endswith(".lock") for part in parts)
     return len(parts) > 1 and not bad and not name.endswith(".") and not FORBIDDEN.search(name)
@@ -36,5 +36,5 @@ def regex_problem(pattern: str) -> str | None:
     try:
         re.compile(JAVA_ONLY.sub("x", pattern))
     except (re.error, OverflowError, RecursionError) as error:
-        return f"{pattern} is no regular expression: {error}"
+        return f"{pattern} is not a regular expression: {error}"
     return None

@@ -37,7 +37,7 @@ class Tree:
         return Source(self.root, self.root / path)
 
     def exists(self, path: PurePosixPath) -> bool:
-        """Tell whether something has this name, be it a link that leads nowhere."""
+        """Return whether something has this name, be it a link that leads nowhere."""
         return os.path.lexists(self.root / path)
 
     def read(self, path: PurePosixPath) -> str:
@@ -90,7 +90,7 @@ class Tree:
         yield from sorted(path for path in found if not path.name.startswith("."))
 
     def leaves(self, path: PurePosixPath) -> bool:
-        """Tell whether a path leads out of the tree by links."""
+        """Return whether a path leads out of the tree by links."""
         real = os.path.realpath(self.root / path)
         return os.path.commonpath([real, self._real_root]) != self._real_root
 

@@ -31,13 +31,13 @@ def _reasons(url: str) -> Iterator[str]:
     elif "::" in url.partition("/")[0]:
         yield f"{url} names a transport helper, by which git runs programs: write a URL of {_listing()}"
     elif not match or match["scheme"] not in SCHEMES:
-        yield f"{url} is no URL of {_listing()}"
+        yield f"{url} is not a URL of {_listing()}"
     elif match["secret"] is not None:
         yield f"{match['scheme']}://{match['host']} carries a password, which everybody could read here"
     elif not HOST.fullmatch(match["host"]) or (match["user"] is not None and not USER.fullmatch(match["user"])):
-        yield f"{url} has a host or a user that is no name"
+        yield f"{url} has a host or a user that is not a name"
     elif not PATH.fullmatch(match["path"]) or ".." in match["path"].split("/"):
-        yield f"{url} has a path that is none of a repository"
+        yield f"{url} has a path that is not that of a repository"
 
 
 def _listing() -> str:

@@ -22,7 +22,7 @@ PACKAGES = "*"
 
 
 @dataclass(frozen=True)
-class Tree:
+class Package:
     """A package whose parts, files and packages, stand in layers, top first: each imports only parts further down."""
 
     folder: str
@@ -40,8 +40,8 @@ class Tree:
         return next((at for at, layer in enumerate(self.layers) if names & set(layer)), None)
 
 
-TREES = (
-    Tree(
+ROOTS = (
+    Package(
         "src/strata",
         "strata",
         (
@@ -60,7 +60,7 @@ TREES = (
             ("__init__",),
         ),
     ),
-    Tree(
+    Package(
         "module_utils/strata",
         "ansible.module_utils.strata",
         (
@@ -76,7 +76,7 @@ TREES = (
 
 @dataclass(frozen=True)
 class Arrow:
-    """An import of one part of a tree by another, with its place."""
+    """An import of one part of a package by another, with its place."""
 
     upper: str
     lower: str
@@ -86,12 +86,12 @@ class Arrow:
 
 def imports_run_downward(repository: Repository) -> Iterator[Violation]:
     """Every part of src/strata and module_utils/strata imports only parts of the layers below its own."""
-    for tree in TREES:
-        layers = tree.parts(repository.root)
+    for package in ROOTS:
+        layers = package.parts(repository.root)
         for part, layer in layers.items():
             if layer is None:
-                yield repository.source(f"{tree.folder}/{part}").violation(1, f"{part} has no layer in {LAYERS}")
-        for arrow in arrows(repository.root, tree):
+                yield repository.source(f"{package.folder}/{part}").violation(1, f"{part} has no layer in {LAYERS}")
+        for arrow in arrows(repository.root, package):
             upper, lower = layers.get(arrow.upper), layers.get(arrow.lower)
             if upper is not None and lower is not None and upper >= lower:
                 message = f"{arrow.upper} must not import {arrow.lower}, which does not stand below it in {LAYERS}"
@@ -99,37 +99,52 @@ def imports_run_downward(repository: Repository) -> Iterator[Violation]:
 
 
 def drawing(root: Path) -> str:
-    """Return the parts of each tree, top first, with what each imports, as a text."""
+    """Return the parts of each package, top first, with what each imports, as a text."""
     lines = []
-    for tree in TREES:
+    for package in ROOTS:
         imported: dict[str, set[str]] = {}
-        for arrow in arrows(root, tree):
+        for arrow in arrows(root, package):
             imported.setdefault(arrow.upper, set()).add(arrow.lower)
-        parts = [f"{part} -> {' '.join(sorted(imported.get(part, ())))}" for part in tree.parts(root)]
-        lines += [tree.folder, *(f"  {part}".removesuffix(" -> ") for part in parts)]
+        parts = [f"{part} -> {' '.join(sorted(imported.get(part, ())))}" for part in package.parts(root)]
+        lines += [package.folder, *(f"  {part}".removesuffix(" -> ") for part in parts)]
     return "\n".join(lines)
 
 
-def arrows(root: Path, tree: Tree) -> Iterator[Arrow]:
-    """Yield the imports between the parts of a tree, those of functions and for type checkers too."""
-    folder = root / tree.folder
+def arrows(root: Path, package: Package) -> Iterator[Arrow]:
+    """Yield the imports between the parts of a package, those in functions and for type checkers too.
+
+    Raises BrokenFileError.
+    """
+    folder = root / package.folder
     for path in sorted(folder.rglob("*.py")):
         source = Source(root, path)
         inside = path.relative_to(folder)
-        package = [tree.name, *inside.parent.parts]
         upper = inside.parts[0].removesuffix(".py")
-        nodes = (node for node in ast.walk(ast.parse(source.text())) if isinstance(node, ast.Import | ast.ImportFrom))
-        for node in nodes:
-            for module in _imported(node, package):
-                lower = module.removeprefix(f"{tree.name}.").partition(".")[0]
-                if module.startswith(f"{tree.name}.") and lower != upper:
-                    yield Arrow(upper, lower, source, node.lineno)
+        for node in ast.walk(_parsed(source)):
+            for module in _imported(node, [package.name, *inside.parent.parts]):
+                lower = module.removeprefix(f"{package.name}.").partition(".")[0]
+                if module.startswith(f"{package.name}.") and lower != upper:
+                    yield Arrow(upper, lower, source, getattr(node, "lineno", 1))
 
 
-def _imported(node: ast.Import | ast.ImportFrom, package: list[str]) -> list[str]:
-    """Return the full names of what a statement imports; of a name in a module, the name follows the module's."""
+def _parsed(source: Source) -> ast.Module:
+    try:
+        return ast.parse(source.text())
+    except SyntaxError as error:
+        raise source.broken(error.lineno or 1, f"is not valid Python: {error.msg}") from None
+
+
+def _imported(node: ast.AST, above: list[str]) -> list[str]:
+    """Return the full names of what a statement imports, a name in a module after the module's.
+
+    Args:
+        node: any statement.
+        above: the names of the packages that it stands in, the outermost first.
+
+    """
     if isinstance(node, ast.Import):
         return [alias.name for alias in node.names]
-    above = package[: len(package) + 1 - node.level] if node.level else []
-    module = ".".join([*above, *([node.module] if node.module else [])])
-    return [f"{module}.{alias.name}" for alias in node.names]
+    if not isinstance(node, ast.ImportFrom):
+        return []
+    start = above[: len(above) + 1 - node.level] if node.level else []
+    return [".".join([*start, *([node.module] if node.module else []), alias.name]) for alias in node.names]

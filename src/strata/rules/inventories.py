@@ -112,7 +112,7 @@ def _settings(repository: Repository, inventory: Inventory) -> Iterator[Found]:
             continue
         else:
             known = _names_of_ansible() if setting.name.startswith("ansible_") else owners
-            problem = f"is no parameter of any role, and nothing reads it{nearest(setting.name, known)}"
+            problem = f"is not a parameter of any role, and nothing reads it{nearest(setting.name, known)}"
         if problem:
             yield setting.name, setting.source.violation(setting.line, f"{setting.name} {problem}")
 
@@ -142,7 +142,7 @@ def _use_problem(
 
 
 def _is_plain(secret: Any) -> bool:
-    """Return whether a secret stands there as it is: what is encrypted is no text, and a template has it elsewhere."""
+    """Return whether a secret stands there as it is: what is encrypted is not text, and a template has it elsewhere."""
     return isinstance(secret, str) and secret != "" and "{{" not in secret
 
 

@@ -73,7 +73,7 @@ def _problem(required: str, wanted: Any, below: list[Role]) -> str | None:
         if not wanted or SpecifierSet(str(wanted)).contains(Version(found.version), prereleases=True):
             return None
     except InvalidSpecifier:
-        return "that is no set of versions, such as '>=1.2,<2'"
+        return "that is not a set of versions, such as '>=1.2,<2'"
     except InvalidVersion:
         pass
     return f"the version of {found.name} is {found.version}"

@@ -71,7 +71,7 @@ def vars_flow_down(repository: Repository) -> Iterator[Violation]:
         for name in role.vars:
             if name not in parameters and not _own(role, name):
                 what = "nor a parameter of a role below it" if role.layer != "service" else "and this a service role"
-                message = f"{name} is no variable of {role.name} (it does not begin with {role.name}_), {what}"
+                message = f"{name} is not a variable of {role.name} (it does not begin with {role.name}_), {what}"
                 yield role.source(VARS).violation(line(role.vars, name), message)
 
 

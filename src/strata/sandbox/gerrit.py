@@ -52,7 +52,7 @@ def war(version: str) -> Path:
         version: of Gerrit, such as `3.13.5`.
 
     Raises:
-        StrataError: it is no version, or Maven cannot fetch it.
+        StrataError: it is not a version, or Maven cannot fetch it.
 
     """
     _check(version)
@@ -68,7 +68,7 @@ def plugin_api(version: str) -> Path:
     """Return the path of the jar that plugins for this version are compiled against.
 
     Raises:
-        StrataError: it is no version, or Maven cannot fetch it.
+        StrataError: it is not a version, or Maven cannot fetch it.
 
     """
     _check(version)
@@ -106,7 +106,7 @@ def forget() -> None:
 
 def _check(version: str) -> None:
     if not re.fullmatch(r"[0-9]+(\.[0-9]+)+", version):
-        raise StrataError(f"{version!r} is no version of Gerrit such as 3.13.5")
+        raise StrataError(f"{version!r} is not a version of Gerrit such as 3.13.5")
 
 
 def _digest_file(path: Path) -> Path:

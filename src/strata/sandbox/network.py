@@ -41,7 +41,7 @@ def choose(name: str) -> Ranges:
     The variables `STRATA_SUBNET` and `STRATA_SUBNET6` set them instead.
 
     Raises:
-        UsageError: a range that was set is taken or is no range, or none is free.
+        UsageError: a range that was set is taken or is not a range, or none is free.
 
     """
     seed = int(hashlib.sha256(name.encode()).hexdigest(), 16)
@@ -77,7 +77,7 @@ def _given(variable: str, version: int, taken: list[tuple[Network, str]]) -> Net
     try:
         network = ipaddress.ip_network(text)
     except ValueError as error:
-        raise UsageError(f"{variable}={text} is no range of addresses: {error}") from None
+        raise UsageError(f"{variable}={text} is not a range of addresses: {error}") from None
     if network.version != version or network.num_addresses < 256:  # noqa: PLR2004 - as many as host numbers
         raise UsageError(f"{variable}={text} must be an IPv{version} range of at least 256 addresses")
     holder = _holder(network, taken)

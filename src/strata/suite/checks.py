@@ -84,7 +84,7 @@ def _secrets() -> str:
     results = (json.loads(output)["results"] for output in outputs if output)
     return "\n".join(
         f"{path}:{each['line_number']}: {each['type']} in plain text: encrypt it with ansible-vault or keep it in the "
-        "private tree; if it is none, `# pragma: allowlist secret` says so"
+        "private tree; if it is not a secret, `# pragma: allowlist secret` says so"
         for found in results
         for path, secrets in found.items()
         for each in secrets

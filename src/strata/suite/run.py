@@ -24,7 +24,7 @@ LAST_LINES = 80
 
 
 @dataclass(frozen=True)
-class Result:
+class PartResult:
     """A part that was run: what it counted, and the seconds that it took."""
 
     part: Part
@@ -32,14 +32,14 @@ class Result:
     seconds: float
 
 
-def run(parts: Sequence[Part], say: Callable[[str], None]) -> list[Result]:
+def run(parts: Sequence[Part], say: Callable[[str], None]) -> list[PartResult]:
     """Run parts of the suite and return their results; `say` gets each one's begin and end, and why it failed."""
     REPORTS.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
         return list(pool.map(lambda part: _run(part, say), parts))
 
 
-def _run(part: Part, say: Callable[[str], None]) -> Result:
+def _run(part: Part, say: Callable[[str], None]) -> PartResult:
     say(f"{part.name} ...")
     part.report.unlink(missing_ok=True)
     start = time.monotonic()
@@ -54,4 +54,4 @@ def _run(part: Part, say: Callable[[str], None]) -> Result:
     if found.failures:
         lines = part.log.read_text(errors="replace").splitlines()
         say("\n".join([f"the end of {os.path.relpath(part.log)}:", *(f"  {line}" for line in lines[-LAST_LINES:])]))
-    return Result(part, found, seconds)
+    return PartResult(part, found, seconds)

@@ -44,7 +44,7 @@ class CachedRepository:
     url: str
 
     def fetch(self, pin: Pin, *, history: bool = False) -> None:
-        """Get a pin's commit: alone if the server gives it so, else with all branches and tags.
+        """Get a pin's commit: only it if the server gives it so, else with all branches and tags.
 
         Args:
             pin: which commit.

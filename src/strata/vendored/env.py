@@ -45,7 +45,7 @@ class Stated:
 
 
 def statements(source: Source) -> Iterator[Stated]:
-    """Yield the entries of a file. Raises BrokenFileError at what is none of the known statements."""
+    """Yield the entries of a file. Raises BrokenFileError at what is not a known statement."""
     variables: dict[str, str] = {}
     loop = 0
     text = source.text()
@@ -67,7 +67,7 @@ def statements(source: Source) -> Iterator[Stated]:
         elif (assignment := _ASSIGNMENT.fullmatch(code)) and not assignment["name"].endswith("_MODULES"):
             variables[assignment["name"]] = _expand(source, number, assignment["value"], variables)
         else:
-            raise source.broken(number, 'is no entry like SOURCE_MODULES["URL"]="REF", assignment or comment')
+            raise source.broken(number, 'is not an entry like SOURCE_MODULES["URL"]="REF", assignment or comment')
     if loop:
         raise source.broken(text.count("\n") + 1, f"ends within the loop that merges the lists, before: {_LOOP[loop]}")
 
@@ -94,5 +94,5 @@ def _expand(source: Source, number: int, word: str, variables: dict[str, str]) -
         return variables[name]
 
     if "$" in _VARIABLE.sub("", inner):
-        raise source.broken(number, "has a $ that is no $NAME or ${NAME} of an assignment above")
+        raise source.broken(number, "has a $ that is not a $NAME or ${NAME} of an assignment above")
     return _VARIABLE.sub(value, inner)

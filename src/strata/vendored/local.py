@@ -30,7 +30,7 @@ def working_copies(given: Sequence[str], modules: Collection[str]) -> dict[str, 
         if name not in modules:
             raise UsageError(f"{words}: modules.env has no module {name}: it has {', '.join(modules) or 'none'}")
         if not folder.is_dir():
-            raise UsageError(f"{words}: {folder} is no folder")
+            raise UsageError(f"{words}: {folder} is not a folder")
         copies[name] = folder
     return copies
 

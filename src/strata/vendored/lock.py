@@ -98,5 +98,5 @@ def _parsed(line: str, *, file_allowed: bool) -> tuple[Pin, str | None]:
     if not BARE_NAME.fullmatch(pin.name):
         return pin, f"{pin.name} can't be the name of a role"
     if not SHA.fullmatch(pin.sha):
-        return pin, f"{pin.sha} is no commit"
+        return pin, f"{pin.sha} is not a commit"
     return pin, ref_refusal(pin.ref) or url_refusal(pin.url, file_allowed=file_allowed)

@@ -29,7 +29,7 @@ def url_refusal(url: str, *, file_allowed: bool = False) -> str | None:
     if url.startswith("file:"):
         path = url.removeprefix("file://")
         if not upstream.PATH.fullmatch(path) or ".." in path.split("/"):
-            return f"{url} is no URL of a repository: file:///folder/name"
+            return f"{url} is not the URL of a repository: file:///folder/name"
         return None if file_allowed else f"{url} is a folder of this machine: only --allow-file lets it pass"
     if WITH_USER.match(url):
         return "the URL carries a user or a token, which everybody could read here: use ssh, or ~/.netrc"
@@ -46,7 +46,7 @@ def ref_refusal(ref: str) -> str | None:
     if ref.startswith("-"):
         return f"the ref {ref} begins with a dash, and git would take it for an option"
     if UNPRINTABLE.search(ref) or not is_ref(ref if ref.startswith("refs/") else f"refs/heads/{ref}"):
-        return f"{ref} is no name that git allows for a ref"
+        return f"{ref} is not a name that git allows for a ref"
     return None
 
 

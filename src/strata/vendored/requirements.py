@@ -16,7 +16,7 @@ _KEYS = {"src", "scm", "version", "name"}
 
 
 def statements(source: Source) -> Iterator[Stated]:
-    """Yield the roles of a file. Raises BrokenFileError at what is none in a git repository."""
+    """Yield the roles of a file. Raises BrokenFileError at one that is not in a git repository."""
     loaded = source.load()
     if isinstance(loaded, dict):
         if unknown := [key for key in loaded if key != "roles"]:
@@ -39,7 +39,7 @@ def _stated(source: Source, at: int, entry: Any) -> Stated:
         if not isinstance(value, str):
             raise source.broken(at, f"{key} must be a text in quotes, not {value!r}")
     if given.get("scm", "git") != "git":
-        raise source.broken(at, f"{given['scm']} is no git: only roles in git repositories are read")
+        raise source.broken(at, f"{given['scm']} is not git: only roles in git repositories are read")
     url = given.get("src", "").removeprefix("git+")
     if ":" not in url:
         raise source.broken(at, f"{url or 'a role'} has no URL of a git repository as src; Galaxy is not asked")

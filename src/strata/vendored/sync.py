@@ -37,7 +37,7 @@ def sync(vendored: VendoredRoles, local: Mapping[str, Path], say: Callable[[str]
     Args:
         vendored: the checkout.
         local: working copies that take the place of modules, by their names.
-        say: tells that there is something to wait for.
+        say: gets what there is to wait for.
 
     Raises:
         StrataError: modules.env or modules.lock can't be used, or vendor/ not be written.
@@ -91,7 +91,7 @@ def state(vendored: VendoredRoles, pin: Pin, *, marks: bool = False) -> list[str
         target = vendored.vendor.target(pin.name)
         if target is not None:
             return [f"is a link to {printable(target)}"]
-        return ["is no link to a tree of Strata's" if pin.name in vendored.vendor.names() else "is not there"]
+        return ["is not a link to a tree of Strata's" if pin.name in vendored.vendor.names() else "is not there"]
     if installed.sha != pin.sha:
         return [f"is {installed.sha}, and {pin.sha} is locked"]
     return [printable(change) for change in installed.changes(marks=marks)]
@@ -104,7 +104,7 @@ def drift(
 
     Args:
         vendored: the checkout.
-        say: tells that there is something to wait for.
+        say: gets what there is to wait for.
         remote: whether to ask the repositories too if their refs are there, and their tags where they were.
         marks: as of `state`; else every file is read.
 
@@ -117,7 +117,9 @@ def drift(
         found = [f"{name}: {what}" for name, pin in pins.items() for what in state(vendored, pin, marks=marks)]
     except OSError as error:
         raise StrataError(f"{error.filename}: {error.strerror}") from None
-    found += [f"{printable(name)}: is no module of modules.env" for name in vendored.vendor.names() if name not in pins]
+    found += [
+        f"{printable(name)}: is not a module of modules.env" for name in vendored.vendor.names() if name not in pins
+    ]
     if remote:
         with vendored.exclusive(say):
             asked = at_once(vendored.git, lambda entry: resolve(vendored, entry), list(vendored.entries.values()))

@@ -49,8 +49,8 @@ def load(objects: Objects, sha: str) -> Tree:
 
     Raises:
         MissingError: an object is not there.
-        RefusedError: a path is none that may be written, two differ only in case, a link leaves the role.
-        GitError: it is no commit.
+        RefusedError: a path is not one that may be written, two differ only in case, a link leaves the role.
+        GitError: it is not a commit.
 
     """
     commit = objects.one(sha, "commit")

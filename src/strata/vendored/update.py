@@ -48,12 +48,12 @@ def update(vendored: VendoredRoles, names: Sequence[str], say: Callable[[str], N
     Args:
         vendored: the checkout.
         names: which modules; all if empty. What the lock says of others stays, and must be there.
-        say: tells that there is something to wait for.
+        say: gets what there is to wait for.
         logs: whether to get the log between the old and the new commits.
 
     Raises:
         StrataError: a file can't be used, or refs can't be resolved; modules.lock is as it was.
-        UsageError: a name is none of a module.
+        UsageError: a name is not that of a module.
 
     """
     for name in names:

@@ -155,7 +155,7 @@ class Vendor:
         return self.trees / parts[2] if ours else None
 
     def _retire(self, name: str) -> Path | None:
-        """Let the day begin for which a name's tree is kept; move a folder that is none of ours to the trees."""
+        """Let the day begin for which a name's tree is kept; move a folder that is not ours to the trees."""
         holder = self._holder(name)
         if holder:
             with suppress(FileNotFoundError):

@@ -18,7 +18,7 @@ def command(names: tuple[str, ...], list_wanted: bool, runs: int | None) -> None
     """Measure Strata beside other means that keep the same state, or only the benchmarks NAME.
 
     Each boots hosts of its own, brings all sides to the converged state, and measures runs with nothing to do, in turn.
-    The ratio compares with the first side. How fast anything is, is no test: only a run that fails is an error.
+    The ratio compares with the first side. How fast anything is, is not a test: only a run that fails is an error.
     """
     chosen = [declared.load(name) for name in names or declared.names()]
     if list_wanted:

@@ -36,7 +36,7 @@ def command(inventory: Path, check: bool, diff: bool, limit: str | None, tags: s
 def run(options: Options) -> bool:
     """Converge, print what happened on each host, and return whether all went well.
 
-    Where vendor/roles/ is not what modules.lock says, that is told first, as it may be meant: a link to a working
+    Where vendor/roles/ is not what modules.lock says, that is said first, as it may be meant: a link to a working
     copy, say.
     """
     for line in drift(VendoredRoles(ROOT / "modules.env"), click.echo, marks=True):

@@ -23,7 +23,7 @@ JSON = click.option("--json", "json_wanted", is_flag=True, help="Print JSON.")
 
 @click.group()
 def command() -> None:
-    """Tell which roles there are, in which versions, and who uses them."""
+    """Show which roles there are, in which versions, and who uses them."""
 
 
 @command.command("list")

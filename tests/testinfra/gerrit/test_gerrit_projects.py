@@ -166,7 +166,7 @@ def test_broken_acls_are_named_and_the_others_settle(
     run = settle_projects(tree)
     assert run.rc == 2
     assert "3 of 4 projects are not settled, the others are" in run.message
-    assert f"{syntax}: gerrit/acls/{tree.folder}/syntax.config:1: [access is no header of a section" in run.message
+    assert f"{syntax}: gerrit/acls/{tree.folder}/syntax.config:1: [access is not the header of a section" in run.message
     assert f"{refused}: gerrit/acls/{tree.folder}/refused.config: Gerrit refuses it:" in run.message
     assert "neither the tree nor Gerrit has a project no/such" in run.message
     assert run.results[-1]["projects"] == {"declared": 4, "settled": 1}

@@ -28,10 +28,10 @@ all:
         static1.example.org:
 """
 TASKS = """\
-- name: Settle {name}
+- name: Configure {name}
   tags: {name}
   block:
-    - name: Settle it
+    - name: Configure it
       {name}_server:
         wanted: "{{{{ lookup('contributions', '{name}_wanted') }}}}"
       register: _{name}

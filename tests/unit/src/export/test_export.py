@@ -185,7 +185,7 @@ def test_nothing_is_overwritten(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["acme", "Acme.strata", "a.b.c", "a.1b", "../a.b", "a.import", "a-b.c", ""])
 def test_a_collection_has_a_name_that_ansible_can_use(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UsageError, match="is no name of a collection"):
+    with pytest.raises(UsageError, match="is not the name of a collection"):
         collection.build(ROOT, name, ["httpd"], tmp_path)
     assert list(tmp_path.iterdir()) == []
 

@@ -64,8 +64,8 @@ def test_comments_and_blank_lines_are_kept() -> None:
     ("text", "line", "message"),
     [
         ("k = v\n", 1, "a key stands before the first section"),
-        ("[a]\n\n[b\n", 3, '[b is no header of a section: write [name] or [name "subsection"]'),
-        ("[a b]\n", 1, '[a b] is no header of a section: write [name] or [name "subsection"]'),
+        ("[a]\n\n[b\n", 3, '[b is not the header of a section: write [name] or [name "subsection"]'),
+        ("[a b]\n", 1, '[a b] is not the header of a section: write [name] or [name "subsection"]'),
         ("[a]\n= v\n", 2, "= v is neither a section nor `key = value`"),
         ("[a]\nk v\n", 2, "k is followed by something else than ="),
         ("[a]\nk_1 = v\n", 2, "k is followed by something else than ="),

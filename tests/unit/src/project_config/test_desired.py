@@ -59,7 +59,7 @@ def test_a_broken_acl_leaves_its_projects_out_and_no_others(sample: Sample) -> N
     state = desired(sample.load())
     assert [project.name for project in state.projects] == ["acme/anvil"]
     assert list(state.problems) == ["acme/rocket"]
-    assert state.problems["acme/rocket"].startswith("gerrit/acls/acme/rocket.config:1: [access is no header")
+    assert state.problems["acme/rocket"].startswith("gerrit/acls/acme/rocket.config:1: [access is not the header")
     assert state.errors == []
 
 

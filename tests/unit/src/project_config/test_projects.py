@@ -72,7 +72,11 @@ def test_no_projects(sample: Sample, text: str) -> None:
             ["5: acme/rocket: acl-config: /home/gerrit2/acls/../../x.config has .. in it"],
         ),
         ("/home/gerrit2/acls", "/etc", ["5: acme/rocket: acl-config: /etc/acme/anvil.config has no folder acls in it"]),
-        ("anvil.config", "anvil", ["5: acme/rocket: acl-config: /home/gerrit2/acls/acme/anvil is no path of a file"]),
+        (
+            "anvil.config",
+            "anvil",
+            ["5: acme/rocket: acl-config: /home/gerrit2/acls/acme/anvil is not the path of a file"],
+        ),
         ("acme/rocket", "Acme/anchor", ["3: Acme/anchor stands after acme/anvil: projects are sorted"]),
         ("acme/rocket", "acme/anvil", ["3: acme/anvil is there twice, and not with the same values, first in line 1"]),
         (
@@ -92,7 +96,7 @@ def test_no_projects(sample: Sample, text: str) -> None:
         (
             "  description: Fast things",
             "  default-branch: a..b",
-            ["4: acme/rocket: default-branch: a..b is no name of"],
+            ["4: acme/rocket: default-branch: a..b is not the name of"],
         ),
         ("  description: Fast things", "  groups: a", ["4: acme/rocket: groups: must be a list of names"]),
         ("  description: Fast things", "  groups: [a, 1]", ["4: acme/rocket: groups: must be a list of names"]),
@@ -108,7 +112,7 @@ def test_no_projects(sample: Sample, text: str) -> None:
             "- projects: acme/rocket",
             ["3: project: has no name", "3: warning: projects: is unknown"],
         ),
-        ("- project: acme/rocket", "- project: 7", ["3: project: 7 is no name"]),
+        ("- project: acme/rocket", "- project: 7", ["3: project: 7 is not a name"]),
         ("- project: acme/rocket\n", "- acme\n- project: acme/rocket\n", ["3: a project is a mapping, which begins"]),
     ],
 )
@@ -184,7 +188,7 @@ def test_underscores_are_sorted_after_letters(sample: Sample) -> None:
 def test_names_that_gerrit_or_git_refuse(sample: Sample, name: str) -> None:
     escaped = name.replace("\\", "\\\\").replace("\t", "\\t")
     sample.write(FILE, f'- project: "{escaped}"\n')
-    assert [each for each in sample.found() if f"{name!r} is no name of a project" in each]
+    assert [each for each in sample.found() if f"{name!r} is not the name of a project" in each]
 
 
 @pytest.mark.parametrize(

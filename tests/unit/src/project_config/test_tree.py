@@ -106,7 +106,7 @@ def test_files_that_nobody_uses(sample: Sample) -> None:
     sample.write("gerrit/acls/.gitkeep", "")
     assert sample.found() == [
         "gerrit/acls/acme/left.config:1: warning: is the ACL of no project",
-        "gerrit/acls/acme/left.txt:1: warning: is no ACL, as its name does not end in .config",
+        "gerrit/acls/acme/left.txt:1: warning: is not an ACL, as its name does not end in .config",
     ]
 
 
@@ -115,7 +115,7 @@ def test_a_broken_acl_leaves_the_others(sample: Sample) -> None:
     sample.replace(FILE, "- project: acme/rocket", "- project: acme/bad\n- project: acme/rocket")
     read = sample.load()
     assert [str(each) for each in read.findings] == [
-        'gerrit/acls/acme/bad.config:1: [oops is no header of a section: write [name] or [name "subsection"]'
+        'gerrit/acls/acme/bad.config:1: [oops is not the header of a section: write [name] or [name "subsection"]'
     ]
     assert [str(path) for path in read.acls] == [ANVIL]
 

@@ -163,7 +163,7 @@ def test_fix_puts_a_shuffled_real_tree_in_order(copy: Path) -> None:
             "refs/tags*",
             ":10: refs/tags* has * elsewhere than in /* at its end",
         ),
-        ("gerrit/acls/zuul/zuul.config", "-2..+2 group", "-2..+2 grp", "-2..+2 grp zuul-core is no rule"),
+        ("gerrit/acls/zuul/zuul.config", "-2..+2 group", "-2..+2 grp", "-2..+2 grp zuul-core is not a rule"),
     ],
 )
 def test_one_fault_in_the_real_tree_is_one_error(copy: Path, path: str, old: str, new: str, message: str) -> None:

@@ -1,5 +1,6 @@
 import pytest
 
+from strata import rules
 from strata.rules.imports import LAYERS, drawing, imports_run_downward
 
 from ..sample import Checkout
@@ -52,6 +53,12 @@ def test_the_package_itself_imports_nothing(checkout: Checkout) -> None:
     checkout.write("src/strata/errors.py", "")
     message = f"src/strata/__init__.py:1: __init__ must not import errors, which does not stand below it in {LAYERS}"
     assert checkout.broken(imports_run_downward) == [message]
+
+
+def test_broken_file_is_one_sentence(checkout: Checkout) -> None:
+    checkout.write("src/strata/cli.py", "\nfrom import\n")
+    found = [str(violation) for violation in rules.check(checkout.root)]
+    assert found == ["src/strata/cli.py:2: is not valid Python: invalid syntax"]
 
 
 def test_drawing_shows_what_each_part_imports(checkout: Checkout) -> None:

@@ -24,7 +24,7 @@ SECRETS = """\
       apt_password: {type: str, no_log: true}
       apt_users: {type: list, elements: dict, options: {name: {type: str}, password: {type: str, no_log: true}}}
 """
-UNKNOWN = "is no parameter of any role, and nothing reads it"
+UNKNOWN = "is not a parameter of any role, and nothing reads it"
 
 
 @pytest.mark.parametrize(

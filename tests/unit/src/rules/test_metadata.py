@@ -37,8 +37,8 @@ def test_requirements_that_are_met(checkout: Checkout, wanted: str) -> None:
     ("required", "problem"),
     [
         ("apt: '>=1.3,<2'", "httpd requires apt >=1.3,<2, but the version of apt is 1.2.0"),
-        ("apt: '>=1.2 <2'", "httpd requires apt >=1.2 <2, but that is no set of versions, such as '>=1.2,<2'"),
-        ("apt: 1.2", "httpd requires apt 1.2, but that is no set of versions, such as '>=1.2,<2'"),
+        ("apt: '>=1.2 <2'", "httpd requires apt >=1.2 <2, but that is not a set of versions, such as '>=1.2,<2'"),
+        ("apt: 1.2", "httpd requires apt 1.2, but that is not a set of versions, such as '>=1.2,<2'"),
         ("ci_static: '>=1'", "httpd requires ci_static >=1, but it depends on no such role"),
         ("gone:", "httpd requires gone, but it depends on no such role"),
         ("acme.apt: '>=1'", "httpd requires acme.apt >=1, but it depends on no such role: its apt is apt"),

@@ -100,7 +100,7 @@ def test_vars_set_parameters_of_all_roles_below(checkout: Checkout, name: str) -
 def test_vars_set_nothing_else(checkout: Checkout, name: str) -> None:
     checkout.append("roles/project_static/vars/main.yml", f"{name}: []\n")
     message = (
-        f"roles/project_static/vars/main.yml:2: {name} is no variable of project_static "
+        f"roles/project_static/vars/main.yml:2: {name} is not a variable of project_static "
         "(it does not begin with project_static_), nor a parameter of a role below it"
     )
     assert checkout.broken(parameters.vars_flow_down) == [message]
@@ -109,7 +109,7 @@ def test_vars_set_nothing_else(checkout: Checkout, name: str) -> None:
 def test_service_vars_are_their_own(checkout: Checkout) -> None:
     checkout.write("roles/httpd/vars/main.yml", "_httpd_unit: apache2\napt_wanted: []\n")
     message = (
-        "roles/httpd/vars/main.yml:2: apt_wanted is no variable of httpd "
+        "roles/httpd/vars/main.yml:2: apt_wanted is not a variable of httpd "
         "(it does not begin with httpd_), and this a service role"
     )
     assert checkout.broken(parameters.vars_flow_down) == [message]

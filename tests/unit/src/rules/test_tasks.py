@@ -13,7 +13,7 @@ def test_tasks_stand_in_one_block(checkout: Checkout) -> None:
 
 
 def test_a_task_is_no_block(checkout: Checkout) -> None:
-    checkout.write(MAIN, "- name: Alone\n  tags: httpd\n  ansible.builtin.ping:\n")
+    checkout.write(MAIN, "- name: Ping\n  tags: httpd\n  ansible.builtin.ping:\n")
     assert checkout.broken(tasks_are_one_block) == [f"{MAIN}:1: all tasks of httpd stand in one block"]
 
 

@@ -64,6 +64,6 @@ def test_one_without_its_hash_is_assembled_anew() -> None:
 
 @pytest.mark.parametrize("version", ["", "3", "3.x", "../3.13", "3.13.5 ", "-3.13"])
 def test_what_is_no_version_is_refused(fetched: list[str], version: str) -> None:
-    with pytest.raises(StrataError, match="is no version of Gerrit"):
+    with pytest.raises(StrataError, match="is not a version of Gerrit"):
         gerrit.war(version)
     assert fetched == []

@@ -57,7 +57,7 @@ def test_a_range_can_be_set(monkeypatch: pytest.MonkeyPatch) -> None:
             "192.0.2.0/24",
             "STRATA_SUBNET=192.0.2.0/24 is taken by the interface eth0: choose another range, or unset it",
         ),
-        ("nonsense", "STRATA_SUBNET=nonsense is no range of addresses"),
+        ("nonsense", "STRATA_SUBNET=nonsense is not a range of addresses"),
         ("198.51.100.0/28", "must be an IPv4 range of at least 256 addresses"),
         ("2001:db8::/64", "must be an IPv4 range of at least 256 addresses"),
     ],

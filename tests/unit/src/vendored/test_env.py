@@ -88,33 +88,33 @@ def test_all_that_may_stand_in_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("touch x", "is no entry like"),
-        ("declare -A SOURCE_MODULES", "is no entry like"),
-        ("source other.env", "is no entry like"),
-        ("A=b; touch x", "is no entry like"),
-        ("A=b touch x", "is no entry like"),
-        ("A=b && touch x", "is no entry like"),
-        ("A=$(touch x)", "is no entry like"),
+        ("touch x", "is not an entry like"),
+        ("declare -A SOURCE_MODULES", "is not an entry like"),
+        ("source other.env", "is not an entry like"),
+        ("A=b; touch x", "is not an entry like"),
+        ("A=b touch x", "is not an entry like"),
+        ("A=b && touch x", "is not an entry like"),
+        ("A=$(touch x)", "is not an entry like"),
         ('A="$(touch x)"', "runs a command"),
         ('A="`touch x`"', "runs a command"),
         ('A="a\\b"', "has a backslash"),
         ("A=$UNSET", "$UNSET is set nowhere above"),
-        ('A="${B:-c}"', "has a $ that is no $NAME"),
-        ('A="$1"', "has a $ that is no $NAME"),
-        ("SOURCE_MODULES=x", "is no entry like"),
-        (f'SOURCE_MODULES["{URL}"]+="1"', "is no entry like"),
-        (f'SOURCE_MODULES["{URL}"]="1" x', "is no entry like"),
-        (f'SOURCE_MODULES["{URL}"]=(1 2)', "is no entry like"),
-        (f'OTHER_MODULES["{URL}"]="1"', "is no entry like"),
-        ('SOURCE_MODULES["a #b"]="1"', "is no entry like"),
-        ("for MOD in ${!INTEGRATION_MODULES[*]}; do", "is no entry like"),
+        ('A="${B:-c}"', "has a $ that is not a $NAME"),
+        ('A="$1"', "has a $ that is not a $NAME"),
+        ("SOURCE_MODULES=x", "is not an entry like"),
+        (f'SOURCE_MODULES["{URL}"]+="1"', "is not an entry like"),
+        (f'SOURCE_MODULES["{URL}"]="1" x', "is not an entry like"),
+        (f'SOURCE_MODULES["{URL}"]=(1 2)', "is not an entry like"),
+        (f'OTHER_MODULES["{URL}"]="1"', "is not an entry like"),
+        ('SOURCE_MODULES["a #b"]="1"', "is not an entry like"),
+        ("for MOD in ${!INTEGRATION_MODULES[*]}; do", "is not an entry like"),
         ("A=b\r", "has a control character"),
         (f'# \rSOURCE_MODULES["{URL}"]="1"', "has a control character"),
         ("A=\x1b[31m", "has a control character"),
         (f'SOURCE_MODULES["{URL}"]="1" # name: Ha-Proxy', "can't be the name of a role"),
         ('SOURCE_MODULES["https://git.example.org/Caps"]="1"', "'Caps' can't be the name of a role"),
         (f'SOURCE_MODULES["{URL}"]=""', "the ref is empty"),
-        (f'SOURCE_MODULES["{URL}"]="a..b"', "is no name that git allows"),
+        (f'SOURCE_MODULES["{URL}"]="a..b"', "is not a name that git allows"),
     ],
 )
 def test_anything_else_is_an_error_with_its_line(tmp_path: Path, line: str, message: str) -> None:
@@ -188,7 +188,7 @@ roles:
         ("- src: acme.apache\n", ":1: acme.apache has no URL of a git repository as src"),
         ("collections: []\n", ":1: collections is not read here"),
         ("- include: x.yml\n", ":1: include is not known here"),
-        ("- src: https://h/x\n  scm: hg\n", ":1: hg is no git"),
+        ("- src: https://h/x\n  scm: hg\n", ":1: hg is not git"),
         ("- src: https://h/x\n  version: 1.10\n", ":1: version must be a text in quotes, not 1.1"),
         ("- 5\n", ":1: a role must be a mapping"),
         ("x: [\n", "is not valid YAML"),
@@ -246,7 +246,7 @@ def test_what_is_accepted_means_what_bash_reads(tmp_path: Path, text: str) -> No
     entries = tried(tmp_path, text)
     if isinstance(entries, str):
         # Only what is refused for its meaning; each form here is one that may be used.
-        assert "is no entry like" not in entries
+        assert "is not an entry like" not in entries
         assert "ends within" not in entries
         return
     printing = 'for k in "${{!{0}_MODULES[@]}}"; do printf "{0} %s %s\\n" "$k" "${{{0}_MODULES[$k]}}"; done\n'

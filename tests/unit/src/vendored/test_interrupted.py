@@ -73,7 +73,7 @@ def test_killed_at_random_points(repos: list[Repo], checkout: Checkout) -> None:
 
 
 def test_killed_git_is_in_nobody_s_way(repos: list[Repo], checkout: Checkout) -> None:
-    """What a killed git leaves in the cache: locks, half a pack, a folder that is no repository yet."""
+    """What a killed git leaves in the cache: locks, half a pack, a folder that is not a repository yet."""
     caches = sorted((checkout.root / ".strata/modules").glob("m*.git"))
     for name in ("shallow.lock", "config.lock", "HEAD.lock", "refs/strata/locked.lock", "objects/pack/tmp_pack_x"):
         for cached in caches[:3]:

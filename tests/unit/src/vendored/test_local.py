@@ -79,7 +79,7 @@ def test_a_working_copy_takes_the_place_of_a_module(used: Checkout, tmp_path: Pa
         ("one", "one: write NAME=PATH"),
         ("=x", "=x: write NAME=PATH"),
         ("two=.", "two=.: modules.env has no module two: it has one"),
-        ("one=/nowhere", "one=/nowhere: /nowhere is no folder"),
+        ("one=/nowhere", "one=/nowhere: /nowhere is not a folder"),
     ],
 )
 @pytest.mark.usefixtures("used")
@@ -106,16 +106,16 @@ def test_our_own_modules_env_shows_forms_that_can_be_read(checkout: Checkout) ->
     assert [line.split()[0] for line in found] == ["haproxy", "tape_library", "planet"]
 
 
-def test_converge_tells_what_is_not_locked(used: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_converge_says_what_is_not_locked(used: Checkout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(converge, "ROOT", used.root)
     monkeypatch.setattr(converge, "converge", lambda _options: (True, []))
 
-    def told() -> str:
+    def output() -> str:
         done = CliRunner().invoke(cli, ["converge", "--inventory", str(tmp_path)])
         assert done.exit_code == 0, done.output
         return done.stderr
 
-    assert told() == ""
+    assert output() == ""
     (used.role("one") / "tasks/main.yml").write_text("[]\n")
     said = "vendor/roles is not what is locked: one: edited tasks/main.yml; `bin/strata modules sync` brings it\n"
-    assert told() == said
+    assert output() == said

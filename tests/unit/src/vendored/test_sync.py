@@ -84,7 +84,7 @@ def test_nothing_to_do_asks_nobody_and_starts_nothing(
 
 
 def test_a_start_with_nothing_to_do_imports_little(checkout: Checkout) -> None:
-    """What takes long to import is left alone; how long all takes is measured by benchmarks/modules."""
+    """What takes long to import is left out; how long all takes is measured by benchmarks/modules."""
     checkout.file.write_text("# none\n")
     script = (
         "import sys\nfrom strata.cli import main\nsys.argv = ['strata', 'modules', 'sync', '--file', sys.argv[1]]\n"
@@ -183,12 +183,12 @@ DRIFT = {
     "folder for a file": (replace, ["one: edited meta/main.yml"]),
     "gone": (lambda role: role.unlink(), ["one: is not there"]),
     "gone all": (lambda role: shutil.rmtree(role.resolve()), [f"one: missing {path}" for path in PATHS]),
-    "own folder": (own_folder, ["one: is no link to a tree of Strata's"]),
+    "own folder": (own_folder, ["one: is not a link to a tree of Strata's"]),
     "other link": (lambda role: (role.unlink(), role.symlink_to("/tmp/x")), ["one: is a link to /tmp/x"]),
     "manifest": (lambda role: (role.resolve().parent / "manifest.json").write_text("{"), None),
-    "a role of nobody": (lambda role: (role.parent / "extra").mkdir(), ["extra: is no module of modules.env"]),
-    "a file of nobody": (lambda role: (role.parent / "note").write_text("x"), ["note: is no module of modules.env"]),
-    "a link of nobody": (lambda role: (role.parent / "l").symlink_to("x"), ["l: is no module of modules.env"]),
+    "a role of nobody": (lambda role: (role.parent / "extra").mkdir(), ["extra: is not a module of modules.env"]),
+    "a file of nobody": (lambda role: (role.parent / "note").write_text("x"), ["note: is not a module of modules.env"]),
+    "a link of nobody": (lambda role: (role.parent / "l").symlink_to("x"), ["l: is not a module of modules.env"]),
 }
 
 

@@ -23,7 +23,7 @@ SETS = {"old": {}, "new": {"iptables_public_tcp_ports": [8080, 8090], "iptables_
 
 
 @pytest.fixture(scope="module")
-def settle_rules(begin):
+def apply_rules(begin):
     """Start a run of the role alone, without those below it."""
     return lambda *flags, **more: begin("--tags=iptables,fingerprint", *flags, **more)
 
@@ -46,11 +46,11 @@ def silence(target, address, run):
         time.sleep(0.2)
 
 
-def lock_out(host, target, address, settle_rules, families, delay):
+def lock_out(host, target, address, apply_rules, families, delay):
     """Make a run whose rules drop SSH in some families, by the way of `address`, and assert that nothing remains."""
     drop = {f"iptables_rules_{family}": ["-p tcp --dport 22 -j DROP"] for family in families}
     by = f"-o HostName={address}"
-    begun = settle_rules(
+    begun = apply_rules(
         fingerprints=True, iptables_ssh_ports=[2222], iptables_rollback_delay=delay, ansible_ssh_extra_args=by, **drop
     )
     assert 1 < silence(target, address, begun) <= delay + PATIENCE
@@ -62,20 +62,20 @@ def lock_out(host, target, address, settle_rules, families, delay):
     assert "removed '-p tcp -m tcp --dport 22 -j ACCEPT'" in said
     assert host.run("ls /run/strata").stdout == ""
     assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
-    again = settle_rules(fingerprints=True).end()
+    again = apply_rules(fingerprints=True).end()
     assert again.changed == 0
     assert again.fingerprints[0] == run.fingerprints[0]
 
 
 @pytest.mark.soak
 @pytest.mark.parametrize("families", [["v4"], ["v6"], ["v4", "v6"]], ids="+".join)
-def test_rules_that_lock_us_out_are_taken_back(host, target, address, address6, settle_rules, families):
-    lock_out(host, target, address6 if families == ["v6"] else address, settle_rules, families, DELAY)
+def test_rules_that_lock_us_out_are_rolled_back(host, target, address, address6, apply_rules, families):
+    lock_out(host, target, address6 if families == ["v6"] else address, apply_rules, families, DELAY)
 
 
 @pytest.mark.soak(ordinary=0, times=1)
-def test_rules_that_lock_us_out_are_taken_back_after_the_default_delay(host, target, address, settle_rules):
-    lock_out(host, target, address, settle_rules, ["v4", "v6"], DEFAULT_DELAY)
+def test_rules_that_lock_us_out_are_rolled_back_after_the_default_delay(host, target, address, apply_rules):
+    lock_out(host, target, address, apply_rules, ["v4", "v6"], DEFAULT_DELAY)
 
 
 def test_rules_that_let_us_in_stay(host, converge):
@@ -92,7 +92,7 @@ def test_rules_that_let_us_in_stay(host, converge):
 
 
 @pytest.mark.soak
-def test_when_nobody_confirms_the_former_rules_come_back(host, settle_rules, tmp_path):
+def test_when_nobody_confirms_the_former_rules_come_back(host, apply_rules, tmp_path):
     before = rules(host), saved_files(host)
     # Takes the place of ssh: kills the run where it is about to confirm.
     wrapper = tmp_path / "ssh"
@@ -101,7 +101,7 @@ def test_when_nobody_confirms_the_former_rules_come_back(host, settle_rules, tmp
         '  kill -KILL "$run" "$PPID"\n  exit 1;;\nesac\nexec ssh "$@"\n'
     )
     wrapper.chmod(0o755)
-    run = settle_rules(ansible_ssh_executable=str(wrapper), iptables_rollback_delay=DELAY, **SETS["new"])
+    run = apply_rules(ansible_ssh_executable=str(wrapper), iptables_rollback_delay=DELAY, **SETS["new"])
     assert run.end().rc == -9
     assert any("--dport 8090" in rule for rule in rules(host))
     deadline = time.monotonic() + DELAY + PATIENCE
@@ -109,12 +109,12 @@ def test_when_nobody_confirms_the_former_rules_come_back(host, settle_rules, tmp
         assert time.monotonic() < deadline, "the former rules did not come back"
         time.sleep(0.2)
     assert saved_files(host) == before[1]
-    assert settle_rules(**SETS["new"]).end().changed == 1
+    assert apply_rules(**SETS["new"]).end().changed == 1
     assert "--dport 8090" in host.file("/etc/iptables/rules.v4").content_string
-    assert settle_rules().end().changed == 1
+    assert apply_rules().end().changed == 1
 
 
-def test_rules_that_nobody_confirmed_are_taken_back_by_the_next_run(host, converge):
+def test_rules_that_nobody_confirmed_are_rolled_back_by_the_next_run(host, converge):
     host.check_output("mkdir -p /run/strata && touch /tmp/undone && echo 'rm /tmp/undone \"$0\"' > %s", PENDING)
     assert converge(check=True).changed == 0
     assert host.file("/tmp/undone").exists
@@ -132,14 +132,14 @@ def state(host):
 
 
 @pytest.fixture(scope="module")
-def change(host, settle_rules):
+def change(host, apply_rules):
     """Two sets of rules, the state that each makes, and the seconds from one to the other; the first is in force."""
     known, started = {}, time.monotonic()
     for version in ("new", "old"):
-        assert settle_rules(**SETS[version]).end().rc == 0
+        assert apply_rules(**SETS[version]).end().rc == 0
         known[version] = state(host)
     yield {"order": ["old", "new"], "states": known, "seconds": (time.monotonic() - started) / 2}
-    assert settle_rules().end().rc == 0
+    assert apply_rules().end().rc == 0
 
 
 def assert_whole(host, change):
@@ -152,43 +152,43 @@ def assert_whole(host, change):
 
 
 def await_decision(host, change, settle):
-    """Wait until the change is either confirmed or taken back, and assert that it is one for both families."""
+    """Wait until the change is either confirmed or rolled back, and assert that it is one for both families."""
     deadline = time.monotonic() + DELAY + PATIENCE
     settle()
     while host.run("ls %s %s.running", PENDING, PENDING).stdout:
         assert_whole(host, change)
-        assert time.monotonic() < deadline, "neither confirmed nor taken back"
+        assert time.monotonic() < deadline, "neither confirmed nor rolled back"
         time.sleep(0.1)
     assert state(host) in change["states"].values()
 
 
-def assert_next_run_completes(host, settle_rules, change, wanted):
+def assert_next_run_completes(host, apply_rules, change, wanted):
     """Assert that the next run brings the wanted rules, and that then nothing is left to do."""
-    done = settle_rules(**SETS[wanted]).end()
+    done = apply_rules(**SETS[wanted]).end()
     assert done.rc == 0, done.output
     assert state(host) == change["states"][wanted]
-    assert settle_rules(**SETS[wanted]).end().changed == 0
+    assert apply_rules(**SETS[wanted]).end().changed == 0
     assert host.run("ls /run/strata").stdout == ""
 
 
 @pytest.mark.soak(ordinary=5)
-def test_run_killed_at_any_moment(host, settle_rules, settle, change, moment, repetition):
+def test_run_killed_at_any_moment(host, apply_rules, settle, change, moment, repetition):
     change["order"].reverse()
     wanted = change["order"][0]
-    settle_rules(iptables_rollback_delay=DELAY, **SETS[wanted]).kill_after(moment * change["seconds"])
+    apply_rules(iptables_rollback_delay=DELAY, **SETS[wanted]).kill_after(moment * change["seconds"])
     assert_whole(host, change)
     if repetition[0] % 2:  # else the next run meets what the killed one left at work
         await_decision(host, change, settle)
-    assert_next_run_completes(host, settle_rules, change, wanted)
+    assert_next_run_completes(host, apply_rules, change, wanted)
 
 
 @pytest.mark.soak
-def test_module_killed_on_the_host(host, settle_rules, settle, change, moment, repetition, kill_module):
+def test_module_killed_on_the_host(host, apply_rules, settle, change, moment, repetition, kill_module):
     def start():
         change["order"].reverse()
-        return settle_rules(iptables_rollback_delay=DELAY, **SETS[change["order"][0]])
+        return apply_rules(iptables_rollback_delay=DELAY, **SETS[change["order"][0]])
 
     kill_module(start, PENDING, moment * 0.05 if repetition[0] > 1 else 0)
     assert_whole(host, change)
     await_decision(host, change, settle)
-    assert_next_run_completes(host, settle_rules, change, change["order"][0])
+    assert_next_run_completes(host, apply_rules, change, change["order"][0])

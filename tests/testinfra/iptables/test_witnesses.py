@@ -79,7 +79,7 @@ def test_rules_that_lock_only_the_witness_out_are_taken_back(host, rerun, finger
         iptables_rules_v4=[f"-p tcp -s {probe['address']} --dport 22 -j DROP", "-p tcp --dport 22 -j ACCEPT"],
         iptables_rules_v6=[f"-p tcp -s {probe['address6']} --dport 22 -j DROP", "-p tcp --dport 22 -j ACCEPT"],
     )
-    assert time.monotonic() - start < 55, "taken back at once, not by the timer"
+    assert time.monotonic() - start < 55, "rolled back at once, not by the timer"
     assert run.rc == 2
     said = run.said
     assert "(the witness probe got no answer: Timeout" in said

@@ -124,7 +124,7 @@ class Source:
         return int(mode, 8)
 
     def _src(self, root: str | None) -> str:
-        src = self.tree["src"]
+        src: str = self.tree["src"]
         if not os.path.isabs(src):
             if root is None:
                 raise SourceError(f"{self.name}: src {_show(src)} is relative, and root is not set")

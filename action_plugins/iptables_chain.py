@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 
     from ansible.plugins.connection import ConnectionBase
 
+    from action_plugins.guarded_change import ActionModule as GuardedChange
+else:
+    GuardedChange = action_loader.get("guarded_change", class_only=True)
+
 #: The arguments that the module never sees.
-CONTROL_SIDE = {
+ARGUMENTS = {
     "allowed_groups": {
         "type": "list",
         "elements": "dict",
@@ -118,7 +122,7 @@ def allowed_hosts(entries: Iterable[Mapping[str, Any]], task_vars: Mapping[str, 
                 yield {**rest, "hostname": address, "origin": f"{origin} (host {name} of the group {group})"}
 
 
-class ActionModule(action_loader.get("guarded_change", class_only=True)):  # type: ignore[misc]
+class ActionModule(GuardedChange):
     """Change the rules in one remote call; confirm them in a second one."""
 
     SUBJECT = ("chain",)
@@ -134,8 +138,8 @@ class ActionModule(action_loader.get("guarded_change", class_only=True)):  # typ
         return result
 
     def _prepare(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        given = {key: arguments.pop(key) for key in CONTROL_SIDE if key in arguments}
-        checked = ArgumentSpecValidator(CONTROL_SIDE).validate(given)
+        given = {key: arguments.pop(key) for key in ARGUMENTS if key in arguments}
+        checked = ArgumentSpecValidator(ARGUMENTS).validate(given)
         if checked.error_messages:
             raise AnsibleActionFail("; ".join(checked.error_messages))
         groups = checked.validated_parameters["allowed_groups"]

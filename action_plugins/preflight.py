@@ -121,7 +121,7 @@ class ActionModule(ActionBase):
             for problem in self._value_problems(part.variable, name, option):
                 found = True
                 yield f"{_place(part.variable, self._vars[part.variable])}: role {part.role or role}: {problem}"
-        if not found and "__" not in name and option.get("type") == "list":
+        if not found and "__" not in name and option.get("type") == "list" and self._vars[name] is not None:
             try:
                 self._contributions.run([name], self._vars)
             except AnsibleError as error:

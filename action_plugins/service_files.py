@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ansible.plugins.loader import action_loader
 
-GuardedChange: Any = action_loader.get("guarded_change", class_only=True)
+if TYPE_CHECKING:
+    from action_plugins.guarded_change import ActionModule as GuardedChange
+else:
+    GuardedChange = action_loader.get("guarded_change", class_only=True)
 
 
 class ActionModule(GuardedChange):

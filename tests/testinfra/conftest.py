@@ -179,7 +179,7 @@ def fingerprint(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 
 @pytest.fixture(scope="session")
-def settle(host: Host) -> Callable[[], None]:
+def idle(host: Host) -> Callable[[], None]:
     """Wait until nothing that a killed run started is at work on the host any more."""
 
     def wait() -> None:

@@ -54,7 +54,7 @@ def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
     undone = []
     if installed:
         desired = {family: host.normalise(family, rules[family], raw[family]) for family in raw}
-        if not module.check_mode and Rollback(SUBJECT, host.run).settle():
+        if not module.check_mode and Rollback(SUBJECT, host.run).resolve():
             undone.append("unconfirmed rules of an earlier run undone")
         present = {family: host.read(family) for family in raw}
     else:

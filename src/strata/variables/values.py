@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -54,10 +55,10 @@ class Values:
         """Prepare the values of a host. Raises StrataError for a file that cannot be read."""
         from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
         from ansible.plugins.loader import lookup_loader  # noqa: PLC0415
-        from ansible.plugins.lookup import template  # noqa: PLC0415
         from ansible.template import Templar  # noqa: PLC0415
 
         # As callback_plugins/shallow_templates.py does in a run: a deep copy of all variables takes its time.
+        template: Any = sys.modules[lookup_loader.get("ansible.builtin.template", class_only=True).__module__]
         template.deepcopy = dict
         self._node, self._reveal = node, reveal
         try:

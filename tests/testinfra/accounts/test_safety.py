@@ -69,11 +69,11 @@ def people(apply_role):
 
 
 @pytest.mark.soak(ordinary=2)
-def test_module_killed_on_the_host(host, people, settle, repetition, moment, module_killer):
+def test_module_killed_on_the_host(host, people, idle, repetition, moment, module_killer):
     wanted = ("absent", "present")[repetition[0] % 2]
     module_killer("/etc/passwd.lock", moment * 0.5)
     assert people(wanted).rc in (0, 2)
-    settle()
+    idle()
     done = people(wanted)
     assert done.rc == 0, done.output
     assert people(wanted).changed == 0

@@ -318,14 +318,14 @@ def test_a_run_killed_before_the_ca_signs_is_made_up_for(
 
 @pytest.mark.soak
 def test_a_module_that_is_killed_is_made_up_for(
-    host: Host, begin: Callable[..., Play], rerun: Rerun, settle: Callable[[], None], kill_module: Any, moment: float
+    host: Host, begin: Callable[..., Play], rerun: Rerun, idle: Callable[[], None], kill_module: Any, moment: float
 ) -> None:
     def start() -> Play:
         web = WEB | {"names": [*WEB["names"], f"{uuid4().hex}.example.org"]}
         return begin("--skip-tags=apt", certificates_list=[web, OWN, GIVEN])
 
     kill_module(start, OWED, moment)
-    settle()
+    idle()
     run = rerun()
     assert (run.rc, run.changed) == (0, 1), run.output
     assert (in_use(host), is_pair(host)) == (in_file(host), True)

@@ -262,7 +262,7 @@ def test_a_run_killed_at_any_moment_is_completed(
     change: tuple[list[Path], float],
     moment: float,
     repetition: tuple[int, int],
-    settle: Callable[[], None],
+    idle: Callable[[], None],
 ) -> None:
     folders, seconds = change
     folders.reverse()
@@ -270,7 +270,7 @@ def test_a_run_killed_at_any_moment_is_completed(
     trees = trial(folders[0], dest=KILLED, purge=True)
     begin(flat_files_trees=trees).kill_after(moment * seconds)
     if repetition[0] % 2:  # else the next run meets what the killed one left at work
-        settle()
+        idle()
     for name, digest in remote(host, KILLED).items():
         assert b"/.strata-" in name or digest in (wanted.get(name), former.get(name)), f"{name!r} is half-written"
     done = converge(flat_files_trees=trees)

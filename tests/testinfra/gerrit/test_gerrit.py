@@ -230,12 +230,12 @@ def test_a_plugin_is_loaded_replaced_and_removed_while_gerrit_serves(
 
 @pytest.mark.spread
 def test_a_killed_module_is_made_up_for(
-    host: Host, server: Server, begin: Any, converge: Rerun, settle: Callable[[], None], kill_module: Any
+    host: Host, server: Server, begin: Any, converge: Rerun, idle: Callable[[], None], kill_module: Any
 ) -> None:
     before = server.process()
     values = {"gerrit_smtp_user": "killed"}
     kill_module(lambda: begin("--skip-tags=apt", **values), f"{SITE}/.strata-undo/index.json", 0.3)
-    settle()
+    idle()
     done = converge("--skip-tags=apt")
     assert done.rc == 0, done.output
     assert "smtpUser" not in server.text("etc/gerrit.config")

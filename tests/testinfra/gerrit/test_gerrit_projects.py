@@ -294,7 +294,7 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
     begin_projects: Begin,
     apply_projects: Callable[..., Run],
     kill_module: Callable[..., None],
-    settle: Callable[[], None],
+    idle: Callable[[], None],
     moment: float,
 ) -> None:
     def begin() -> Play:
@@ -304,7 +304,7 @@ def test_a_killed_run_leaves_no_project_open_and_the_next_one_completes(
         return begin_projects(tree)
 
     kill_module(begin, f"{SITE}/git/All-Projects.git/strata", 5 * moment)
-    settle()
+    idle()
     check_that_none_is_open(host, tree)
     assert result(apply_projects(tree))["projects"]["applied"] == len(tree.projects)
     assert apply_projects(tree).changed == 0

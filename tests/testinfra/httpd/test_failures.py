@@ -255,14 +255,14 @@ def assert_next_run_completes(host, probe, address, serve, change, wanted, circu
 
 
 @pytest.mark.soak(ordinary=5)
-def test_run_killed_at_any_moment(host, probe, address, serve, settle, change, moment, repetition):
+def test_run_killed_at_any_moment(host, probe, address, serve, idle, change, moment, repetition):
     served, wanted = change["order"]
     change["order"].reverse()
     seconds = moment * change["seconds"]
     serve(SETS[wanted]).kill_after(seconds)
     assert_whole(host, change)
     if repetition[0] % 2:  # else the next run meets what the killed one left at work
-        settle()
+        idle()
         assert_whole(host, change)
         assert set(versions(probe, address)) in ({served}, {wanted}), f"killed after {seconds} s"
     assert_next_run_completes(host, probe, address, serve, change, wanted, f"killed after {seconds} s")

@@ -151,10 +151,10 @@ def assert_whole(host, change):
     return now
 
 
-def await_decision(host, change, settle):
+def await_decision(host, change, idle):
     """Wait until the change is either confirmed or rolled back, and assert that it is one for both families."""
     deadline = time.monotonic() + DELAY + PATIENCE
-    settle()
+    idle()
     while host.run("ls %s %s.running", PENDING, PENDING).stdout:
         assert_whole(host, change)
         assert time.monotonic() < deadline, "neither confirmed nor rolled back"
@@ -172,23 +172,23 @@ def assert_next_run_completes(host, apply_rules, change, wanted):
 
 
 @pytest.mark.soak(ordinary=5)
-def test_run_killed_at_any_moment(host, apply_rules, settle, change, moment, repetition):
+def test_run_killed_at_any_moment(host, apply_rules, idle, change, moment, repetition):
     change["order"].reverse()
     wanted = change["order"][0]
     apply_rules(iptables_rollback_delay=DELAY, **SETS[wanted]).kill_after(moment * change["seconds"])
     assert_whole(host, change)
     if repetition[0] % 2:  # else the next run meets what the killed one left at work
-        await_decision(host, change, settle)
+        await_decision(host, change, idle)
     assert_next_run_completes(host, apply_rules, change, wanted)
 
 
 @pytest.mark.soak
-def test_module_killed_on_the_host(host, apply_rules, settle, change, moment, repetition, kill_module):
+def test_module_killed_on_the_host(host, apply_rules, idle, change, moment, repetition, kill_module):
     def start():
         change["order"].reverse()
         return apply_rules(iptables_rollback_delay=DELAY, **SETS[change["order"][0]])
 
     kill_module(start, PENDING, moment * 0.05 if repetition[0] > 1 else 0)
     assert_whole(host, change)
-    await_decision(host, change, settle)
+    await_decision(host, change, idle)
     assert_next_run_completes(host, apply_rules, change, change["order"][0])

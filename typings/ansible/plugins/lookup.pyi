@@ -2,9 +2,6 @@ from typing import Any
 
 from ansible.plugins import AnsiblePlugin
 
-#: The module of the lookup `template`.
-template: Any
-
 class LookupBase(AnsiblePlugin):
     _display: Any
     _loader: Any

@@ -9,6 +9,7 @@ import hashlib
 import io
 import marshal
 import os
+import re
 import shutil
 import stat
 import sys
@@ -35,7 +36,8 @@ description:
   - To run a module on a host, Ansible packs it with all that it imports, which takes 0.1 s a module and run. It keeps
     what it packed for the run. This plugin keeps it for later runs, which find it as if they had packed it.
   - What is kept has bytecode beside the sources. Hosts whose Python is of the same minor version as the one that runs
-    Ansible need not compile the sources in each call, which takes 0.1 s; others use the sources.
+    Ansible need not compile the sources in each call, which takes 0.1 s; others use the sources. What ansible-doc shows
+    of a module is left out.
   - What is kept is used only by runs with the same versions of Ansible and Python, and the same files, by name, size
     and time of change, in all folders in which modules and their utilities are looked for. Modules of collections are
     not kept.
@@ -59,6 +61,9 @@ OURS = ("ansible.legacy.", "ansible.modules.")
 
 #: What bytecode begins with that is not compared with its source: a flag, and room for the source's hash (PEP 552).
 UNCHECKED = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+
+#: What ansible-doc shows, and no host needs.
+DOCUMENTED = re.compile(rb'^((?:DOCUMENTATION|EXAMPLES|RETURN) = r?""").*?^(""")', re.DOTALL | re.MULTILINE)
 
 #: So many sets of payloads are kept: one for each combination of versions and files used lately.
 KEPT_SETS = 8
@@ -95,7 +100,7 @@ class CallbackModule(CallbackBase):
         if key() != self._key:
             return
         kept = os.path.join(self._folder, self._key)
-        copy(os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN), kept, add_bytecode)
+        copy(os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN), kept, repack)
         with contextlib.suppress(OSError):
             os.utime(kept)
         forget(self._folder)
@@ -142,16 +147,29 @@ def copy(source: str, destination: str, change: Callable[[str], None] | None = N
             os.rename(temporary.name, os.path.join(destination, name))
 
 
-def add_bytecode(path: str) -> None:
-    """Put bytecode beside each source of a payload: `zipimport` looks there first, and leaves that of other Pythons."""
+def repack(path: str) -> None:
+    """Leave documentation out of a payload, and put bytecode beside each source.
+
+    `zipimport` looks there first, and leaves that of other Pythons.
+    """
     payload = _CachedModule.load(path)
-    packed = io.BytesIO(base64.b64decode(payload.zip_data))
-    with zipfile.ZipFile(packed, "a", zipfile.ZIP_DEFLATED) as archive:
-        for name in [name for name in archive.namelist() if name.endswith(".py")]:
-            source = archive.read(name)
-            code = compile(source, name, "exec", dont_inherit=True)
-            archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
+    packed = io.BytesIO()
+    with (
+        zipfile.ZipFile(io.BytesIO(base64.b64decode(payload.zip_data))) as given,
+        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
+        for name in given.namelist():
+            source = DOCUMENTED.sub(without_text, given.read(name)) if name.endswith(".py") else given.read(name)
+            archive.writestr(name, source)
+            if name.endswith(".py"):
+                code = compile(source, name, "exec", dont_inherit=True)
+                archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
     dataclasses.replace(payload, zip_data=base64.b64encode(packed.getvalue())).dump(path)
+
+
+def without_text(documentation: re.Match[bytes]) -> bytes:
+    """Return what is left of a module's documentation: as many lines, so that all others keep their numbers."""
+    return documentation[1] + b"\n" * documentation[0].count(b"\n") + documentation[2]
 
 
 def forget(folder: str) -> None:

@@ -131,6 +131,20 @@ def rewritten(packed, change):
     return new.getvalue()
 
 
+def test_what_is_kept_has_no_documentation_and_the_same_lines(site):
+    text = f'DOCUMENTATION = r"""\nmodule: thing\n"""\nRETURN = """\nmsg: word\n"""\n{MODULE}'
+    (site.folder / "library/thing.py").write_text(text)
+    assert site.packs("first")
+    assert not site.packs("first")
+    [kept] = site.payloads.glob("*/*.thing*")
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(kept_payloads._CachedModule.load(str(kept)).zip_data))) as archive:
+        [source] = [archive.read(name).decode() for name in archive.namelist() if name.endswith("/thing.py")]
+    assert "module: thing" not in source
+    assert "msg: word" not in source
+    assert source.splitlines()[-1] == text.splitlines()[-1]
+    assert len(source.splitlines()) == len(text.splitlines())
+
+
 def test_a_folder_that_others_may_write_to_is_not_used(site):
     assert site.packs("first")
     site.payloads.chmod(0o777)

@@ -22,7 +22,7 @@ class Owed:
 
     def note(self, content: bytes) -> None:
         """Owe this from now on. Raises OSError; then what was owed before still is."""
-        files.apply([files.Change(self.path, None, files.File(content, 0o600))])
+        files.apply([files.Change(self.path, None, files.File(content, 0o600, os.geteuid(), os.getegid()))])
 
     def forget(self) -> None:
         """Owe nothing any more."""

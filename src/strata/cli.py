@@ -17,6 +17,7 @@ VERBS = {
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
+    "new": "Write a role or a module that passes all checks, to begin with.",
     "modules": "Bring the roles of other repositories, and pin their commits.",
     "roles": "Show which roles there are, in which versions, and who uses them.",
     "export": "Write roles for use in other repositories.",

@@ -13,6 +13,7 @@ from strata.project_config.check import load
 from strata.project_config.fix import fix_tree
 from strata.project_config.tree import PROJECTS, Tree
 from strata.repository import readme
+from strata.rules import architecture
 from strata.vendored.roles import VendoredRoles
 
 SHELL = ("bin/strata", ".ci/run", "benchmarks/modules/install_modules.sh")
@@ -55,7 +56,7 @@ def fix() -> list[str]:
     for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([BIN / "ruff", *arguments], cwd=ROOT, check=False)
     flat = [f"project-config/{path}" for path in fix_tree(FLAT).written] if FLAT.exists(PROJECTS) else []
-    return [*flat, *(str(path.relative_to(ROOT)) for path in readme.write(ROOT))]
+    return [*flat, *(str(path.relative_to(ROOT)) for path in (*readme.write(ROOT), *architecture.write(ROOT)))]
 
 
 def _project_config() -> str:

@@ -56,7 +56,7 @@ ROOTS = (
             ("project_config",),
             ("variables",),
             ("repository",),
-            ("errors", "paths", "progress", "tables"),
+            ("errors", "paths", "processes", "progress", "tables"),
             ("__init__",),
         ),
     ),

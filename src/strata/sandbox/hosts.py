@@ -14,6 +14,7 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 
+from strata import processes
 from strata.errors import StrataError
 from strata.paths import CHECKOUT, STATE
 from strata.progress import step
@@ -238,10 +239,12 @@ class Sandbox:
 
         Raises:
             StrataError: it does not within the time for booting; the message is SSH's own.
+            Interrupted: a signal has come.
 
         """
         deadline = time.monotonic() + BOOT_TIMEOUT
         while True:
+            processes.check()
             done = subprocess.run(
                 self.ssh_command(host, "true"), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
             )

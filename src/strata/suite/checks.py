@@ -6,7 +6,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from strata import rules
+from strata import processes, rules
 from strata.errors import StrataError
 from strata.paths import BIN, ROOT
 from strata.project_config.check import load
@@ -102,8 +102,8 @@ def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "NO_COLOR": "1",
         }
-        done = subprocess.run(
-            command, cwd=ROOT, env={**settings, **environment}, capture_output=True, text=True, check=False
+        done = processes.run(
+            command, cwd=ROOT, env={**settings, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         return (done.stdout + done.stderr).strip() or f"exit code {done.returncode}" if done.returncode else ""
 

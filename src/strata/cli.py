@@ -10,7 +10,7 @@ from strata.processes import Interrupted
 
 VERBS = {
     "up": "Boot the hosts of the sandbox and converge them.",
-    "down": "Remove the hosts and the network of the sandbox.",
+    "down": "Remove the hosts and the network of the sandbox, or of all tests too.",
     "status": "Show the hosts of the sandbox.",
     "ssh": "Log in to a host of the sandbox, or run a command there.",
     "converge": "Apply site.yml.",

@@ -53,13 +53,27 @@ def interruptible() -> Iterator[None]:
     numbers = [signal.SIGINT, signal.SIGTERM]
     if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:  # as nohup has it
         numbers.append(signal.SIGHUP)
-    before = {number: signal.signal(number, _interrupt) for number in numbers}
+    found: dict[int, int] = {}
+    # A handler may come between any two steps of the main thread: it must take no lock that is held there.
+    reader, writer = os.pipe()
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        if not _came:
+            _came.append(number)
+            found.update(_descendants())
+            _send(found, signal.SIGTERM)
+            os.write(writer, b"!")
+            raise Interrupted(number)
+
+    threading.Thread(target=_insist, args=(reader, found), daemon=True).start()
+    before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
     finally:
         if not _came:  # otherwise others may come while what was made is removed
             for number, handler in before.items():
                 signal.signal(number, handler)
+            os.close(writer)
 
 
 @contextmanager
@@ -76,7 +90,7 @@ def started(command: Sequence[Path | str], **options: Any) -> Iterator[subproces
     """
     check()
     with subprocess.Popen(command, stdin=subprocess.DEVNULL, text=True, start_new_session=True, **options) as process:
-        if _came:  # too late to be seen by `_interrupt`
+        if _came:  # too late to be seen by the handler
             os.killpg(process.pid, signal.SIGKILL)
         yield process
     check()
@@ -98,24 +112,17 @@ def run(command: Sequence[Path | str], **options: Any) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
-def _interrupt(number: int, _frame: FrameType | None) -> None:
-    if _came:
-        return
-    _came.append(number)
-    found = _descendants()
-    _send(found, signal.SIGTERM)
-    threading.Thread(target=_insist, args=(found, number), daemon=True).start()
-    raise Interrupted(number)
-
-
-def _insist(processes: dict[int, int], number: int) -> None:
-    """Kill what has not ended, and end ourselves if the rest takes too long."""
+def _insist(reader: int, processes: dict[int, int]) -> None:
+    """After a signal, kill what has not ended, and end ourselves if the rest takes too long."""
+    with open(reader, "rb", buffering=0) as pipe:
+        if not pipe.read(1):
+            return
     time.sleep(GRACE)
     _send(processes, signal.SIGKILL)
     time.sleep(LIMIT - GRACE)
     sys.stderr.write("strata: ended before all was removed: `bin/strata down --all` removes the rest\n")
     sys.stderr.flush()
-    os._exit(128 + number)
+    os._exit(Interrupted(_came[0]).exit_code)
 
 
 def _descendants() -> dict[int, int]:

@@ -34,21 +34,21 @@ def work_beside(
         Interrupted: a signal has come. What was not finished is told, and its hosts are removed.
 
     """
-    begun: list[str] = []
-    done: list[str] = []
+    begun: set[str] = set()
+    done: set[str] = set()
 
     def do(name: str) -> R:
         check()
-        begun.append(name)
+        begun.add(name)
         result = works[name]()
-        done.append(name)
+        done.add(name)
         return result
 
     try:
         with ThreadPoolExecutor(max_workers=at_once) as pool:
             return list(pool.map(do, works))
     except Interrupted:
-        broken_off = [name for name in begun if name not in done]
+        broken_off = [name for name in works if name in begun - done]
         say(unfinished(broken_off, [name for name in works if name not in begun]))
         _remove([sandbox for name in broken_off for sandbox in sandboxes(name)], say)
         raise

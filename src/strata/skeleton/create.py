@@ -8,7 +8,7 @@ from strata.repository import readme
 from strata.repository.roles import Role
 from strata.rules import architecture
 from strata.skeleton.names import check_module, check_role
-from strata.skeleton.write import Skeleton
+from strata.skeleton.write import Skeleton, refuse
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,10 +52,12 @@ def module(root: Path, name: str, package: str | None = None) -> tuple[list[Path
     """
     package = package or name.partition("_")[0]
     check_module(name, package)
+    folders = (f"module_utils/strata/{package}", f"tests/unit/module_utils/{package}")
+    refuse(root, (*folders, f"module_utils/strata/{package}.py"), "choose another package by --package")
     skeleton = Skeleton(
         "module",
         {"name": name, "package": package},
-        (f"library/{name}.py", f"module_utils/strata/{package}", f"tests/unit/module_utils/{package}"),
-        (f"action_plugins/{name}.py", f"module_utils/strata/{package}.py"),
+        (f"library/{name}.py", *folders),
+        (f"action_plugins/{name}.py",),
     )
     return skeleton.write(root, lambda _: None, lambda: architecture.write(root)), skeleton.next_steps()

@@ -15,7 +15,7 @@ from strata.errors import StrataError, UsageError
 from strata.paths import BIN
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
 #: Below it, a folder for each kind of skeleton with its files, whose names end in `.in`, and what is to be said then.
 TEMPLATES = Path(__file__).parent / "templates"
@@ -47,9 +47,7 @@ class Skeleton:
             StrataError: the files cannot be written.
 
         """
-        for path in (*self.targets, *self.others):
-            if os.path.lexists(root / path):
-                raise UsageError(f"{path} is there already: choose another name, or remove it")
+        refuse(root, (*self.targets, *self.others), "choose another name")
         try:
             with TemporaryDirectory(dir=root, prefix=".new-") as folder:
                 self._render(Path(folder))
@@ -70,6 +68,13 @@ class Skeleton:
 
     def _fill(self, template: Path) -> str:
         return Template(template.read_text(encoding="utf-8")).substitute(self.words)
+
+
+def refuse(root: Path, paths: Iterable[str], advice: str) -> None:
+    """Refuse to go on if something is there already. Raises UsageError."""
+    for path in paths:
+        if os.path.lexists(root / path):
+            raise UsageError(f"{path} is there already: {advice}, or remove it")
 
 
 def _format(folder: Path, root: Path) -> None:

@@ -64,19 +64,19 @@ def test_a_role_takes_no_other_s_place(tmp_path: Path, there: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "there",
+    ("there", "advice"),
     [
-        "library/cache_settings.py",
-        "action_plugins/cache_settings.py",
-        "module_utils/strata/cache",
-        "module_utils/strata/cache.py",
-        "tests/unit/module_utils/cache",
+        ("library/cache_settings.py", "choose another name"),
+        ("action_plugins/cache_settings.py", "choose another name"),
+        ("module_utils/strata/cache", "choose another package by --package"),
+        ("module_utils/strata/cache.py", "choose another package by --package"),
+        ("tests/unit/module_utils/cache", "choose another package by --package"),
     ],
 )
-def test_a_module_takes_no_other_s_place(tmp_path: Path, there: str) -> None:
+def test_a_module_takes_no_other_s_place(tmp_path: Path, there: str, advice: str) -> None:
     (tmp_path / there).parent.mkdir(parents=True)
     (tmp_path / there).symlink_to("nowhere")
-    with pytest.raises(UsageError, match=rf"^{there} is there already"):
+    with pytest.raises(UsageError, match=rf"^{there} is there already: {advice}, or remove it$"):
         create.module(tmp_path, "cache_settings")
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
 

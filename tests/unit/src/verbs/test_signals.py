@@ -130,7 +130,7 @@ def test_rounds_end_too(start: Start) -> None:
     assert (code, output) == (143, "round 1 of 3\nslow ...\nunfinished: slow\n")
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_benchmark_ends_and_its_hosts_are_removed(start: Start, number: int, code: int) -> None:
     process = start("bench", "W1", "W2", ignored=True)
     process.wait_for("slow")

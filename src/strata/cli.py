@@ -6,10 +6,11 @@ import sys
 import click
 
 from strata.errors import StrataError
+from strata.processes import Interrupted
 
 VERBS = {
     "up": "Boot the hosts of the sandbox and converge them.",
-    "down": "Remove the hosts and the network of the sandbox.",
+    "down": "Remove the hosts and the network of the sandbox, or of all tests too.",
     "status": "Show the hosts of the sandbox.",
     "ssh": "Log in to a host of the sandbox, or run a command there.",
     "converge": "Apply site.yml.",
@@ -17,6 +18,7 @@ VERBS = {
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",
     "lint": "Check the sources and the layers.",
+    "new": "Write a role or a module that passes all checks, to begin with.",
     "modules": "Bring the roles of other repositories, and pin their commits.",
     "roles": "Show which roles there are, in which versions, and who uses them.",
     "export": "Write roles for use in other repositories.",
@@ -55,9 +57,11 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a known error is one sentence and an exit code of 1 or 2."""
+    """Run the command line; a known error is one sentence and an exit code of 1 or 2, a signal one of its own."""
     try:
         cli(prog_name="strata")
     except StrataError as error:
         click.echo(f"strata: {error}", err=True)
         sys.exit(error.exit_code)
+    except Interrupted as interrupted:
+        sys.exit(interrupted.exit_code)

@@ -1,7 +1,7 @@
 """Saying what is being done, and how long it took."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -14,3 +14,9 @@ def step(what: str) -> Iterator[None]:
     start = time.monotonic()
     yield
     click.echo(f"{what}: {time.monotonic() - start:.1f} s", err=True)
+
+
+def unfinished(begun: Sequence[str], waiting: Sequence[str]) -> str:
+    """Return what is said of work that a signal ends: what had begun, and what was still to be done."""
+    said = [f"unfinished: {', '.join(begun) or 'nothing'}"]
+    return "; ".join([*said, *([f"not begun: {', '.join(waiting)}"] if waiting else [])])

@@ -6,12 +6,12 @@ import random
 import resource
 import shutil
 import statistics
-import subprocess
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from strata import processes
 from strata.bench.declared import Benchmark, Side
 from strata.errors import StrataError, UsageError
 from strata.paths import BIN, ROOT, STATE
@@ -70,6 +70,7 @@ def measure(benchmark: Benchmark, runs: int | None = None) -> list[Result]:
     Raises:
         UsageError: a program that a side needs is missing on this machine.
         StrataError: a run failed, or changed something when there was nothing left to do.
+        Interrupted: a signal has come.
 
     """
     for side in benchmark.sides:
@@ -83,10 +84,13 @@ def measure(benchmark: Benchmark, runs: int | None = None) -> list[Result]:
     bench = _Bench(benchmark, sandbox, STATE / "bench" / benchmark.name)
     sandbox.down()
     try:
-        return bench.run(runs)
-    finally:
-        sandbox.down()
-        shutil.rmtree(bench.files, ignore_errors=True)
+        try:
+            return bench.run(runs)
+        finally:
+            bench.remove()
+    except processes.Interrupted:  # perhaps while it was being removed
+        bench.remove()
+        raise
 
 
 def schedule(benchmark: Benchmark, runs: int | None) -> Iterator[Side]:
@@ -129,6 +133,11 @@ class _Bench:
             result.calls = done.calls
             result.megabytes = max(result.megabytes, done.megabytes)
         return list(results.values())
+
+    def remove(self) -> None:
+        """Remove the hosts, and the files that were made for them."""
+        self.sandbox.down()
+        shutil.rmtree(self.files, ignore_errors=True)
 
     def _once(self, side: Side) -> _Done:
         return (
@@ -184,8 +193,10 @@ class _Bench:
             log.write(f"$ {' '.join(command)}\n")
             log.flush()
             start = time.monotonic()
-            process = subprocess.Popen(command, cwd=ROOT, env={**os.environ, **settings}, stdout=log, stderr=log)
-            process.returncode, usage = _wait(process.pid)
+            with processes.started(
+                command, cwd=ROOT, env={**os.environ, **settings}, stdout=log, stderr=log
+            ) as process:
+                process.returncode, usage = _wait(process.pid)
             seconds = time.monotonic() - start
         if process.returncode:
             lines = self.log.read_text(errors="replace").splitlines()[-LAST_LINES:]

@@ -78,7 +78,7 @@ def generated_pages_are_current(repository: Repository) -> Iterator[Violation]:
 
 def plugins_shadow_no_builtin(repository: Repository) -> Iterator[Violation]:
     """No module or plugin carries the name of one of ansible-core's, which it would replace in every role."""
-    builtin = _builtin_names()
+    builtin = builtin_names()
     for path in _plugins(repository.root):
         if path.stem in builtin:
             source = Source(repository.root, path)
@@ -100,7 +100,8 @@ def _plugins(root: Path) -> Iterator[Path]:
     return chain.from_iterable(sorted(root.glob(f"{folder}/*.py")) for folder in folders)
 
 
-def _builtin_names() -> set[str]:
+def builtin_names() -> set[str]:
+    """Return the names of ansible-core's modules and plugins. Raises ModuleNotFoundError."""
     package = find_spec("ansible")
     if package is None or package.origin is None:
         raise ModuleNotFoundError("ansible-core is not installed")

@@ -49,14 +49,14 @@ ROOTS = (
             ("cli",),
             ("verbs",),
             ("bench", "converge"),
-            ("export", "suite"),
+            ("export", "skeleton", "suite"),
             ("rules",),
             ("sandbox",),
             ("vendored",),
             ("project_config",),
             ("variables",),
             ("repository",),
-            ("errors", "paths", "progress", "tables"),
+            ("errors", "paths", "processes", "progress", "tables"),
             ("__init__",),
         ),
     ),
@@ -100,14 +100,16 @@ def imports_run_downward(repository: Repository) -> Iterator[Violation]:
 
 def drawing(root: Path) -> str:
     """Return the parts of each package, top first, with what each imports, as a text."""
-    lines = []
-    for package in ROOTS:
-        imported: dict[str, set[str]] = {}
-        for arrow in arrows(root, package):
-            imported.setdefault(arrow.upper, set()).add(arrow.lower)
-        parts = [f"{part} -> {' '.join(sorted(imported.get(part, ())))}" for part in package.parts(root)]
-        lines += [package.folder, *(f"  {part}".removesuffix(" -> ") for part in parts)]
-    return "\n".join(lines)
+    return "\n".join(line for package in ROOTS for line in (package.folder, *drawing_of(root, package)))
+
+
+def drawing_of(root: Path, package: Package) -> list[str]:
+    """Return the parts of a package, top first, with what each imports, as lines. Raises BrokenFileError."""
+    imported: dict[str, set[str]] = {}
+    for arrow in arrows(root, package):
+        imported.setdefault(arrow.upper, set()).add(arrow.lower)
+    parts = (f"  {part} -> {' '.join(sorted(imported.get(part, ())))}" for part in package.parts(root))
+    return [part.removesuffix(" -> ") for part in parts]
 
 
 def arrows(root: Path, package: Package) -> Iterator[Arrow]:

@@ -14,8 +14,9 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import TypeVar
 
+from strata import processes
 from strata.errors import StrataError
-from strata.paths import CHECKOUT, STATE
+from strata.paths import CHECKOUT, STATE, shown
 from strata.progress import step
 from strata.sandbox import images
 from strata.sandbox.network import Ranges, choose
@@ -45,6 +46,9 @@ systemctl list-units --failed --plain --no-legend
 """
 
 BOOT_TIMEOUT = 60
+
+#: Where the shared connections of all checkouts are.
+SOCKETS = Path("/run/strata")
 
 #: The number of the network's own address, at which it resolves the hosts' names.
 GATEWAY = 1
@@ -83,7 +87,7 @@ class Sandbox:
     @property
     def _sockets(self) -> Path:
         """Where SSH's shared connections are; a short path, as a socket's is limited to 108 bytes."""
-        return Path("/run/strata") / f"{CHECKOUT}-{self.name}"
+        return SOCKETS / f"{CHECKOUT}-{self.name}"
 
     def up(self) -> None:
         """Make the network and boot the hosts that are not running yet; remove those that no longer belong.
@@ -125,13 +129,19 @@ class Sandbox:
         self._write_files({host.name: known[host.name] for host in self.hosts}, ranges)
         _parallel(lambda host: self.wait_for_ssh(host.name), self.hosts)
 
-    def down(self) -> None:
-        """Remove the hosts and the network with all that reaches them."""
+    def down(self) -> list[str]:
+        """Remove the hosts and the network with all that reaches them; return what was removed."""
         self._close_connections()
-        _parallel(self._remove_host, sorted(self.states()))
+        hosts = sorted(self.states())
+        _parallel(self._remove_host, hosts)
+        removed = [f"container {self._container(host)}" for host in hosts]
         if self._network_exists():
             podman("network", "rm", self._network)
-        shutil.rmtree(self.folder, ignore_errors=True)
+            removed.append(f"network {self._network}")
+        if self.folder.exists():
+            shutil.rmtree(self.folder, ignore_errors=True)
+            removed.append(f"folder {shown(self.folder)}")
+        return removed
 
     def states(self) -> dict[str, str]:
         """Return the state of each container that there is, by the name of its host."""
@@ -238,10 +248,12 @@ class Sandbox:
 
         Raises:
             StrataError: it does not within the time for booting; the message is SSH's own.
+            Interrupted: a signal has come.
 
         """
         deadline = time.monotonic() + BOOT_TIMEOUT
         while True:
+            processes.check()
             done = subprocess.run(
                 self.ssh_command(host, "true"), capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
             )

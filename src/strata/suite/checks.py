@@ -6,13 +6,14 @@ import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from strata import rules
+from strata import processes, rules
 from strata.errors import StrataError
 from strata.paths import BIN, ROOT
 from strata.project_config.check import load
 from strata.project_config.fix import fix_tree
 from strata.project_config.tree import PROJECTS, Tree
 from strata.repository import readme
+from strata.rules import architecture
 from strata.vendored.roles import VendoredRoles
 
 SHELL = ("bin/strata", ".ci/run", "benchmarks/modules/install_modules.sh")
@@ -55,7 +56,7 @@ def fix() -> list[str]:
     for arguments in (["check", "--fix", "--quiet"], ["format", "--quiet"]):
         subprocess.run([BIN / "ruff", *arguments], cwd=ROOT, check=False)
     flat = [f"project-config/{path}" for path in fix_tree(FLAT).written] if FLAT.exists(PROJECTS) else []
-    return [*flat, *(str(path.relative_to(ROOT)) for path in readme.write(ROOT))]
+    return [*flat, *(str(path.relative_to(ROOT)) for path in (*readme.write(ROOT), *architecture.write(ROOT)))]
 
 
 def _project_config() -> str:
@@ -101,8 +102,8 @@ def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "NO_COLOR": "1",
         }
-        done = subprocess.run(
-            command, cwd=ROOT, env={**settings, **environment}, capture_output=True, text=True, check=False
+        done = processes.run(
+            command, cwd=ROOT, env={**settings, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
         )
         return (done.stdout + done.stderr).strip() or f"exit code {done.returncode}" if done.returncode else ""
 

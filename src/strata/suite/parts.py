@@ -3,22 +3,36 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from ruamel.yaml import YAML
+
+from strata import processes
 from strata.paths import BIN, REPORTS, ROOT, STATE
+from strata.repository import inventory
+from strata.sandbox.declared import SOURCE
 from strata.suite import cases
 from strata.suite.checks import checks
+
+#: What tests/sandbox boots.
+SANDBOXES = ("test", "other", "test-hosts")
 
 
 @dataclass(frozen=True)
 class Part:
-    """One part; `run` writes a report and a log under the part's name and returns the exit code."""
+    """One part; `run` writes a report and a log under the part's name and returns the exit code.
+
+    `sandboxes` are the names of those that it boots, `hosts` gives the names of their hosts.
+    """
 
     name: str
     run: Callable[[Path, Path], int]
-    boots_hosts: bool = False
+    sandboxes: tuple[str, ...] = ()
+    hosts: Callable[[], Collection[str]] = tuple
 
     @property
     def report(self) -> Path:
@@ -38,8 +52,8 @@ def all_parts() -> list[Part]:
         Part("lint", _lint),
         Part("unit", _pytest(BIN, "tests/unit")),
         *_unit_on_oldest_python(),
-        Part("sandbox", _pytest(BIN, "tests/sandbox"), boots_hosts=True),
-        *(Part(role, _molecule(role), boots_hosts=True) for role in roles),
+        Part("sandbox", _pytest(BIN, "tests/sandbox"), SANDBOXES, _declared_hosts),
+        *(Part(role, _molecule(role), (scenario_sandbox(role),), partial(scenario_hosts, role)) for role in roles),
     ]
 
 
@@ -50,8 +64,12 @@ def other_pythons() -> list[str]:
 
 
 def _lint(report: Path, log: Path) -> int:
-    outcomes = {check.name: check.run() for check in checks()}
-    cases.write(report, "lint", outcomes)
+    outcomes, seconds = {}, {}
+    for check in checks():
+        start = time.monotonic()
+        outcomes[check.name] = check.run()
+        seconds[check.name] = time.monotonic() - start
+    cases.write(report, "lint", outcomes, seconds)
     log.write_text("\n".join(f"{name}:\n{wrong}" for name, wrong in outcomes.items() if wrong))
     return 1 if any(outcomes.values()) else 0
 
@@ -95,6 +113,21 @@ def ephemeral(role: str) -> Path:
     return STATE / "molecule" / role
 
 
+def scenario_sandbox(role: str) -> str:
+    """Return the name of the sandbox that a role's scenario boots."""
+    return f"molecule-{role}"
+
+
+def scenario_hosts(role: str, group: str = "") -> list[str]:
+    """Return the names of the hosts of a role's scenario, or of those in a group."""
+    platforms = YAML(typ="safe").load(ROOT / "molecule" / role / "molecule.yml")["platforms"]
+    return [platform["name"] for platform in platforms if not group or group in platform["groups"]]
+
+
+def _declared_hosts() -> list[str]:
+    return [host.name for host in inventory.hosts(SOURCE)]
+
+
 def _molecule(role: str) -> Callable[[Path, Path], int]:
     # Molecule's configuration names the same report.
     return lambda report, log: molecule(role, "test", log)  # noqa: ARG005
@@ -102,12 +135,6 @@ def _molecule(role: str) -> Callable[[Path, Path], int]:
 
 def _logged(command: list[Path | str], log: Path, environment: dict[str, str]) -> int:
     with log.open("w") as stream:
-        return subprocess.run(
-            command,
-            cwd=ROOT,
-            env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=stream,
-            stderr=subprocess.STDOUT,
-            check=False,
+        return processes.run(
+            command, cwd=ROOT, env={**os.environ, **environment}, stdout=stream, stderr=subprocess.STDOUT
         ).returncode

@@ -1,15 +1,16 @@
-"""Running parts of the suite beside each other."""
+"""Running parts of the suite beside each other, once or again and again."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from strata.paths import REPORTS
-from strata.suite.cases import Count, count
+from strata.suite.beside import work_beside
+from strata.suite.cases import Case, Count, count, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,18 +26,51 @@ LAST_LINES = 80
 
 @dataclass(frozen=True)
 class PartResult:
-    """A part that was run: what it counted, and the seconds that it took."""
+    """A part that was run: its cases in order, and the seconds that it took."""
 
     part: Part
-    count: Count
-    seconds: float
+    cases: list[Case] = field(default_factory=list)
+    seconds: float = 0
+
+    @property
+    def count(self) -> Count:
+        """How many of the cases passed, failed and were skipped."""
+        return count(self.cases)
 
 
 def run(parts: Sequence[Part], say: Callable[[str], None]) -> list[PartResult]:
-    """Run parts of the suite and return their results; `say` gets each one's begin and end, and why it failed."""
+    """Run parts of the suite and return their results.
+
+    Args:
+        parts: what to run.
+        say: gets each one's begin and end, and why it failed.
+
+    Raises:
+        Interrupted: a signal has come; the hosts of parts that had begun are removed.
+
+    """
     REPORTS.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return list(pool.map(lambda part: _run(part, say), parts))
+    by_name = {part.name: part for part in parts}
+    works = {part.name: lambda part=part: _run(part, say) for part in parts}
+    return work_beside(works, AT_ONCE, say, lambda name: by_name[name].sandboxes)
+
+
+def run_again(parts: Sequence[Part], times: int, say: Callable[[str], None]) -> list[list[PartResult]]:
+    """Run parts as often as `times` says, one round after another, and return the results of each round.
+
+    Reports and logs of a part that failed are kept beside those of the rounds that follow. Raises Interrupted.
+    """
+    rounds = []
+    for number in range(1, times + 1):
+        say(f"round {number} of {times}")
+        rounds.append(run(parts, say))
+        for part in (result.part for result in rounds[-1] if result.count.failures):
+            for file in (part.report, part.log):
+                if file.exists():
+                    kept = file.with_stem(f"{file.stem}-{number}of{times}")
+                    shutil.copyfile(file, kept)
+                    say(f"kept {os.path.relpath(kept)}")
+    return rounds
 
 
 def _run(part: Part, say: Callable[[str], None]) -> PartResult:
@@ -45,13 +79,15 @@ def _run(part: Part, say: Callable[[str], None]) -> PartResult:
     start = time.monotonic()
     code = part.run(part.report, part.log)
     seconds = time.monotonic() - start
-    found = count(part.report, strict="CI" in os.environ)
+    cases = read(part.report, strict="CI" in os.environ, hosts=part.hosts())
+    found = count(cases)
     if code and not found.failures:
-        found.failures.append(f"{part.name}: ended with exit code {code}, see {os.path.relpath(part.log)}")
+        cases.append(Case(f"{part.name}: ended with exit code {code}, see {os.path.relpath(part.log)}", "failed"))
     if not code and not found.passed:
-        found.failures.append(f"{part.name}: no test was run")
-    say(f"{part.name}: {found} ({seconds:.0f} s)")
-    if found.failures:
+        cases.append(Case(f"{part.name}: no test was run", "failed"))
+    result = PartResult(part, cases, seconds)
+    say(f"{part.name}: {result.count} ({seconds:.0f} s)")
+    if result.count.failures:
         lines = part.log.read_text(errors="replace").splitlines()
         say("\n".join([f"the end of {os.path.relpath(part.log)}:", *(f"  {line}" for line in lines[-LAST_LINES:])]))
-    return PartResult(part, found, seconds)
+    return result

@@ -6,14 +6,16 @@ import statistics
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import click
 from junitparser import JUnitXml
-from ruamel.yaml import YAML
 
+from strata import processes
 from strata.paths import BIN, REPORTS, ROOT
-from strata.suite.parts import ephemeral, molecule
+from strata.suite.beside import work_beside
+from strata.suite.parts import ephemeral, molecule, scenario_hosts, scenario_sandbox
 
 #: Roles whose tests are repeated at the same time, each on all its hosts.
 AT_ONCE = 2
@@ -41,10 +43,13 @@ def roles() -> list[str]:
 
 
 def soak_all(names: list[str], times: int) -> list[list[Case]]:
-    """Try each case of some roles `times` times on each of their hosts, and return the cases of each role."""
+    """Try each case of some roles `times` times on each of their hosts, and return the cases of each role.
+
+    Raises Interrupted when a signal has come; the hosts of roles that had begun are removed.
+    """
     REPORTS.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor(max_workers=AT_ONCE) as pool:
-        return list(pool.map(lambda role: soak(role, times), names))
+    works = {role: partial(soak, role, times) for role in names}
+    return work_beside(works, AT_ONCE, click.echo, lambda role: [scenario_sandbox(role)])
 
 
 def soak(role: str, times: int) -> list[Case]:
@@ -55,8 +60,7 @@ def soak(role: str, times: int) -> list[Case]:
         if code := molecule(role, verb, log):
             click.echo(f"{role}: {verb} ended with exit code {code}, see {os.path.relpath(log)}")
             return [Case(verb, "all", 1, 0, 0)]
-    platforms = YAML(typ="safe").load(ROOT / "molecule" / role / "molecule.yml")["platforms"]
-    hosts = [platform["name"] for platform in platforms if "targets" in platform["groups"]]
+    hosts = scenario_hosts(role, "targets")
     with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
         found = list(pool.map(lambda host: _try(role, host, times), hosts))
     molecule(role, "destroy", REPORTS / f"soak-{role}-destroy.log")
@@ -109,14 +113,12 @@ def _try(role: str, host: str, times: int) -> list[Case]:
     tests = ["-m", "soak", "-k", host, f"tests/testinfra/{role}", f"--junitxml={report}"]
     with (
         (REPORTS / f"soak-{role}-{host}.log").open("w") as log,
-        subprocess.Popen(
+        processes.started(
             [BIN / "python", "-m", "pytest", "-v", *tests],
             cwd=ROOT,
             env={**os.environ, **environment},
-            stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            text=True,
         ) as process,
     ):
         for line in process.stdout or ():

@@ -4,6 +4,8 @@ import click
 
 from strata.bench import declared
 from strata.bench.run import measure
+from strata.processes import Interrupted, interruptible
+from strata.progress import unfinished
 from strata.sandbox.podman import require
 from strata.tables import show
 
@@ -19,6 +21,7 @@ def command(names: tuple[str, ...], list_wanted: bool, runs: int | None) -> None
 
     Each boots hosts of its own, brings all sides to the converged state, and measures runs with nothing to do, in turn.
     The ratio compares with the first side. How fast anything is, is not a test: only a run that fails is an error.
+    SIGINT and SIGTERM end it within 10 seconds, and its hosts are removed.
     """
     chosen = [declared.load(name) for name in names or declared.names()]
     if list_wanted:
@@ -28,9 +31,14 @@ def command(names: tuple[str, ...], list_wanted: bool, runs: int | None) -> None
         )
         return
     require()
-    for each in chosen:
-        results = measure(each, runs)
-        click.echo(f"{each.name}: {each.description}")
-        show(COLUMNS, (result.row(results[0]) for result in results))
-        if each.note:
-            click.echo(each.note)
+    with interruptible():
+        for at, each in enumerate(chosen):
+            try:
+                results = measure(each, runs)
+            except Interrupted:
+                click.echo(unfinished([each.name], [other.name for other in chosen[at + 1 :]]))
+                raise
+            click.echo(f"{each.name}: {each.description}")
+            show(COLUMNS, (result.row(results[0]) for result in results))
+            if each.note:
+                click.echo(each.note)

@@ -3,18 +3,22 @@
 import click
 
 from strata.progress import step
-from strata.sandbox import gerrit, images, packages
+from strata.sandbox import gerrit, images, leftovers, packages
 from strata.sandbox.declared import declared_sandbox
 from strata.sandbox.podman import require
 
 
 @click.command()
+@click.option("--all", "all_wanted", is_flag=True, help="Remove those of tests and benchmarks too, also running ones.")
 @click.option("--images", "with_images", is_flag=True, help="Remove the images, the kept packages and WARs too.")
-def command(with_images: bool) -> None:
-    """Remove the hosts and the network of this checkout's sandbox."""
+def command(all_wanted: bool, with_images: bool) -> None:
+    """Remove the hosts and the network of this checkout's sandbox; those of other checkouts stay."""
     require()
-    with step("removing the sandbox"):
-        declared_sandbox().down()
+    if all_wanted:
+        leftovers.remove_all(lambda what: click.echo(f"removed {what}"))
+    else:
+        with step("removing the sandbox"):
+            declared_sandbox().down()
     if with_images:
         packages.forget()
         gerrit.forget()

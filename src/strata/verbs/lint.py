@@ -8,7 +8,9 @@ from strata.suite.checks import checks, fix
 
 
 @click.command()
-@click.option("--fix", "wants_fix", is_flag=True, help="First fix what a program can fix; write the roles' READMEs.")
+@click.option(
+    "--fix", "wants_fix", is_flag=True, help="First fix what a program can fix; write READMEs and the imports in docs."
+)
 def command(wants_fix: bool) -> None:
     """Check the sources: ruff, mypy, ansible-lint, yamllint, shellcheck, and the rules of the layers."""
     if wants_fix:

@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from strata.paths import BIN, REPORTS, ROOT, STATE
 from strata.suite import cases
 from strata.suite.checks import checks
+from strata.suite.pythons import unit_parts
 
 
 @dataclass(frozen=True)
@@ -34,19 +34,14 @@ class Part:
 def all_parts() -> list[Part]:
     """Return the parts in the order in which they are started."""
     roles = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    unit, *oldest = unit_parts()
     return [
         Part("lint", _lint),
-        Part("unit", _pytest(BIN, "tests/unit")),
-        *_unit_on_oldest_python(),
+        Part(unit, _pytest(BIN, "tests/unit")),
+        *(Part(name, _unit_on_oldest_python) for name in oldest),
         Part("sandbox", _pytest(BIN, "tests/sandbox"), boots_hosts=True),
         *(Part(role, _molecule(role), boots_hosts=True) for role in roles),
     ]
-
-
-def other_pythons() -> list[str]:
-    """Return the versions of the usable interpreters but the one that runs this, newest first."""
-    found = [line.split()[0] for line in (STATE / "pythons").read_text().splitlines()]
-    return [version for version in found if version != f"{sys.version_info.major}.{sys.version_info.minor}"]
 
 
 def _lint(report: Path, log: Path) -> int:
@@ -65,19 +60,10 @@ def _pytest(folder: Path, tests: str) -> Callable[[Path, Path], int]:
     return run
 
 
-def _unit_on_oldest_python() -> list[Part]:
-    others = other_pythons()
-    if not others:
-        return []
-
-    def run(report: Path, log: Path) -> int:
-        # The first use of an interpreter makes its environment.
-        oldest = {"STRATA_PYTHON": "oldest"}
-        return _logged([ROOT / "bin" / "strata", "--help"], log, oldest) or _pytest(
-            STATE / "venv-oldest" / "bin", "tests/unit"
-        )(report, log)
-
-    return [Part(f"unit-{others[-1]}", run)]
+def _unit_on_oldest_python(report: Path, log: Path) -> int:
+    # The first use of an interpreter makes its environment.
+    made = _logged([ROOT / "bin" / "strata", "--help"], log, {"STRATA_PYTHON": "oldest"})
+    return made or _pytest(STATE / "venv-oldest" / "bin", "tests/unit")(report, log)
 
 
 def molecule(role: str, verb: str, log: Path) -> int:

@@ -16,6 +16,7 @@ VERBS = {
     "explain": "Show where the variables of a host get their values from.",
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",
+    "affected": "Show what a change affects, and which tests it needs.",
     "lint": "Check the sources and the layers.",
     "modules": "Bring the roles of other repositories, and pin their commits.",
     "roles": "Show which roles there are, in which versions, and who uses them.",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from strata.repository.imports import imports
 from strata.repository.source import position
-from strata.rules.tasks import role_tasks
+from strata.repository.tasks import role_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

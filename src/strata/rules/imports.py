@@ -48,7 +48,7 @@ ROOTS = (
             ("__main__",),
             ("cli",),
             ("verbs",),
-            ("bench", "converge"),
+            ("affected", "bench", "converge"),
             ("export", "suite"),
             ("rules",),
             ("sandbox",),

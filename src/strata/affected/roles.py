@@ -1,0 +1,84 @@
+"""Which roles use what: other roles, modules and plugins; and the scenarios and playbooks that use roles."""
+
+from __future__ import annotations
+
+import re
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from strata.export.needs import ALWAYS, plugins, uses
+from strata.export.references import TASKS, in_jinja
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strata.affected.tree import Tree
+    from strata.repository.roles import Role
+
+ENTRY = re.compile(r"^\s*- (?:role:\s*)?([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
+KEY = re.compile(r"^[\s-]*(\w+):", re.MULTILINE)
+IMPORTED = re.compile(r"import_playbook:\s*(\S+)")
+
+
+class Roles:
+    """The roles and playbooks of a tree."""
+
+    def __init__(self, tree: Tree) -> None:
+        """Remember the tree; roles are read when they are asked for."""
+        self._tree = tree
+
+    @cached_property
+    def names(self) -> set[str]:
+        """Return the names of all roles."""
+        return {name for side in self._tree.sides for name in side.known_roles}
+
+    @cached_property
+    def dependents(self) -> dict[str, set[str]]:
+        """Return the roles that name a role as their dependency, by the role."""
+        found: dict[str, set[str]] = {}
+        for role in self._all:
+            for name in role.dependency_names:
+                found.setdefault(name, set()).add(role.name)
+        return found
+
+    @cached_property
+    def users(self) -> dict[str, set[str]]:
+        """Return the roles that use a module or plugin, by its path."""
+        found: dict[str, set[str]] = {}
+        for role in self._all:
+            for folder, name in (ALWAYS, *uses(role, self._plugins)):
+                found.setdefault(f"{folder}/{name}.py", set()).add(role.name)
+        return found
+
+    @cached_property
+    def playbooks(self) -> dict[str, set[str]]:
+        """Return what of scenarios uses a module or plugin, by its path, or a role, by its name."""
+        found: dict[str, set[str]] = {}
+        for path, text in self._tree.texts(self._tree.below("molecule", (".yml",))):
+            if not path.endswith("/molecule.yml"):
+                keys = set(KEY.findall(text))
+                for used in (f"{folder}/{name}.py" for folder in TASKS for name in keys & self._plugins[folder]):
+                    found.setdefault(used, set()).add(path)
+                for name in set(ENTRY.findall(text)) & self.names:
+                    found.setdefault(name, set()).add(path)
+            for folder, name, _ in in_jinja(text):
+                if name in self._plugins[folder]:
+                    found.setdefault(f"{folder}/{name}.py", set()).add(path)
+        return found
+
+    def vendored(self) -> Iterator[str]:
+        """Yield the names of the roles that live in other repositories."""
+        from strata.vendored import entries, lock  # noqa: PLC0415 - slow, and seldom needed
+
+        for side in self._tree.sides:
+            yield from lock.read(side.root / "modules.lock", file_allowed=True)
+            yield from (entry.name for entry in entries.read(side.root / "modules.env", file_allowed=True))
+
+    @cached_property
+    def _all(self) -> list[Role]:
+        return [role for side in self._tree.sides for role in side.known_roles.values()]
+
+    @cached_property
+    def _plugins(self) -> dict[str, frozenset[str]]:
+        newer, older = (plugins(side.root) for side in self._tree.sides)
+        return {folder: names | older[folder] for folder, names in newer.items()}

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 #: Branches that changes are meant for, the best one first.
 MAIN = ("origin/main", "main")
+#: What site.yml and inventories say is read as a whole, on both sides.
 WHOLE = ("inventories/", "site.yml")
+#: What git tells the hooks that it runs, which need not be about this checkout.
+ELSEWHERE = ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX")
 
 
 @dataclass(frozen=True)
@@ -126,7 +129,7 @@ class _Git:
         return subprocess.run(
             ["git", *arguments],
             cwd=self.root,
-            env={**os.environ, **(settings or {})},
+            env={**{name: value for name, value in os.environ.items() if name not in ELSEWHERE}, **(settings or {})},
             input=given,
             capture_output=True,
             text=True,

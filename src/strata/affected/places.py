@@ -134,9 +134,8 @@ class Places:
                 yield file(playbook)
             if name == "shared" and inside[0] == "library" and PurePosixPath(path).stem in KEY.findall(text):
                 yield file(playbook)
-        if name == "shared" and f"../{name}/{'/'.join(inside)}" in self._tree.text(CONFIGURATION):
-            own = {each for each in self._tree.scenarios if f"molecule/{each}/{inside[0]}" in self._tree.paths}
-            yield from self._scenarios(each for each in self._tree.scenarios if each not in own)
+        if f"../{name}/{'/'.join(inside)}" in self._tree.text(CONFIGURATION):
+            yield file(CONFIGURATION)
 
     def all_scenarios(self, path: str) -> Iterator[Node]:
         """What all scenarios take part in."""

@@ -17,10 +17,9 @@ if TYPE_CHECKING:
 PATHS = "src/strata/paths.py"
 #: Where ROOT is the root of the checkout; a module's ROOT is that of a host.
 OWN_ROOT = re.compile(r"^(?:ROOT = Path\(__file__\).*|from strata\.paths import .*\bROOT\b.*)\n", re.MULTILINE)
-#: Folders that are only put where Python and Ansible look for what is named elsewhere.
-SEARCHED = re.compile(r"(?:\bpath\.insert\(0, |__path__\.append\(|\badd_directory\()str\(.*\)")
 NAMED = re.compile(
     r'(?:\bROOT|\bPath\(__file__\)(?:\.resolve\(\))?\.parents\[(\d+)\])((?:\s*/\s*(?:f?"[^"\n]*"|[a-z_]\w*))+)'
+    r"(\)\.(?:r?glob|iterdir)\b)?"
 )
 STEP = re.compile(r'/\s*(?:f?"([^"\n]*)"|(\w+))')
 IN_TEXT = re.compile(r"\{ROOT\}((?:/[\w.{}-]+)+)")
@@ -69,17 +68,22 @@ def _hands_over(text: str) -> bool:
 
 
 def _named(tree: Tree, test: str, text: str) -> Iterator[str]:
-    """Yield the paths that a test names below the root, "*" for what is not said, "" for any path."""
+    """Yield the paths that a test names below the root, "*" for what is not said, "" for any path.
+
+    A folder at the top that is only named is one in which Python or Ansible looks for what is named elsewhere.
+    """
     own = OWN_ROOT.search(text) is not None
-    for level, steps in NAMED.findall(SEARCHED.sub("", text)):
+    for level, steps, listed in NAMED.findall(text):
         if own if not level else int(level) == test.count("/"):
             first, *rest = (FIELD.sub("*", said) or "*" for said, _ in STEP.findall(steps))
             # What a first step may be is said elsewhere in the file.
             known = [word for word in QUOTED.findall(NAMED.sub("", text)) if word in tree.paths or word in tree.folders]
             firsts = [first] if first != "*" else known or [""]
-            yield from ("/".join([each, *rest]).rstrip("/") if each else "" for each in firsts)
+            named = ["/".join([each, *rest]).rstrip("/") if each else "" for each in firsts]
+            yield from (path for path in named if listed or path not in tree.top_folders)
     if own:
-        yield from (FIELD.sub("*", said[1:]) for said in IN_TEXT.findall(text))
+        said = (FIELD.sub("*", steps[1:]) for steps in IN_TEXT.findall(text))
+        yield from (path for path in said if path not in tree.top_folders)
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -47,6 +47,11 @@ class Tree:
         return frozenset(str(folder) for path in self.paths for folder in list(PurePosixPath(path).parents)[:-1])
 
     @cached_property
+    def top_folders(self) -> frozenset[str]:
+        """Return the names of the folders at the top."""
+        return frozenset(path for path in self.folders if "/" not in path)
+
+    @cached_property
     def python(self) -> list[str]:
         """Return the paths of the files of Python, but those of benchmarks."""
         return [path for path in self._sorted if path.endswith(".py") and not path.startswith("benchmarks/")]

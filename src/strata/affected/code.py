@@ -18,9 +18,9 @@ UTILS = "ansible/module_utils/"
 VERBS = "src/strata/verbs"
 #: Imports for type checkers bring nothing that runs.
 TYPES = re.compile(r"^if TYPE_CHECKING:\n(?:[ \t]+\S.*\n|[ \t]*\n)+", re.MULTILINE)
-MODULE_NAME = re.compile(r"""\bmodule_name=["'](\w+)["']""")
+MODULE_NAME = re.compile(r"""module_name=["'](\w+)["']""")
 #: A run of the command line, with the verb where it stands there.
-RUN = re.compile(r'(?:\binvoke\(\s*cli,\s*\[|"-m",\s*"strata",|\bbin/strata",)\s*(?:"([a-z-]+)")?')
+RUN = re.compile(r'(?:invoke\(\s*cli,\s*\[|"-m",\s*"strata",|bin/strata",)\s*(?:"([a-z-]+)")?')
 RUN_MODULE = re.compile(r'-m[" ,]+(strata\.\w[\w.]*)')
 
 
@@ -33,6 +33,8 @@ class Code:
         # What tests may import by its bare name, as pytest and their conftest.py make Python look for it.
         near = (path for path in tree.python if path.startswith(("tests/", "library/")))
         self._bare = {name.removesuffix(".py") for path in near for name in path.split("/")}
+        #: The files of the verbs of the command line that a test runs.
+        self.verbs: dict[str, set[str]] = {}
         #: The files that a file uses directly.
         self.used: dict[str, set[str]] = {}
         #: The files that use a file directly.
@@ -41,12 +43,6 @@ class Code:
             self.used[path] = {used for used in self._named(path, text) if used in tree.paths and used != path}
             for used in self.used[path]:
                 self.users.setdefault(used, set()).add(path)
-
-    def verbs(self, text: str) -> set[str]:
-        """Return the files of the verbs of the command line that a test runs: all where it does not say which."""
-        named = RUN.findall(text)
-        files = {f"{VERBS}/{verb.replace('-', '_')}.py" for verb in named}
-        return files if all(named) else set(self._tree.below(VERBS))
 
     def below(self, paths: set[str]) -> set[str]:
         """Return files and all that they use, directly or not."""
@@ -68,11 +64,15 @@ class Code:
                 yield from _files(base)
                 yield from (f"{base}/{name}.py" for name in names)
                 yield from (f"{base}/{name}/__init__.py" for name in names)
-        for kind, name in LOADER.findall(text):
-            yield f"{kind}_plugins/{name}.py"
+        # Where a text has no such word, the expression would take far longer to find that out.
+        if "_loader.get" in text:
+            yield from (f"{kind}_plugins/{name}.py" for kind, name in LOADER.findall(text))
         yield from (f"library/{name}.py" for name in MODULE_NAME.findall(text))
-        if path.startswith("tests/") and RUN.search(text):
-            yield from ("src/strata/__main__.py", "src/strata/cli.py", *self.verbs(text))
+        if path.startswith("tests/") and ('strata",' in text or "invoke(" in text) and (run := RUN.findall(text)):
+            named = {f"{VERBS}/{verb.replace('-', '_')}.py" for verb in run}
+            # Where it does not say which verb, it may be any.
+            self.verbs[path] = named if all(run) else set(self._tree.below(VERBS))
+            yield from ("src/strata/__main__.py", "src/strata/cli.py", *self.verbs[path])
 
     def _bases(self, path: str, module: str) -> list[str]:
         """Return the paths without suffix that a module may have where it is imported by the file `path`."""

@@ -166,8 +166,7 @@ class Places:
 
     def vendored(self, path: str) -> Iterable[Node]:
         """What says where roles of other repositories come from."""
-        del path
-        return map(role, self._roles.vendored())
+        return map(role, self._roles.vendored(path))
 
     def flat_file(self, path: str) -> Iterator[Node]:
         """A flat file: what reads it is affected, but not what else the reader's declaration affects."""

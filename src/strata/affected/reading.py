@@ -6,8 +6,6 @@ import re
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from strata.affected.code import RUN
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -41,7 +39,7 @@ class Reading:
         self.whole: set[str] = set()
         for test, text in tree.texts(path for path in tree.python if path.startswith("tests/")):
             named = set(_named(tree, test, text))
-            if test.startswith("tests/unit/") and ("" in named or _hands_over(text) or self._runs_over(text)):
+            if test.startswith("tests/unit/") and ("" in named or _hands_over(text) or self._runs_over(test)):
                 self.whole.add(test)
             for path in named:
                 if "*" in path:
@@ -55,15 +53,13 @@ class Reading:
         tests = [self._paths.get(each, set()) for each in above]
         return set().union(*tests, *(tests for pattern, tests in self._patterns.items() if pattern.match(path)))
 
-    def _runs_over(self, text: str) -> bool:
-        if not RUN.search(text):
-            return False
-        files = self._code.below(self._code.verbs(text)) - {PATHS}
+    def _runs_over(self, test: str) -> bool:
+        files = self._code.below(self._code.verbs.get(test, set())) - {PATHS}
         return any(_hands_over(self._tree.text(path)) for path in files)
 
 
 def _hands_over(text: str) -> bool:
-    own = OWN_ROOT.search(text)
+    own = "ROOT" in text and OWN_ROOT.search(text)
     return bool(own) and bool(BARE.search(IN_TEXT.sub("", NAMED.sub("", OWN_ROOT.sub("", text)))))
 
 
@@ -72,6 +68,8 @@ def _named(tree: Tree, test: str, text: str) -> Iterator[str]:
 
     A folder at the top that is only named is one in which Python or Ansible looks for what is named elsewhere.
     """
+    if "ROOT" not in text and "parents[" not in text:
+        return
     own = OWN_ROOT.search(text) is not None
     for level, steps, listed in NAMED.findall(text):
         if own if not level else int(level) == test.count("/"):

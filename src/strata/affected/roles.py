@@ -10,7 +10,7 @@ from strata.export.needs import ALWAYS, plugins, uses
 from strata.export.references import TASKS, in_jinja
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from pathlib import Path
 
     from strata.affected.tree import Tree
     from strata.repository.roles import Role
@@ -66,13 +66,17 @@ class Roles:
                     found.setdefault(f"{folder}/{name}.py", set()).add(path)
         return found
 
-    def vendored(self) -> Iterator[str]:
-        """Yield the names of the roles that live in other repositories."""
+    def vendored(self, path: str) -> set[str]:
+        """Return the names of the roles of other repositories of which modules.env or modules.lock says new things."""
         from strata.vendored import entries, lock  # noqa: PLC0415 - slow, and seldom needed
 
-        for side in self._tree.sides:
-            yield from lock.read(side.root / "modules.lock", file_allowed=True)
-            yield from (entry.name for entry in entries.read(side.root / "modules.env", file_allowed=True))
+        def said(root: Path) -> set[tuple[str, str, str]]:
+            if path == "modules.lock":
+                return {(pin.name, pin.url, pin.sha) for pin in lock.read(root / path, file_allowed=True).values()}
+            return {(entry.name, entry.url, entry.ref) for entry in entries.read(root / path, file_allowed=True)}
+
+        newer, older = (said(side.root) for side in self._tree.sides)
+        return {name for name, _, _ in newer ^ older}
 
     @cached_property
     def _all(self) -> list[Role]:

@@ -75,25 +75,27 @@ def test_a_renamed_file_counts_with_both_names(repository: Repository) -> None:
 
 
 def test_both_sides_count(repository: Repository) -> None:
-    """A role that is gone, a dependency that is dropped, a host that left its group, an import that is new."""
-    repository.git("rm", "--quiet", "-r", "roles/ci_static")
+    """A role that is gone, a dependency that is dropped, and a host that left."""
+    repository.git("rm", "--quiet", "-r", "roles/ci_static", "molecule/ci_static")
     repository.write("roles/project_static/meta/main.yml", "dependencies: [project_server]\n")
     repository.write("inventories/sandbox/hosts.yml", "{static: {hosts: {static2: }}}\n")
-    repository.write("library/httpd_server.py", "from ansible.module_utils.strata import new\n")
-    repository.write("module_utils/strata/new.py", "")
-    repository.touch("module_utils/strata/web/run.py")
     repository.commit()
     found = affected(repository.root, "HEAD~1..HEAD")
-    assert found.roles == ["ci_static", "httpd", "project_static"]
+    assert (found.roles, found.scenarios) == (["ci_static", "project_static"], ["project_static"])
     assert found.hosts["sandbox"] == ["logs1", "static1", "static2"]
-    chains = {str(node): " -> ".join(map(str, way)) for node, way in found.chains.items()}
-    assert chains["library/httpd_server.py"] == "library/httpd_server.py"
-    repository.git("checkout", "--quiet", "-b", "other", "HEAD~1")
-    repository.touch("module_utils/strata/web/run.py")
-    repository.git("rm", "--quiet", "library/httpd_server.py", "tests/unit/test_web.py")
-    found = affected(repository.root)
-    assert "httpd" in found.roles
-    assert "tests/unit/test_web.py" not in found.unit_tests
+
+
+@pytest.mark.parametrize(
+    "path", ["library/httpd_server.py", "filter_plugins/vhosts.py", "module_utils/strata/web/run.py"]
+)
+def test_what_is_gone_affects_those_that_name_it(repository: Repository, path: str) -> None:
+    repository.git("rm", "--quiet", path)
+    assert affected(repository.root).roles == ["ci_static", "httpd", "project_static"]
+
+
+def test_a_test_that_is_gone_can_not_be_run(repository: Repository) -> None:
+    repository.git("rm", "--quiet", "tests/unit/test_web.py")
+    assert "tests/unit/test_web.py" not in affected(repository.root).unit_tests
 
 
 @pytest.mark.parametrize(

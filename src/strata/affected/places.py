@@ -64,7 +64,7 @@ class Places:
 
     def _by_role(self, name: str) -> Iterator[Node]:
         yield from map(role, self._roles.dependents.get(name, ()))
-        yield from map(file, self._roles.playbooks.get(name, ()))
+        yield from map(file, self._roles.named.get(name, ()))
         yield from self._scenarios({name})
         yield from self._hosts.of_role.get(name, ())
 
@@ -110,9 +110,9 @@ class Places:
         return () if GENERATED.fullmatch(path) else (role(path.split("/")[1]),)
 
     def plugin(self, path: str) -> Iterator[Node]:
-        """A module or plugin, or what modules import: the roles, playbooks and tests on hosts that name it."""
+        """A module or plugin, or what modules import: roles, playbooks, inventories and tests on hosts name it."""
         yield from map(role, self._roles.users.get(path, ()))
-        yield from map(file, self._roles.playbooks.get(path, ()))
+        yield from map(file, self._roles.named.get(path, ()))
         if path.startswith(("library/", "action_plugins/")):
             word = re.compile(rf"\b{re.escape(PurePosixPath(path).stem)}\b")
             tests = self._tree.texts(self._tree.below("tests/testinfra", (".py",)))
@@ -143,9 +143,10 @@ class Places:
         yield from self._scenarios(self._tree.scenarios)
 
     def host_test(self, path: str) -> Iterator[Node]:
-        """A test of a role on hosts, or what it uses; what is shared by name is found by its users."""
-        name = path.split("/")[2]
-        yield from self._scenarios(self._tree.scenarios if name in {"shared", "conftest.py"} else {name})
+        """A test of a role on hosts, or what such tests use; files of Python that they import have users."""
+        _, _, name, *inside = path.split("/")
+        shared = name in {"shared", "conftest.py"} or not (inside or name.endswith(".py"))
+        yield from self._scenarios(self._tree.scenarios if shared else {name})
 
     def unit_test(self, path: str) -> Iterator[Node]:
         """A unit test; or what the unit tests of its folder use without naming it."""

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 ENTRY = re.compile(r"^\s*- (?:role:\s*)?([a-z][a-z0-9_]*)\s*$", re.MULTILINE)
 KEY = re.compile(r"^[\s-]*(\w+):", re.MULTILINE)
+YAML = (".yml", ".yaml")
 IMPORTED = re.compile(r"import_playbook:\s*(\S+)")
 
 
@@ -51,19 +52,22 @@ class Roles:
         return found
 
     @cached_property
-    def playbooks(self) -> dict[str, set[str]]:
-        """Return what of scenarios uses a module or plugin, by its path, or a role, by its name."""
+    def named(self) -> dict[str, set[str]]:
+        """Return the playbooks that use a module or plugin, by its path, or a role, by its name.
+
+        Settings of scenarios and inventories use plugins too.
+        """
         found: dict[str, set[str]] = {}
-        for path, text in self._tree.texts(self._tree.below("molecule", (".yml",))):
-            if not path.endswith("/molecule.yml"):
+        for path, text in self._tree.texts(
+            [*self._tree.below("molecule", YAML), *self._tree.below("inventories", YAML)]
+        ):
+            uses = {f"{folder}/{name}.py" for folder, name, _ in in_jinja(text) if name in self._plugins[folder]}
+            if path.startswith("molecule/") and not path.endswith("/molecule.yml"):
                 keys = set(KEY.findall(text))
-                for used in (f"{folder}/{name}.py" for folder in TASKS for name in keys & self._plugins[folder]):
-                    found.setdefault(used, set()).add(path)
-                for name in set(ENTRY.findall(text)) & self.names:
-                    found.setdefault(name, set()).add(path)
-            for folder, name, _ in in_jinja(text):
-                if name in self._plugins[folder]:
-                    found.setdefault(f"{folder}/{name}.py", set()).add(path)
+                uses |= {f"{folder}/{name}.py" for folder in TASKS for name in keys & self._plugins[folder]}
+                uses |= self.names & set(ENTRY.findall(text))
+            for used in uses:
+                found.setdefault(used, set()).add(path)
         return found
 
     def vendored(self, path: str) -> set[str]:

@@ -74,6 +74,8 @@ WHOLE = {"export", "whole"}
             STATIC,
         ),
         ("filter_plugins/unused.py", "", "", "folder", ""),
+        ("filter_plugins/of_hosts.py", "", "", "folder", "sandbox/static1"),
+        ("filter_plugins/of_scenarios.py", "", "apt", "folder", ""),
         ("test_plugins/listening.py", "", "", "named", ""),
         ("callback_plugins/idle.py", "", "", "", ""),
         # Scenarios and tests on hosts
@@ -85,6 +87,7 @@ WHOLE = {"export", "whole"}
         ("tests/testinfra/conftest.py", "", ALL_SCENARIOS, "", ""),
         ("tests/testinfra/shared/test_runs.py", "", ALL_SCENARIOS, "", ""),
         ("tests/testinfra/client.py", "", "apt", "", ""),
+        ("tests/testinfra/data.json", "", ALL_SCENARIOS, "", ""),
         ("tests/testinfra/httpd/test_httpd.py", "", "httpd", "", ""),
         # Inventories and node definitions
         ("site.yml", "", "", "", ALL_HOSTS),

@@ -74,14 +74,17 @@ def _named(tree: Tree, test: str, text: str) -> Iterator[str]:
     for level, steps, listed in NAMED.findall(text):
         if own if not level else int(level) == test.count("/"):
             first, *rest = (FIELD.sub("*", said) or "*" for said, _ in STEP.findall(steps))
-            # What a first step may be is said elsewhere in the file.
-            known = [word for word in QUOTED.findall(NAMED.sub("", text)) if word in tree.paths or word in tree.folders]
-            firsts = [first] if first != "*" else known or [""]
+            firsts = [first] if first != "*" else _said_elsewhere(tree, text) or [""]
             named = ["/".join([each, *rest]).rstrip("/") if each else "" for each in firsts]
             yield from (path for path in named if listed or path not in tree.top_folders)
     if own:
         said = (FIELD.sub("*", steps[1:]) for steps in IN_TEXT.findall(text))
         yield from (path for path in said if path not in tree.top_folders)
+
+
+def _said_elsewhere(tree: Tree, text: str) -> list[str]:
+    """Return the paths that stand in a file by themselves: what a step that is a variable may be."""
+    return [word for word in QUOTED.findall(NAMED.sub("", text)) if word in tree.paths or word in tree.folders]
 
 
 def _pattern(path: str) -> re.Pattern[str]:

@@ -34,7 +34,7 @@ class Places:
 
     def __init__(self, tree: Tree) -> None:
         """Remember the tree; what is slow to read is read when a node asks for it."""
-        self._tree = tree
+        self.tree = tree
         self._roles = Roles(tree)
         self._hosts = Hosts(tree)
 
@@ -51,16 +51,20 @@ class Places:
                 return [LINT, SANDBOX, *self._hosts.all, *map(role, self._roles.names), *self._tests()]
         return []
 
-    def _by_file(self, path: str) -> Iterator[Node]:
+    def changed(self, path: str) -> Iterator[Node]:
+        """Return what a file affects directly when its own text is another one."""
+        yield from self._by_file(path)
         if not placed(path):
             yield EVERYTHING
+        if GENERATED.fullmatch(path) or not PROSE.fullmatch(path):
+            yield LINT
+            yield from map(file, self._reading.whole)
+
+    def _by_file(self, path: str) -> Iterator[Node]:
         for pattern, rule in PLACES.items():
             if pattern.fullmatch(path):
                 yield from rule(self, path)
         yield from map(file, {*self._code.users.get(path, ()), *self._reading.readers(path)})
-        if path in self._tree.change.paths and (GENERATED.fullmatch(path) or not PROSE.fullmatch(path)):
-            yield LINT
-            yield from map(file, self._reading.whole)
 
     def _by_role(self, name: str) -> Iterator[Node]:
         yield from map(role, self._roles.dependents.get(name, ()))
@@ -70,20 +74,20 @@ class Places:
 
     @cached_property
     def _code(self) -> Code:
-        return Code(self._tree)
+        return Code(self.tree)
 
     @cached_property
     def _reading(self) -> Reading:
-        return Reading(self._tree, self._code)
+        return Reading(self.tree, self._code)
 
     def _scenarios(self, names: Iterable[str]) -> Iterator[Node]:
-        known = self._tree.scenarios
+        known = self.tree.scenarios
         yield from (Node(Kind.SCENARIO, name) for name in names if name in known)
 
     def _tests(self) -> Iterator[Node]:
         """Yield all tests, but those of the sandbox."""
-        yield from self._scenarios(self._tree.scenarios)
-        yield from map(file, self._tree.unit_tests)
+        yield from self._scenarios(self.tree.scenarios)
+        yield from map(file, self.tree.unit_tests)
 
     def nothing(self, path: str) -> Iterable[Node]:
         """A file that only readers of its text look at, such as linters."""
@@ -115,12 +119,12 @@ class Places:
         yield from map(file, self._roles.named.get(path, ()))
         if path.startswith(("library/", "action_plugins/")):
             word = re.compile(rf"\b{re.escape(PurePosixPath(path).stem)}\b")
-            tests = self._tree.texts(self._tree.below("tests/testinfra", (".py",)))
+            tests = self.tree.texts(self.tree.below("tests/testinfra", (".py",)))
             yield from (file(test) for test, text in tests if word.search(text))
 
     def always(self, path: str) -> Iterator[Node]:
         """A plugin that Ansible uses in each run, if ansible.cfg says so."""
-        enabled = re.findall(r"\w+", " ".join(ENABLED.findall(self._tree.text("ansible.cfg"))))
+        enabled = re.findall(r"\w+", " ".join(ENABLED.findall(self.tree.text("ansible.cfg"))))
         if PurePosixPath(path).stem in enabled:
             yield file("ansible.cfg")
 
@@ -128,33 +132,33 @@ class Places:
         """A file of a scenario, or a playbook that others import."""
         _, name, *inside = path.split("/")
         yield from self._scenarios({name})
-        for playbook, text in self._tree.texts(self._tree.below("molecule", (".yml",))):
+        for playbook, text in self.tree.texts(self.tree.below("molecule", (".yml",))):
             folder = PurePosixPath(playbook).parent
             if path in {_normal(folder / imported) for imported in IMPORTED.findall(text)}:
                 yield file(playbook)
             if name == "shared" and inside[0] == "library" and PurePosixPath(path).stem in KEY.findall(text):
                 yield file(playbook)
-        if f"../{name}/{'/'.join(inside)}" in self._tree.text(CONFIGURATION):
+        if f"../{name}/{'/'.join(inside)}" in self.tree.text(CONFIGURATION):
             yield file(CONFIGURATION)
 
     def all_scenarios(self, path: str) -> Iterator[Node]:
         """What all scenarios take part in."""
         del path
-        yield from self._scenarios(self._tree.scenarios)
+        yield from self._scenarios(self.tree.scenarios)
 
     def host_test(self, path: str) -> Iterator[Node]:
         """A test of a role on hosts, or what such tests use; files of Python that they import have users."""
         _, _, name, *inside = path.split("/")
         shared = name in {"shared", "conftest.py"} or not (inside or name.endswith(".py"))
-        yield from self._scenarios(self._tree.scenarios if shared else {name})
+        yield from self._scenarios(self.tree.scenarios if shared else {name})
 
     def unit_test(self, path: str) -> Iterator[Node]:
         """A unit test; or what the unit tests of its folder use without naming it."""
-        if path in self._tree.unit_tests:
+        if path in self.tree.unit_tests:
             yield from map(part, unit_parts())
         elif path.endswith(("/conftest.py", "/__init__.py")) or not path.endswith(".py"):
             folder = path.rpartition("/")[0]
-            yield from (file(test) for test in self._tree.unit_tests if test.startswith(f"{folder}/"))
+            yield from (file(test) for test in self.tree.unit_tests if test.startswith(f"{folder}/"))
 
     def site(self, path: str) -> Iterable[Node]:
         """The node definitions."""
@@ -171,7 +175,7 @@ class Places:
 
     def flat_file(self, path: str) -> Iterator[Node]:
         """A flat file: what reads it is affected, but not what else the reader's declaration affects."""
-        for reader in flat.readers(self._tree, path):
+        for reader in flat.readers(self.tree, path):
             for pattern, rule in PLACES.items():
                 if pattern.fullmatch(reader):
                     yield from rule(self, reader)

@@ -11,10 +11,8 @@ from strata.affected.places import Places, placed
 from strata.affected.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
-
-    from strata.affected.change import Change
 
 
 @dataclass(frozen=True)
@@ -91,17 +89,17 @@ def affected(root: Path, given: str | None = None) -> Affected:
 
     """
     with changed(root, given) as change:
-        return by_change(change)
+        return follow(Places(Tree(change)), change.base, change.paths)
 
 
-def by_change(change: Change) -> Affected:
-    """Return what a change affects. Raises StrataError for a file that can't be read."""
-    tree = Tree(change)
-    before = reach(map(file, change.paths), Places(tree).affected)
+def follow(places: Places, base: str, paths: Sequence[str]) -> Affected:
+    """Return what changed files affect. Raises StrataError for a file that can't be read."""
+    starts = {file(path) for path in paths}
+    before = reach(sorted(starts), lambda node: places.changed(node.name) if node in starts else places.affected(node))
     return Affected(
-        change.base,
-        list(change.paths),
-        [path for path in change.paths if not placed(path)],
-        [path for path in tree.unit_tests if file(path) in before],
+        base,
+        list(paths),
+        [path for path in paths if not placed(path)],
+        [path for path in places.tree.unit_tests if file(path) in before],
         {node: chain(node, before) for node in before},
     )

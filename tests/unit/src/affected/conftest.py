@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from strata.affected.change import Change
+from strata.affected.places import Places
 from strata.affected.report import Affected, affected
+from strata.affected.tree import Tree
 
 from ..sample import Checkout
 
@@ -170,6 +173,13 @@ def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     repository.git("init", "--initial-branch=main")
     repository.commit()
     return made.root
+
+
+@pytest.fixture(scope="session")
+def places(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Places:
+    """Return what affects what in the repository as it is."""
+    present = frozenset(Repository(template).git("ls-files").splitlines())
+    return Places(Tree(Change("", (), present, template, tmp_path_factory.mktemp("older"))))
 
 
 @pytest.fixture

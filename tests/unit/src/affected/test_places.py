@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from strata.affected.report import affected
+from strata.affected.report import affected, follow
 from strata.suite.pythons import unit_parts
 
 if TYPE_CHECKING:
+    from strata.affected.places import Places
+
     from .conftest import Repository
 
 APT = "apt ci_static httpd project_server project_static"
@@ -123,8 +125,8 @@ WHOLE = {"export", "whole"}
     ],
     ids=lambda value: value if "." in value else "",
 )
-def test_a_file_affects(repository: Repository, path: str, roles: str, scenarios: str, tests: str, hosts: str) -> None:
-    found = repository.change(path)
+def test_a_file_affects(places: Places, path: str, roles: str, scenarios: str, tests: str, hosts: str) -> None:
+    found = follow(places, "", [path])
     assert found.changed == [path]
     assert found.unplaced == []
     assert found.roles == roles.split()
@@ -136,35 +138,35 @@ def test_a_file_affects(repository: Repository, path: str, roles: str, scenarios
 
 
 @pytest.mark.parametrize("path", ["LICENSE", "CHANGELOG.md", "docs/unread.md", "project-config/README.md"])
-def test_prose_that_no_test_reads_affects_nothing(repository: Repository, path: str) -> None:
-    found = repository.change(path)
+def test_prose_that_no_test_reads_affects_nothing(places: Places, path: str) -> None:
+    found = follow(places, "", [path])
     assert (found.unplaced, list(found.chains)[1:]) == ([], [])
 
 
-def test_prose_affects_the_tests_that_read_it(repository: Repository) -> None:
-    found = repository.change("docs/read.md")
+def test_prose_affects_the_tests_that_read_it(places: Places) -> None:
+    found = follow(places, "", ["docs/read.md"])
     assert (found.unit_tests, found.parts) == (["tests/unit/test_page.py"], unit_parts())
 
 
-def test_prose_affects_the_sandbox_that_reads_it(repository: Repository) -> None:
-    found = repository.change("docs/recipes.md")
+def test_prose_affects_the_sandbox_that_reads_it(places: Places) -> None:
+    found = follow(places, "", ["docs/recipes.md"])
     assert (found.unit_tests, found.parts) == ([], ["sandbox"])
 
 
 @pytest.mark.parametrize(
     "path", ["ansible.cfg", "bin/strata", "requirements.txt", "callback_plugins/recorder.py", "vars_plugins/private.py"]
 )
-def test_what_all_runs_take_part_in_affects_everything(repository: Repository, path: str) -> None:
-    found = repository.change(path)
+def test_what_all_runs_take_part_in_affects_everything(places: Places, path: str) -> None:
+    found = follow(places, "", [path])
     assert (found.roles, found.scenarios) == (APT.split(), ALL_SCENARIOS.split())
-    assert len(found.unit_tests) == len(list((repository.root / "tests/unit").rglob("test_*.py")))
+    assert len(found.unit_tests) == len(list((places.tree.change.newer / "tests/unit").rglob("test_*.py")))
     assert found.parts == [*sorted(["lint", "sandbox", *unit_parts()]), *ALL_SCENARIOS.split()]
     assert found.hosts == {"production": ["static1.example.org"], "sandbox": ["logs1", "static1", "static2"]}
     assert found.unplaced == []
 
 
-def test_settings_of_all_tests_affect_no_host(repository: Repository) -> None:
-    found = repository.change("pyproject.toml")
+def test_settings_of_all_tests_affect_no_host(places: Places) -> None:
+    found = follow(places, "", ["pyproject.toml"])
     assert (found.scenarios, found.roles, found.hosts) == (ALL_SCENARIOS.split(), [], {})
     assert "tests/unit/test_web.py" in found.unit_tests
 

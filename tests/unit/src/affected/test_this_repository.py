@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from strata.affected.change import Change
-from strata.affected.places import placed
-from strata.affected.report import by_change
+from strata.affected.places import Places, placed
+from strata.affected.report import follow
+from strata.affected.tree import Tree
 from strata.paths import ROOT
 from strata.suite.parts import all_parts
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Callable
 
     from strata.affected.report import Affected
 
@@ -26,9 +27,16 @@ REVIEW = {"example": ["review01.example.org"], "sandbox": ["review01"]}
 ALL = {"sandbox": ["bastion01", "logs01", "review01", "static01", "static02"]}
 
 
-def change(folder: Path, *paths: str) -> Affected:
-    assert set(paths) <= PRESENT
-    return by_change(Change("", paths, PRESENT, ROOT, folder))
+@pytest.fixture(scope="module")
+def change(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Affected]:
+    """Return what tells what a change of a file affects."""
+    places = Places(Tree(Change("", (), PRESENT, ROOT, tmp_path_factory.mktemp("older"))))
+
+    def changed(path: str) -> Affected:
+        assert path in PRESENT
+        return follow(places, "", [path])
+
+    return changed
 
 
 def test_every_file_has_a_place() -> None:
@@ -67,9 +75,9 @@ def test_every_file_has_a_place() -> None:
     ],
 )
 def test_a_change_of_few_things(
-    path: str, roles: str, scenarios: str, hosts: dict[str, list[str]], tmp_path: Path
+    path: str, roles: str, scenarios: str, hosts: dict[str, list[str]], change: Callable[[str], Affected]
 ) -> None:
-    found = change(tmp_path, path)
+    found = change(path)
     assert (found.roles, found.scenarios, found.hosts) == (roles.split(), scenarios.split(), hosts)
 
 
@@ -95,9 +103,9 @@ def test_a_change_of_few_things(
     ],
 )
 def test_a_change_of_many_roles(
-    path: str, roles: str, others: str, hosts: dict[str, list[str]], tmp_path: Path
+    path: str, roles: str, others: str, hosts: dict[str, list[str]], change: Callable[[str], Affected]
 ) -> None:
-    found = change(tmp_path, path)
+    found = change(path)
     assert set(roles.split()) <= set(found.roles)
     assert not set(others.split()) & set(found.roles)
     assert set(found.roles) <= set(found.scenarios)
@@ -118,8 +126,8 @@ def test_a_change_of_many_roles(
         "vars_plugins/private_tree.py",
     ],
 )
-def test_a_change_of_what_all_scenarios_share(path: str, tmp_path: Path) -> None:
-    assert set(change(tmp_path, path).scenarios) == SCENARIOS
+def test_a_change_of_what_all_scenarios_share(path: str, change: Callable[[str], Affected]) -> None:
+    assert set(change(path).scenarios) == SCENARIOS
 
 
 @pytest.mark.parametrize(
@@ -143,8 +151,10 @@ def test_a_change_of_what_all_scenarios_share(path: str, tmp_path: Path) -> None
         ("roles/retention/files/retention.py", "roles/test_retention", "src/vendored/test_sync"),
     ],
 )
-def test_unit_tests_are_those_that_use_a_file(path: str, tests: str, others: str, tmp_path: Path) -> None:
-    found = {test.removeprefix("tests/unit/").removesuffix(".py") for test in change(tmp_path, path).unit_tests}
+def test_unit_tests_are_those_that_use_a_file(
+    path: str, tests: str, others: str, change: Callable[[str], Affected]
+) -> None:
+    found = {test.removeprefix("tests/unit/").removesuffix(".py") for test in change(path).unit_tests}
     assert set(tests.split()) <= found
     assert not set(others.split()) & found
 
@@ -158,10 +168,10 @@ def test_unit_tests_are_those_that_use_a_file(path: str, tests: str, others: str
         ("src/strata/verbs/up.py", {"lint", "sandbox"}),
     ],
 )
-def test_parts_are_those_that_run_a_file(path: str, parts: set[str], tmp_path: Path) -> None:
-    found = {part for part in change(tmp_path, path).parts if not part.startswith("unit")}
+def test_parts_are_those_that_run_a_file(path: str, parts: set[str], change: Callable[[str], Affected]) -> None:
+    found = {part for part in change(path).parts if not part.startswith("unit")}
     assert found == parts
 
 
-def test_everything_is_all_parts(tmp_path: Path) -> None:
-    assert set(change(tmp_path, "requirements.txt").parts) == {part.name for part in all_parts()}
+def test_everything_is_all_parts(change: Callable[[str], Affected]) -> None:
+    assert set(change("requirements.txt").parts) == {part.name for part in all_parts()}

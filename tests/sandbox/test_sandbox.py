@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from strata.paths import CHECKOUT, ROOT, STATE
-from strata.suite.parts import other_pythons
+from strata.suite.pythons import other_pythons
 
 if TYPE_CHECKING:
     from tests.sandbox.conftest import Sandbox

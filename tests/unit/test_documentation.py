@@ -18,7 +18,7 @@ from jinja2 import Environment, nodes
 
 from strata.paths import BIN, ROOT
 from strata.repository.roles import load_roles
-from strata.rules.tasks import role_tasks
+from strata.repository.tasks import role_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -40,7 +40,7 @@ def plugins(root: Path) -> Names:
 def needed(root: Path, roles: Iterable[Role]) -> list[Path]:
     """Return the files of the modules and plugins that roles need, relative to the checkout at `root`, sorted."""
     names = plugins(root)
-    open_ends = [ALWAYS, *(use for role in roles for use in _uses(role, names))]
+    open_ends = [ALWAYS, *(use for role in roles for use in uses(role, names))]
     found: set[Path] = set()
     while open_ends:
         folder, name = open_ends.pop()
@@ -53,7 +53,8 @@ def needed(root: Path, roles: Iterable[Role]) -> list[Path]:
     return sorted(found)
 
 
-def _uses(role: Role, names: Names) -> Iterator[tuple[str, str]]:
+def uses(role: Role, names: Names) -> Iterator[tuple[str, str]]:
+    """Yield the modules and plugins that the files of a role name, by folder and name. Raises BrokenFileError."""
     yield from in_tasks(role, names)
     for folder in TEMPLATED:
         for source in role.sources(folder):

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from typing import TYPE_CHECKING
 
+from strata.repository.imports import imports
 from strata.repository.source import position
-from strata.rules.tasks import role_tasks
+from strata.repository.tasks import role_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,12 +64,12 @@ def in_python(text: str) -> Iterator[tuple[str, str]]:
 
     What is imported from a package may be a file of it, or a name in its `__init__`.
     """
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.ImportFrom) and f"{node.module}.".startswith(f"{UTILS}."):
-            path = str(node.module).removeprefix("ansible.module_utils.").replace(".", "/")
+    for module, imported in imports(text):
+        if f"{module}.".startswith(f"{UTILS}."):
+            path = module.removeprefix("ansible.module_utils.").replace(".", "/")
             folders = path.split("/")
             packages = ["/".join(folders[:length]) for length in range(1, len(folders) + 1)]
-            names = [path, *(f"{path}/{alias.name}" for alias in node.names)]
+            names = [path, *(f"{path}/{name}" for name in imported)]
             yield from (("module_utils", name) for name in [*names, *(f"{each}/__init__" for each in packages)])
     for kind, name in LOADER.findall(text):
         yield f"{kind}_plugins", name

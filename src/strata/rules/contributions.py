@@ -6,8 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from strata.repository.source import Source, Violation, line
+from strata.repository.tasks import role_tasks
 from strata.rules.parameters import DEFAULTS, VARS
-from strata.rules.tasks import expressions, jinja, role_tasks
+from strata.rules.tasks import expressions, jinja
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

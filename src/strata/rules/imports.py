@@ -48,7 +48,7 @@ ROOTS = (
             ("__main__",),
             ("cli",),
             ("verbs",),
-            ("bench", "converge"),
+            ("affected", "bench", "converge"),
             ("export", "skeleton", "suite"),
             ("rules",),
             ("sandbox",),

@@ -5,16 +5,15 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from strata.repository.source import Source, Violation, line
+from strata.repository.source import Violation, line
+from strata.repository.tasks import BLOCKS, role_tasks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from strata.repository.checkout import Repository
-    from strata.repository.roles import Role
 
 MAX_LINES = 100
-BLOCKS = ("block", "rescue", "always")
 BANNED = {
     "include_role": "roles are composed by the dependencies of meta/main.yml only",
     "import_role": "roles are composed by the dependencies of meta/main.yml only",
@@ -74,14 +73,6 @@ def tags(task: Mapping[str, Any]) -> list[str]:
     return [tag.strip() for tag in given.split(",")] if isinstance(given, str) else [str(tag) for tag in given]
 
 
-def role_tasks(role: Role) -> Iterator[tuple[Source, Mapping[str, Any]]]:
-    """Yield the tasks, handlers and blocks of a role, each with its file. Raises BrokenFileError."""
-    for folder in ("tasks", "handlers"):
-        for source in role.sources(folder, "*.yml"):
-            for task in _walk(source, source.sequence()):
-                yield source, task
-
-
 def expressions(task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield the Jinja expressions in a task or in variables, each with its key; of a block without its tasks."""
     for key, value in task.items():
@@ -93,14 +84,6 @@ def expressions(task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 def jinja(text: str) -> Iterator[str]:
     """Yield the Jinja expressions and statements of a text."""
     return (match.group() for match in JINJA.finditer(text))
-
-
-def _walk(source: Source, tasks: list[Any]) -> Iterator[Mapping[str, Any]]:
-    for at, entry in enumerate(tasks):
-        task = source.section(entry, "a task", line(tasks, at))
-        yield task
-        for key in BLOCKS:
-            yield from _walk(source, source.items(task.get(key), key, line(task, key)))
 
 
 def _actions(task: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

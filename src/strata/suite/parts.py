@@ -2,7 +2,6 @@
 
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from strata.repository import inventory
 from strata.sandbox.declared import SOURCE
 from strata.suite import cases
 from strata.suite.checks import checks
+from strata.suite.pythons import unit_parts
 
 #: What tests/sandbox boots.
 SANDBOXES = ("test", "other", "test-hosts")
@@ -48,19 +48,14 @@ class Part:
 def all_parts() -> list[Part]:
     """Return the parts in the order in which they are started."""
     roles = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
+    unit, *oldest = unit_parts()
     return [
         Part("lint", _lint),
-        Part("unit", _pytest(BIN, "tests/unit")),
-        *_unit_on_oldest_python(),
+        Part(unit, _pytest(BIN, "tests/unit")),
+        *(Part(name, _unit_on_oldest_python) for name in oldest),
         Part("sandbox", _pytest(BIN, "tests/sandbox"), SANDBOXES, _declared_hosts),
         *(Part(role, _molecule(role), (scenario_sandbox(role),), partial(scenario_hosts, role)) for role in roles),
     ]
-
-
-def other_pythons() -> list[str]:
-    """Return the versions of the usable interpreters but the one that runs this, newest first."""
-    found = [line.split()[0] for line in (STATE / "pythons").read_text().splitlines()]
-    return [version for version in found if version != f"{sys.version_info.major}.{sys.version_info.minor}"]
 
 
 def _lint(report: Path, log: Path) -> int:
@@ -83,19 +78,10 @@ def _pytest(folder: Path, tests: str) -> Callable[[Path, Path], int]:
     return run
 
 
-def _unit_on_oldest_python() -> list[Part]:
-    others = other_pythons()
-    if not others:
-        return []
-
-    def run(report: Path, log: Path) -> int:
-        # The first use of an interpreter makes its environment.
-        oldest = {"STRATA_PYTHON": "oldest"}
-        return _logged([ROOT / "bin" / "strata", "--help"], log, oldest) or _pytest(
-            STATE / "venv-oldest" / "bin", "tests/unit"
-        )(report, log)
-
-    return [Part(f"unit-{others[-1]}", run)]
+def _unit_on_oldest_python(report: Path, log: Path) -> int:
+    # The first use of an interpreter makes its environment.
+    made = _logged([ROOT / "bin" / "strata", "--help"], log, {"STRATA_PYTHON": "oldest"})
+    return made or _pytest(STATE / "venv-oldest" / "bin", "tests/unit")(report, log)
 
 
 def molecule(role: str, verb: str, log: Path) -> int:

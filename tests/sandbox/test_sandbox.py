@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -14,6 +13,8 @@ from strata.paths import CHECKOUT, ROOT, STATE
 from strata.suite.parts import other_pythons
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.sandbox.conftest import Sandbox
 
 HOSTS = ["bastion01", "logs01", "review01", "static01", "static02"]

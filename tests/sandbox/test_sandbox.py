@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import ipaddress
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +13,8 @@ from strata.paths import CHECKOUT, ROOT, STATE
 from strata.suite.pythons import other_pythons
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tests.sandbox.conftest import Sandbox
 
 HOSTS = ["bastion01", "logs01", "review01", "static01", "static02"]
@@ -22,15 +22,6 @@ DATA = ROOT.parent / "shared" / "data" / "project-config"
 #: The most remote calls to a host in a run that changes nothing.
 MOST_CALLS = 24
 PYTHONS = ["newest", *(["oldest"] if other_pythons() else [])]
-
-
-def running() -> list[str]:
-    """The command lines of all processes of this machine."""
-    commands = []
-    for path in Path("/proc").glob("[0-9]*/cmdline"):
-        with contextlib.suppress(OSError):  # it may have ended by now
-            commands.append(path.read_text(errors="replace").replace("\0", " "))
-    return commands
 
 
 def test_status(sandbox: Sandbox) -> None:
@@ -233,18 +224,3 @@ def test_wrong_use(sandbox: Sandbox, arguments: tuple[str, ...], message: str) -
 
 def test_the_exit_code_of_a_remote_command(sandbox: Sandbox) -> None:
     assert sandbox.on("static01", "exit 7").code == 7
-
-
-def test_down_leaves_nothing(sandbox: Sandbox) -> None:
-    """Last, as it takes down what the others use."""
-    assert sandbox.strata("down").code == 0
-    podman = {"CONTAINERS_CONF": str(STATE / "containers.conf")}
-    for command in (("ps", "--all"), ("network", "ls")):
-        listing = json.loads(sandbox.run("podman", *command, "--format=json", **podman).output or "[]")
-        assert not [entry for entry in listing if f"strata-{CHECKOUT}-test" in str(entry)]
-    assert not (STATE / "sandboxes" / "test").exists()
-    assert not Path("/run/strata", f"{CHECKOUT}-test").exists()
-    assert not [command for command in running() if f"{CHECKOUT}-test" in command]
-    status = sandbox.status()
-    assert {host["state"] for host in status.values()} == {"absent"}
-    assert sandbox.strata("converge").code == 2

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from strata.errors import nearest
 from strata.project_config import gerrit
-from strata.project_config.findings import Finding, nearest
+from strata.project_config.findings import Finding
 from strata.project_config.refs import ref_problem, regex_problem
 
 if TYPE_CHECKING:

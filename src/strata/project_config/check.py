@@ -7,9 +7,10 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from strata.errors import nearest
 from strata.project_config import acl_form, acl_rules, gerrit
 from strata.project_config.acl import Acl, AclSyntaxError, parse
-from strata.project_config.findings import Finding, nearest
+from strata.project_config.findings import Finding
 from strata.project_config.projects import Project, read
 from strata.project_config.tree import ACLS, PROJECTS, SUFFIX, Tree
 from strata.repository.source import BrokenFileError

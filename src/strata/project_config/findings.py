@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from strata.repository.source import Violation
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 #: What would do something to a terminal, and what stands for bytes that are not text.
 UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
@@ -27,8 +22,3 @@ class Finding(Violation):
         """Return the finding as compilers print it."""
         text = f"{self.path}:{self.line}: {'warning: ' if self.warning else ''}{self.message}"
         return UNPRINTABLE.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return what to add to the message that `name` is not known."""
-    return "".join(f" (nearest name: {each})" for each in difflib.get_close_matches(name, list(known), 1))

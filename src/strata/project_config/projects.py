@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from strata.project_config.findings import Finding, nearest
+from strata.errors import nearest
+from strata.project_config.findings import Finding
 from strata.project_config.refs import is_ref
 from strata.project_config.tree import ACLS, PROJECTS, SUFFIX
 from strata.project_config.upstream import refusal

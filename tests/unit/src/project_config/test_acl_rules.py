@@ -54,7 +54,7 @@ def test_good(text: str) -> None:
         (HEADS + "label-X = +1..-1 group a\n", "2: label-X: the range +1..-1 is upside down"),
         (
             HEADS + "exclusiveGroupPermissions = pushh\n",
-            "2: exclusiveGroupPermissions: pushh is not a permission (nearest",
+            "2: exclusiveGroupPermissions: pushh is not a permission: did you mean 'push'?",
         ),
         ('[access "heads/*"]\n', "1: heads/* is not a ref: it begins with refs/"),
         ('[include]\npath = "/etc/passwd"\n', "1: [include] reads other files: refused"),
@@ -90,12 +90,12 @@ def test_wrong(text: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("[recieve]\n", "1: warning: [recieve] is unknown (nearest name: receive)"),
+        ("[recieve]\n", "1: warning: [recieve] is unknown: did you mean 'receive'?"),
         (
             "[receive]\nrequireChangeID_ = x\n".replace("_", "s"),
-            "2: warning: requireChangeIDs is unknown (nearest name",
+            "2: warning: requireChangeIDs is unknown: did you mean",
         ),
-        (HEADS + "abandn = group a\n", "2: warning: abandn is unknown (nearest name: abandon)"),
+        (HEADS + "abandn = group a\n", "2: warning: abandn is unknown: did you mean 'abandon'?"),
         ("[access]\npush = group a\n", "2: warning: push is unknown"),
         ("[capability]\nkill = group a\n", "2: warning: kill is unknown"),
         (LABEL + "copyMinScore = true\n", "2: warning: copyMinScore is refused by Gerrit 3.7 and newer: say is:MIN in"),

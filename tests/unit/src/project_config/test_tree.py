@@ -122,7 +122,7 @@ def test_a_broken_acl_leaves_the_others(sample: Sample) -> None:
 
 def test_a_label_that_nobody_defines(sample: Sample) -> None:
     sample.replace(ANVIL, "label-Code-Review", "label-Code-Revew")
-    message = "label-Code-Revew: no ACL defines the label Code-Revew (nearest name: Code-Review)"
+    message = "label-Code-Revew: no ACL defines the label Code-Revew: did you mean 'Code-Review'?"
     assert sample.found() == [f"{ANVIL}:3: warning: {message}"]
 
 

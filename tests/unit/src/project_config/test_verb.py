@@ -155,7 +155,7 @@ def test_fix_puts_a_shuffled_real_tree_in_order(copy: Path) -> None:
 @pytest.mark.parametrize(
     ("path", "old", "new", "message"),
     [
-        (FILE, "zuul.config", "zul.config", "there is no gerrit/acls/zuul/zul.config (nearest name: gerrit/acls/zuul/"),
+        (FILE, "zuul.config", "zul.config", "there is no gerrit/acls/zuul/zul.config: did you mean 'gerrit/acls/zuul/"),
         (FILE, "  description: RETIRED", "  upstream: ext::sh\n  description: RETIRED", "names a transport helper"),
         (
             "gerrit/acls/zuul/zuul.config",

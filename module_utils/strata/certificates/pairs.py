@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import files, paths
 from ansible.module_utils.strata.certificates.declared import CA, CertificatesError
 from ansible.module_utils.strata.certificates.host import content
 from ansible.module_utils.strata.certificates.plan import ABSENT, Pair, fault, instant
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from ansible.module_utils.strata.openssl import Shown, Tool
 
 #: Keys that wait for the CA's signature, in memory.
-PENDING = "/run/strata-certificates"
+PENDING = f"{paths.RUNTIME}-certificates"
 BLOCK = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 
 

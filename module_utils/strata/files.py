@@ -16,6 +16,7 @@ import grp
 import os
 import pwd
 import shlex
+import shutil
 import stat
 from dataclasses import dataclass, field, replace
 from typing import IO, TYPE_CHECKING, Any
@@ -25,7 +26,7 @@ from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.paths import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 class OwnerError(StrataError):
@@ -149,44 +150,55 @@ def _apply(path: str, wanted: State) -> None:
 
 def put(name: str, folder: int, wanted: State) -> None:
     """Bring what has a name in an open folder to a state, atomically, and on the disk."""
+    if isinstance(wanted, File):
+        with replacing(name, folder, wanted.mode, wanted.uid, wanted.gid) as stream:
+            stream.write(wanted.content)
+        return
     if wanted is None:
         os.unlink(name, dir_fd=folder)
     else:
         temporary = _temporary(name)
         folders.clear(temporary, folder)
-        try:
-            if isinstance(wanted, Link):
-                os.symlink(wanted.target, temporary, dir_fd=folder)
-            else:
-                with open(os.open(temporary, folders.NEW, 0o600, dir_fd=folder), "wb") as stream:
-                    _write(stream, wanted)
-            _take_place(temporary, name, folder, wanted)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                os.unlink(temporary, dir_fd=folder)
-            raise
+        os.symlink(wanted.target, temporary, dir_fd=folder)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
     os.fsync(folder)
 
 
-def _write(stream: IO[bytes], new: File) -> None:
-    """Write a file's content, owners and mode; owners first, because that drops the set-id bits."""
-    stream.write(new.content)
-    os.fchown(stream.fileno(), new.uid, new.gid)
-    os.fchmod(stream.fileno(), new.mode)
-    stream.truncate()
+@contextlib.contextmanager
+def replacing(name: str, folder: int, mode: int, uid: int, gid: int) -> Iterator[IO[bytes]]:
+    """Give a new file, for us alone, that takes a name in an open folder when all is written and on the disk."""
+    temporary = _temporary(name)
+    folders.clear(temporary, folder)
+    try:
+        with open(os.open(temporary, folders.NEW, 0o600, dir_fd=folder), "wb") as stream:
+            yield stream
+            _finish(stream, mode, uid, gid)
+        try:
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            with (
+                open(os.open(temporary, folders.READ, dir_fd=folder), "rb") as new,
+                open(os.open(name, os.O_WRONLY | os.O_NOFOLLOW, dir_fd=folder), "wb") as stream,
+            ):
+                shutil.copyfileobj(new, stream)
+                stream.truncate()
+                _finish(stream, mode, uid, gid)
+            os.unlink(temporary, dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def _finish(stream: IO[bytes], mode: int, uid: int, gid: int) -> None:
+    """Give a written file its owners and mode, in that order, as it drops the set-id bits; put it on the disk."""
+    os.fchown(stream.fileno(), uid, gid)
+    os.fchmod(stream.fileno(), mode)
     stream.flush()
     os.fsync(stream.fileno())
-
-
-def _take_place(temporary: str, name: str, folder: int, wanted: File | Link) -> None:
-    try:
-        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
-    except OSError as error:
-        if error.errno != errno.EBUSY or not isinstance(wanted, File):
-            raise
-        with open(os.open(name, os.O_WRONLY | os.O_NOFOLLOW, dir_fd=folder), "wb") as stream:
-            _write(stream, wanted)
-        os.unlink(temporary, dir_fd=folder)
 
 
 def undo(changes: Iterable[Change]) -> list[str]:

@@ -11,7 +11,7 @@ import errno
 import os
 import secrets
 import stat
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.paths import TEMPORARY
@@ -130,6 +130,22 @@ def holding(path: str, *, create: bool = False) -> Iterator[tuple[int, str]]:
         if error.errno:
             error.filename = path
         raise
+
+
+def open_file(path: str) -> IO[bytes]:
+    """Open a regular file for reading, through no link of somebody else, and without waiting for a pipe.
+
+    Raises:
+        LinkError: there is a link of somebody else on the way.
+        OSError: it is no regular file, or cannot be opened.
+
+    """
+    with holding(path) as (folder, name):
+        descriptor = os.open(name, READ, dir_fd=folder)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "not a regular file", path)
+    return open(descriptor, "rb")
 
 
 def make(path: str) -> None:

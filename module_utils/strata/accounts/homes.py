@@ -90,8 +90,8 @@ def make(path: str, uid: int, gid: int, mode: int) -> None:
     folders.make(parent)
     _require_roots(parent)
     new = os.path.join(parent, f"{TEMPORARY}{name}.new")
-    with opened(parent, links=True) as above:
-        clear(os.path.basename(new), above)
+    with folders.holding(new) as (above, unfinished):
+        clear(unfinished, above)
     os.mkdir(new, 0o700)
     if os.path.isdir(SKELETON):
         shutil.copytree(SKELETON, new, symlinks=True, dirs_exist_ok=True)
@@ -101,7 +101,9 @@ def make(path: str, uid: int, gid: int, mode: int) -> None:
             os.chown(os.path.join(folder, each), uid, gid, follow_symlinks=False)
     os.chmod(new, mode)
     os.chown(new, uid, gid)
-    os.rename(new, path)
+    with folders.holding(path) as (above, _):
+        os.rename(new, path)
+        os.fsync(above)
 
 
 def set_mode(path: str, uid: int, mode: int) -> None:

@@ -27,6 +27,7 @@ LINKS = 40  # as many as the kernel follows
 #: Of folders that are made on the way, whatever the umask is.
 MODE = 0o755
 
+_WRITABLE_BY_OTHERS = 0o022
 _WAY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
@@ -146,6 +147,32 @@ def open_file(path: str) -> IO[bytes]:
         os.close(descriptor)
         raise OSError(errno.EINVAL, "not a regular file", path)
     return open(descriptor, "rb")
+
+
+def shared(path: str) -> str:
+    """Return what others than root can change on the way of a path, nothing if there is none; links are followed.
+
+    Raises:
+        FileNotFoundError: nothing is there.
+
+    """
+    links, done = 0, "/"
+    todo = path.strip("/").split("/")
+    while todo:
+        step = os.path.join(done, todo.pop(0))
+        info = os.lstat(step)
+        link = stat.S_ISLNK(info.st_mode)
+        # In a sticky folder nobody can swap what is root's.
+        loose = info.st_mode & _WRITABLE_BY_OTHERS and not info.st_mode & stat.S_ISVTX
+        if info.st_uid or (loose and not link) or links > LINKS:
+            return step
+        if link:
+            links += 1
+            target = os.path.normpath(os.path.join(done, os.readlink(step)))
+            done, todo = "/", [*target.strip("/").split("/"), *todo]
+        else:
+            done = step
+    return ""
 
 
 def make(path: str) -> None:

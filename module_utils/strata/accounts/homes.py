@@ -27,7 +27,6 @@ SKELETON = "/etc/skel"
 SSH, KEYS, OLD_KEYS = ".ssh", "authorized_keys", "authorized_keys2"
 
 _WRITABLE_BY_OTHERS = 0o022
-_MANY_LINKS = 40
 _PRIVATE = 0o600
 #: Bytes of authorized_keys that are read: whoever made it may have made it endless.
 _MOST = 2**20
@@ -167,23 +166,9 @@ def _opened(path: str, uid: int) -> Iterator[int]:
 
 
 def _require_roots(path: str) -> None:
-    """Refuse a path on whose way anybody but root can change anything; links of root's are followed."""
-    links, done = 0, "/"
-    todo = path.strip("/").split("/")
-    while todo:
-        step = os.path.join(done, todo.pop(0))
-        info = os.lstat(step)
-        # In a sticky folder nobody can swap what is root's.
-        shared = info.st_mode & _WRITABLE_BY_OTHERS and not info.st_mode & stat.S_ISVTX
-        loose = shared and not stat.S_ISLNK(info.st_mode)
-        if info.st_uid or loose or links > _MANY_LINKS:
-            raise HomeError(f"is below {step}, which others than root can change: declare another home")
-        if stat.S_ISLNK(info.st_mode):
-            links += 1
-            target = os.path.normpath(os.path.join(done, os.readlink(step)))
-            done, todo = "/", [*target.strip("/").split("/"), *todo]
-        else:
-            done = step
+    """Refuse a path on whose way anybody but root can change anything."""
+    if step := folders.shared(path):
+        raise HomeError(f"is below {step}, which others than root can change: declare another home")
 
 
 def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:

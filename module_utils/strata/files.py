@@ -195,9 +195,9 @@ def replacing(name: str, folder: int, mode: int, uid: int, gid: int) -> Iterator
 
 def _finish(stream: IO[bytes], mode: int, uid: int, gid: int) -> None:
     """Give a written file its owners and mode, in that order, as it drops the set-id bits; put it on the disk."""
+    stream.flush()
     os.fchown(stream.fileno(), uid, gid)
     os.fchmod(stream.fileno(), mode)
-    stream.flush()
     os.fsync(stream.fileno())
 
 
@@ -215,8 +215,8 @@ def undo(changes: Iterable[Change]) -> list[str]:
             try:
                 if read(change.path) != change.before:
                     _apply(change.path, change.before)
-            except (OSError, StrataError) as error:
-                lost.append(f"{change.path}: {getattr(error, 'strerror', None) or error}")
+            except OSError as error:
+                lost.append(f"{change.path}: {error.strerror or error}")
                 failed.append(change)
         todo = failed
     return lost

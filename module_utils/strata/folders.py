@@ -31,7 +31,7 @@ _WRITABLE_BY_OTHERS = 0o022
 _WAY = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
 
 
-class LinkError(StrataError):
+class LinkError(StrataError, OSError):
     """A link on the way to a folder, of a user who may not say where we act."""
 
 
@@ -61,9 +61,9 @@ def opened(path: str, start: str | int = "/", *, create: bool = False, links: bo
             try:
                 below = os.open(name, FOLDER if made else _WAY, dir_fd=current)
             except NotADirectoryError:
-                _, target = look(name, current)
+                target = look(name, current)[1] if links else None
                 followed += 1
-                if not links or target is None or followed > LINKS:
+                if target is None or followed > LINKS:
                     raise
                 todo += target.split("/")[::-1]
                 below = os.open("/" if target.startswith("/") else ".", _WAY, dir_fd=current)

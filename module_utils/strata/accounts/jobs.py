@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 from ansible.module_utils.strata import folders
@@ -17,7 +18,10 @@ def find(name: str, uid: int | None) -> list[str]:
     found = [path for path in (f"{folder}/{name}" for folder in NAMED) if os.path.lexists(path)]
     if uid is not None and os.path.isdir(OWNED):
         with os.scandir(OWNED) as entries:
-            found += [entry.path for entry in entries if entry.stat(follow_symlinks=False).st_uid == uid]
+            for entry in entries:
+                # One that has run meanwhile is gone.
+                with contextlib.suppress(FileNotFoundError):
+                    found += [entry.path] if entry.stat(follow_symlinks=False).st_uid == uid else []
     return sorted(found)
 
 

@@ -9,7 +9,6 @@ from ansible.module_utils.strata import files, paths
 from ansible.module_utils.strata.apache import messages
 from ansible.module_utils.strata.apache.configtest import ConfigTest, RefusedError
 from ansible.module_utils.strata.apache.service import Apache, NotServingError
-from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.owed import Owed
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ class Effect:
         try:
             files.apply(changes)
             refused = self.test.refusal()
-        except (StrataError, OSError) as error:
+        except OSError as error:
             self._undo(changes, before, str(error))
             raise
         if refused:

@@ -14,7 +14,6 @@ from ansible.module_utils.strata import folders
 from ansible.module_utils.strata.apache import messages
 from ansible.module_utils.strata.apache.vhosts import LOGS
 from ansible.module_utils.strata.errors import StrataError
-from ansible.module_utils.strata.folders import LinkError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +101,7 @@ class Apache:
         said = out.splitlines()
         for path in sorted(_log_sizes(sites)):
             # A site's log may be in a folder of the site's own user.
-            with contextlib.suppress(OSError, LinkError), folders.open_file(path) as stream:
+            with contextlib.suppress(OSError), folders.open_file(path) as stream:
                 stream.seek(max(sizes.get(path, 0), os.fstat(stream.fileno()).st_size - MOST))
                 said += messages.log_messages(stream.read().decode("utf-8", "replace"))
         return messages.message("\n".join(list(dict.fromkeys(said))[-LINES:]))

@@ -15,7 +15,6 @@ from typing import IO, TYPE_CHECKING
 
 from ansible.module_utils.strata import folders, listeners
 from ansible.module_utils.strata.errors import DeclarationError, StrataError
-from ansible.module_utils.strata.folders import LinkError
 from ansible.module_utils.strata.gerrit import config
 from ansible.module_utils.strata.units import Step, Systemd, UnitError
 
@@ -179,20 +178,20 @@ class Daemon:
         """Return how far the logs are, for `logged`."""
         found = {}
         for name in LOGS:
-            with contextlib.suppress(OSError, LinkError), self._log(name) as stream:
+            with contextlib.suppress(OSError), self._log(name) as stream:
                 info = os.fstat(stream.fileno())
                 found[name] = (info.st_ino, info.st_size)
         return found
 
     def _log(self, name: str) -> IO[bytes]:
-        """Open a log, which must be a file in a folder of Gerrit's own. Raises OSError, LinkError."""
+        """Open a log, which must be a file in a folder of Gerrit's own. Raises OSError."""
         return folders.open_file(os.path.join(self.site, "logs", name))
 
     def logged(self, mark: dict[str, tuple[int, int]]) -> str:
         """Return what Gerrit has logged since then."""
         text = ""
         for name in LOGS:
-            with contextlib.suppress(OSError, LinkError), self._log(name) as stream:
+            with contextlib.suppress(OSError), self._log(name) as stream:
                 inode, size = mark.get(name, (0, 0))
                 info = os.fstat(stream.fileno())
                 stream.seek(max(size if info.st_ino == inode else 0, info.st_size - MOST))

@@ -267,7 +267,9 @@ class ActionModule(ActionBase):
             if size <= INLINE:
                 return {"archive": base64.b64encode(packed.read()).decode("ascii")}
             path = shlex.quote(answer["upload"])
-            start = f"mkdir -p {shlex.quote(os.path.dirname(answer['upload']))} && umask 077 && : >{path} && "
+            # The folder is as the module would make it, whatever the login's umask is.
+            folder = shlex.quote(os.path.dirname(answer["upload"]))
+            start = f"umask 022 && mkdir -p {folder} && umask 077 && : >{path} && "
             for data in iter(lambda: packed.read(PART), b""):
                 command = f"{start}cat >>{path} || {{ rm -f {path}; false; }}"
                 done = self._low_level_execute_command(command, in_data=data)

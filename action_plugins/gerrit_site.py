@@ -33,6 +33,8 @@ class ActionModule(ActionBase):
             for digest in missing:
                 self._send(sent[digest], os.path.join(answer["folder"], digest))
             answer = self._execute_module(module_args=arguments, task_vars=task_vars)
+            if damaged := [sent[digest] for digest in answer.get("missing", ())]:
+                raise AnsibleActionFail(f"{', '.join(damaged)}: damaged on the way to the host: run it again")
         return result | answer
 
     def _hashed(self, what: str, item: dict[str, Any], sent: dict[str, str]) -> dict[str, Any]:
@@ -63,7 +65,10 @@ class ActionModule(ActionBase):
     def _send(self, path: str, to: str) -> None:
         """Upload a file to the host's cache. Raises AnsibleActionFail."""
         place, unfinished = shlex.quote(to), shlex.quote(f"{to}.new")
-        start = f"mkdir -p -m 700 {shlex.quote(os.path.dirname(to))} && umask 077 && : >{unfinished} && "
+        folder = shlex.quote(os.path.dirname(to))
+        above = shlex.quote(os.path.dirname(os.path.dirname(to)))
+        # The folder that others share is as the module would make it, whatever the login's umask is.
+        start = f"umask 022 && mkdir -p {above} && umask 077 && mkdir -p {folder} && : >{unfinished} && "
         with open(path, "rb") as stream:
             for data in iter(lambda: stream.read(PART), b""):
                 command = f"{start}cat >>{unfinished} || {{ rm -f {unfinished}; cat >/dev/null; false; }}"

@@ -16,6 +16,8 @@ description:
     C(init), the start or a plugin fails, or Gerrit doesn't answer, what was there before is back (the WAR, plugins,
     configuration and the repositories that C(init) migrates), Gerrit serves with it, and the module fails with what
     Gerrit said. What a killed run left undone is done by the next one.
+  - Repositories that have changed since C(init) migrated them stay as they are, and the message says where those from
+    before are. Root follows no link below the site that Gerrit's user has made.
   - C(init) runs when the site has not had that of this very WAR, C(reindex) when Gerrit says that it lacks an index.
     Other new versions of an index are made by Gerrit itself while it serves.
   - Gerrit restarts when one of its configuration files, the unit, a library or the WAR changes. Where nothing but

@@ -37,7 +37,8 @@ options:
       state:
         description:
           - A V(disabled) user is locked, has expired, has no shell, no keys and no further groups, and keeps the home.
-          - An V(absent) user is removed. Neither is made on a host that does not have the account.
+          - An V(absent) user is removed, with crontab and jobs of C(at). Neither is made on a host that does not have
+            the account.
         type: str
         choices: [present, disabled, absent]
         default: present

@@ -16,15 +16,17 @@ import grp
 import os
 import pwd
 import shlex
+import shutil
 import stat
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
+from ansible.module_utils.strata import folders
 from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.paths import TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
 
 class OwnerError(StrataError):
@@ -85,18 +87,29 @@ def read(path: str) -> State:
 
     Raises:
         IsADirectoryError: a folder (or anything else that is neither file nor link) is there.
+        LinkError: others than root could say what is there.
 
     """
     try:
-        info = os.lstat(path)
+        with folders.holding(path) as (folder, name):
+            return state(name, folder)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    if stat.S_ISLNK(info.st_mode):
-        return Link(os.readlink(path))
-    if not stat.S_ISREG(info.st_mode):
-        raise IsADirectoryError(f"{path} is neither a regular file nor a link: move it away")
-    with open(path, "rb") as stream:
-        return File(stream.read(), stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
+
+
+def state(name: str, folder: int) -> State:
+    """Return the state of what has a name in an open folder. Raises IsADirectoryError."""
+    found = folders.mode(name, folder)
+    if not found:
+        return None
+    if stat.S_ISLNK(found):
+        return Link(os.readlink(name, dir_fd=folder))
+    if stat.S_ISREG(found):
+        with open(os.open(name, folders.READ, dir_fd=folder), "rb") as stream:
+            info = os.fstat(stream.fileno())
+            if stat.S_ISREG(info.st_mode):
+                return File(stream.read(), stat.S_IMODE(info.st_mode), info.st_uid, info.st_gid)
+    raise IsADirectoryError(f"{folders.where(name, folder)} is neither a regular file nor a link: move it away")
 
 
 def plan(desired: Mapping[str, State], is_secret: Callable[[str], bool] = lambda _: False) -> list[Change]:
@@ -123,38 +136,113 @@ def _masked(state: State, path: str, is_secret: Callable[[str], bool]) -> State:
 def apply(changes: Iterable[Change]) -> None:
     """Bring each path to its `after` state, each atomically; missing parent folders are made (0755)."""
     for change in changes:
-        if change.after is None:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(change.path)
-            continue
-        os.makedirs(os.path.dirname(change.path), exist_ok=True)
-        if isinstance(change.after, Link):
-            _replace_link(change.path, change.after)
-        else:
-            _replace_file(change.path, change.after)
+        _apply(change.path, change.after)
 
 
-def undo(changes: Iterable[Change]) -> None:
-    """Bring each path back to its `before` state, last change first."""
-    apply(Change(change.path, change.after, change.before) for change in reversed(list(changes)))
+def _apply(path: str, wanted: State) -> None:
+    try:
+        with folders.holding(path, create=wanted is not None) as (folder, name):
+            put(name, folder, wanted)
+    except FileNotFoundError:
+        if wanted is not None:
+            raise
+
+
+def put(name: str, folder: int, wanted: State) -> None:
+    """Bring what has a name in an open folder to a state, atomically, and on the disk."""
+    if isinstance(wanted, File):
+        with replacing(name, folder, wanted.mode, wanted.uid, wanted.gid) as stream:
+            stream.write(wanted.content)
+        return
+    if wanted is None:
+        os.unlink(name, dir_fd=folder)
+    else:
+        temporary = _temporary(name)
+        folders.clear(temporary, folder)
+        os.symlink(wanted.target, temporary, dir_fd=folder)
+        os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+    os.fsync(folder)
+
+
+@contextlib.contextmanager
+def replacing(name: str, folder: int, mode: int, uid: int, gid: int) -> Iterator[IO[bytes]]:
+    """Give a new file, for us alone, that takes a name in an open folder when all is written and on the disk."""
+    temporary = _temporary(name)
+    folders.clear(temporary, folder)
+    try:
+        with open(os.open(temporary, folders.NEW, 0o600, dir_fd=folder), "wb") as stream:
+            yield stream
+            _finish(stream, mode, uid, gid)
+        try:
+            os.replace(temporary, name, src_dir_fd=folder, dst_dir_fd=folder)
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            with (
+                open(os.open(temporary, folders.READ, dir_fd=folder), "rb") as new,
+                open(os.open(name, os.O_WRONLY | os.O_NOFOLLOW, dir_fd=folder), "wb") as stream,
+            ):
+                shutil.copyfileobj(new, stream)
+                stream.truncate()
+                _finish(stream, mode, uid, gid)
+            os.unlink(temporary, dir_fd=folder)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary, dir_fd=folder)
+        raise
+    os.fsync(folder)
+
+
+def _finish(stream: IO[bytes], mode: int, uid: int, gid: int) -> None:
+    """Give a written file its owners and mode, in that order, as it drops the set-id bits; put it on the disk."""
+    stream.flush()
+    os.fchown(stream.fileno(), uid, gid)
+    os.fchmod(stream.fileno(), mode)
+    os.fsync(stream.fileno())
+
+
+def undo(changes: Iterable[Change]) -> list[str]:
+    """Bring each path back to its `before` state, last change first; return what could not be, a sentence each.
+
+    What is as before is not touched, and what is refused holds up nothing else. It is tried once more after that: what
+    was new has made room on a full disk.
+    """
+    lost: list[str] = []
+    todo = list(changes)[::-1]
+    for _ in range(2):
+        lost, failed = [], []
+        for change in todo:
+            try:
+                if read(change.path) != change.before:
+                    _apply(change.path, change.before)
+            except OSError as error:
+                lost.append(f"{change.path}: {error.strerror or error}")
+                failed.append(change)
+        todo = failed
+    return lost
 
 
 def undoing(changes: Iterable[Change]) -> str:
     """Return the shell commands that do what `undo` does; each sets `status` to 1 when it fails."""
-    return "".join(f"{_restoring(change.path, change.before)} || status=1\n" for change in reversed(list(changes)))
+    return "".join(f"({_restoring(change.path, change.before)}) || status=1\n" for change in reversed(list(changes)))
 
 
-def _restoring(path: str, state: State) -> str:
-    if state is None:
-        return f"rm -f -- {shlex.quote(path)}"
-    new = shlex.quote(_temporary(path))
-    if isinstance(state, Link):
-        make = f"ln -sfn -- {shlex.quote(state.target)} {new}"
+def _restoring(path: str, wanted: State) -> str:
+    folder, name = os.path.split(path)
+    place, new = f"./{shlex.quote(name)}", f"./{shlex.quote(_temporary(name))}"
+    # The working folder stays the one that it is, and it is the one that it was.
+    there = f'[ "$(pwd -P)" = {shlex.quote(os.path.realpath(folder))} ]'
+    enter = f"cd -P -- {shlex.quote(folder)}"
+    if wanted is None:
+        return f"{enter} 2>/dev/null || exit 0; {there} && rm -f {place}"
+    if isinstance(wanted, Link):
+        make = f"ln -s -- {shlex.quote(wanted.target)} {new}"
     else:
-        content = base64.b64encode(state.content).decode()
-        make = f"echo {content} | base64 -d >{new} && chown {state.uid}:{state.gid} {new} && chmod {state.mode:o} {new}"
-    place = shlex.quote(path)
-    return f"{{ {make} && {{ mv -fT -- {new} {place} || {{ cat {new} >{place} && rm {new}; }}; }}; }}"
+        content = base64.b64encode(wanted.content).decode()
+        make = f"set -C && echo {content} | base64 -d >{new} && set +C"
+        make += f" && chown {wanted.uid}:{wanted.gid} {new} && chmod {wanted.mode:o} {new}"
+    instead = f"{{ [ ! -h {place} ] && cat {new} >{place} && rm {new}; }}"
+    return f"{enter} && {there} && rm -rf {new} && {make} && {{ mv -fT {new} {place} || {instead}; }}"
 
 
 def diff(changes: Iterable[Change]) -> list[dict[str, Any]]:
@@ -183,58 +271,6 @@ def _show(state: State, other: State) -> str:
     return text + state.content.decode("utf-8", "backslashreplace")
 
 
-def _temporary(path: str) -> str:
-    """Return the temporary path for a new `path`, always the same: what a killed run left there goes away with it."""
-    folder, name = os.path.split(path)
-    return f"{folder}/{TEMPORARY}{name}.new"
-
-
-def _make_way(path: str) -> str:
-    temporary = _temporary(path)
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(temporary)
-    return temporary
-
-
-def _replace_link(path: str, link: Link) -> None:
-    temporary = _make_way(path)
-    os.symlink(link.target, temporary)
-    os.replace(temporary, path)
-
-
-def _replace_file(path: str, new: File) -> None:
-    folder, temporary = os.path.dirname(path), _make_way(path)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    try:
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(new.content)
-            os.fchown(descriptor, new.uid, new.gid)
-            os.fchmod(descriptor, new.mode)
-            stream.flush()
-            os.fsync(descriptor)
-        try:
-            os.replace(temporary, path)
-        except OSError as error:
-            if error.errno != errno.EBUSY:
-                raise
-            _write_in_place(path, new)
-            os.unlink(temporary)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    folder_descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(folder_descriptor)
-    finally:
-        os.close(folder_descriptor)
-
-
-def _write_in_place(path: str, new: File) -> None:
-    with open(path, "r+b") as stream:
-        os.fchown(stream.fileno(), new.uid, new.gid)
-        os.fchmod(stream.fileno(), new.mode)
-        stream.write(new.content)
-        stream.truncate()
-        stream.flush()
-        os.fsync(stream.fileno())
+def _temporary(name: str) -> str:
+    """Return the temporary name for what is new, always the same: what a killed run left there goes away with it."""
+    return f"{TEMPORARY}{name}.new"

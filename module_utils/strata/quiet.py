@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
+UMASK = 0o022
+
+
 class QuietModule(AnsibleModule):
     """A module whose parameters don't get into the host's log, and whose commands read nothing that they are not given.
 
@@ -23,6 +26,8 @@ class QuietModule(AnsibleModule):
     def __init__(self, argument_spec: dict[str, Any]) -> None:
         """Read the parameters, and take the terminal away, if there is one."""
         super().__init__(argument_spec, supports_check_mode=True)
+        # What is made, also by commands, is for all to read, whatever the umask of logins is: apt, and services do.
+        os.umask(UMASK)
         if os.isatty(0):
             nothing = os.open(os.devnull, os.O_RDONLY)
             os.dup2(nothing, 0)

@@ -22,6 +22,13 @@ def received(host: Host, text: str) -> list[str]:
     return host.run("grep -rlF -- %s /var/log/hosts", text).stdout.split()
 
 
+def of_host(path: str, sender: Host) -> str:
+    """Return the rest of the path of a file of received lines, which is in the folder of an address of the sender."""
+    address, _, rest = path.removeprefix("/var/log/hosts/").partition("/")
+    assert address in sender.check_output("hostname -I").split()
+    return rest
+
+
 def send(sender: Host, to: str, certificate: str, name: str = "probe") -> str:
     """Send a line that is like no other, with openssl's options of a certificate; return its text."""
     text = uuid4().hex

@@ -8,12 +8,16 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata import files, folders
 from ansible.module_utils.strata.errors import StrataError
+from ansible.module_utils.strata.folders import FOLDER, clear, opened
+from ansible.module_utils.strata.folders import mode as mode_of
 from ansible.module_utils.strata.paths import TEMPORARY
 
 if TYPE_CHECKING:
@@ -22,9 +26,7 @@ if TYPE_CHECKING:
 SKELETON = "/etc/skel"
 SSH, KEYS, OLD_KEYS = ".ssh", "authorized_keys", "authorized_keys2"
 
-_FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _WRITABLE_BY_OTHERS = 0o022
-_MANY_LINKS = 40
 _PRIVATE = 0o600
 #: Bytes of authorized_keys that are read: whoever made it may have made it endless.
 _MOST = 2**20
@@ -84,20 +86,23 @@ def look(path: str, uid: int) -> Home:
 def make(path: str, uid: int, gid: int, mode: int) -> None:
     """Make a home from the skeleton; it appears when it is complete."""
     parent, name = os.path.split(path)
-    os.makedirs(parent, mode=0o755, exist_ok=True)
+    folders.make(parent)
     _require_roots(parent)
     new = os.path.join(parent, f"{TEMPORARY}{name}.new")
-    shutil.rmtree(new, ignore_errors=True)
+    with folders.holding(new) as (above, unfinished):
+        clear(unfinished, above)
     os.mkdir(new, 0o700)
     if os.path.isdir(SKELETON):
         shutil.copytree(SKELETON, new, symlinks=True, dirs_exist_ok=True)
         os.chmod(new, 0o700)
-    for folder, folders, files in os.walk(new):
-        for each in [*folders, *files]:
+    for folder, inner, others in os.walk(new):
+        for each in [*inner, *others]:
             os.chown(os.path.join(folder, each), uid, gid, follow_symlinks=False)
     os.chmod(new, mode)
     os.chown(new, uid, gid)
-    os.rename(new, path)
+    with folders.holding(path) as (above, _):
+        os.rename(new, path)
+        os.fsync(above)
 
 
 def set_mode(path: str, uid: int, mode: int) -> None:
@@ -107,9 +112,21 @@ def set_mode(path: str, uid: int, mode: int) -> None:
 
 
 def remove(path: str, uid: int) -> None:
-    """Remove a home with all that is in it."""
-    with _opened(path, uid):
-        shutil.rmtree(path)
+    """Remove a home with all that is in it.
+
+    Raises:
+        HomeError: it is not this user's folder, or something is mounted in it; nothing was removed.
+
+    """
+    with _opened(path, uid) as home, open("/proc/self/mountinfo", "rb") as mounts:
+        # Of its folders, as links of root's may lead here; with those characters escaped that would end a field.
+        real = os.readlink(f"/proc/self/fd/{home}")
+        places = [re.sub(rb"\\([0-7]{3})", lambda found: bytes([int(found[1], 8)]), line.split()[4]) for line in mounts]
+        if mounted := sorted(place for place in map(os.fsdecode, places) if f"{place}/".startswith(f"{real}/")):
+            raise HomeError(f"has a mount at {mounted[0]}: unmount it")
+        with opened(os.path.dirname(real)) as above:
+            clear(os.path.basename(real), above)
+            os.fsync(above)
 
 
 def write_keys(path: str, uid: int, gid: int, keys: bytes | None) -> None:
@@ -117,22 +134,11 @@ def write_keys(path: str, uid: int, gid: int, keys: bytes | None) -> None:
     with _opened(path, uid) as home, _ssh_folder(home, uid, gid, make=keys is not None) as folder:
         if folder is None:
             return
-        _clear(folder, OLD_KEYS)
-        if keys is None:
-            _clear(folder, KEYS)
-            return
-        if not stat.S_ISREG(_mode(folder, KEYS)):
-            _clear(folder, KEYS)
-        new = f"{TEMPORARY}{KEYS}.new"
-        _clear(folder, new)
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE, dir_fd=folder)
-        with os.fdopen(descriptor, "wb") as stream:
-            stream.write(keys)
-            os.fchown(descriptor, uid, gid)
-            os.fchmod(descriptor, _PRIVATE)
-            stream.flush()
-            os.fsync(descriptor)
-        os.rename(new, KEYS, src_dir_fd=folder, dst_dir_fd=folder)
+        clear(OLD_KEYS, folder)
+        if keys is None or not stat.S_ISREG(mode_of(KEYS, folder)):
+            clear(KEYS, folder)
+        if keys is not None:
+            files.put(KEYS, folder, files.File(keys, _PRIVATE, uid, gid))
         os.fsync(folder)
 
 
@@ -147,7 +153,7 @@ def _opened(path: str, uid: int) -> Iterator[int]:
     """
     _require_roots(os.path.dirname(path))
     try:
-        home = os.open(path, _FOLDER)
+        home = os.open(path, FOLDER)
     except NotADirectoryError:
         raise HomeError("is a link or not a folder: declare the path of the folder itself") from None
     try:
@@ -160,32 +166,18 @@ def _opened(path: str, uid: int) -> Iterator[int]:
 
 
 def _require_roots(path: str) -> None:
-    """Refuse a path on whose way anybody but root can change anything; links of root's are followed."""
-    links, done = 0, "/"
-    todo = path.strip("/").split("/")
-    while todo:
-        step = os.path.join(done, todo.pop(0))
-        info = os.lstat(step)
-        # In a sticky folder nobody can swap what is root's.
-        shared = info.st_mode & _WRITABLE_BY_OTHERS and not info.st_mode & stat.S_ISVTX
-        loose = shared and not stat.S_ISLNK(info.st_mode)
-        if info.st_uid or loose or links > _MANY_LINKS:
-            raise HomeError(f"is below {step}, which others than root can change: declare another home")
-        if stat.S_ISLNK(info.st_mode):
-            links += 1
-            target = os.path.normpath(os.path.join(done, os.readlink(step)))
-            done, todo = "/", [*target.strip("/").split("/"), *todo]
-        else:
-            done = step
+    """Refuse a path on whose way anybody but root can change anything."""
+    if step := folders.shared(path):
+        raise HomeError(f"is below {step}, which others than root can change: declare another home")
 
 
 def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
     """Return the keys in a home, and what is there but should not be."""
-    mode = _mode(home, SSH)
+    mode = mode_of(SSH, home)
     if not mode:
         return None, ()
     try:
-        folder = os.open(SSH, _FOLDER, dir_fd=home)
+        folder = os.open(SSH, FOLDER, dir_fd=home)
     except NotADirectoryError:
         return None, (f"{SSH} is not a folder",)
     try:
@@ -193,11 +185,11 @@ def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
         info = os.fstat(folder)
         wrong = info.st_uid != uid or info.st_mode & _WRITABLE_BY_OTHERS
         strays = [f"{SSH} can be changed by others"] if wrong else []
-        strays += [OLD_KEYS] if _mode(folder, OLD_KEYS) else []
-        mode = _mode(folder, KEYS)
+        strays += [OLD_KEYS] if mode_of(OLD_KEYS, folder) else []
+        mode = mode_of(KEYS, folder)
         if not stat.S_ISREG(mode):
             return None, (*strays, *([f"{KEYS} is not a file"] if mode else []))
-        descriptor = os.open(KEYS, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
+        descriptor = os.open(KEYS, folders.READ, dir_fd=folder)
         with os.fdopen(descriptor, "rb") as stream:
             info = os.fstat(descriptor)
             if not stat.S_ISREG(info.st_mode) or info.st_uid != uid or info.st_nlink > 1:
@@ -212,13 +204,13 @@ def _look_at_keys(home: int, uid: int) -> tuple[bytes | None, tuple[str, ...]]:
 @contextlib.contextmanager
 def _ssh_folder(home: int, uid: int, gid: int, *, make: bool) -> Iterator[int | None]:
     """Give ~/.ssh as an open folder that only the user can change; None if it is not there and not to be made."""
-    if not stat.S_ISDIR(_mode(home, SSH)):
-        _clear(home, SSH)
+    if not stat.S_ISDIR(mode_of(SSH, home)):
+        clear(SSH, home)
         if not make:
             yield None
             return
         os.mkdir(SSH, 0o700, dir_fd=home)
-    folder = os.open(SSH, _FOLDER, dir_fd=home)
+    folder = os.open(SSH, FOLDER, dir_fd=home)
     try:
         _require_own(folder, uid)
         info = os.fstat(folder)
@@ -235,20 +227,3 @@ def _require_own(folder: int, uid: int) -> None:
     owner = os.fstat(folder).st_uid
     if owner not in (uid, 0):
         raise ObstacleError(f"has a {SSH} that belongs to uid {owner}: remove it")
-
-
-def _mode(folder: int, name: str) -> int:
-    """Return the mode of what stands at a name, 0 if nothing does; a link is a link."""
-    try:
-        return os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-    except FileNotFoundError:
-        return 0
-
-
-def _clear(folder: int, name: str) -> None:
-    """Remove what stands at a name, whatever it is."""
-    if stat.S_ISDIR(_mode(folder, name)):
-        shutil.rmtree(name, dir_fd=folder)
-    else:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(name, dir_fd=folder)

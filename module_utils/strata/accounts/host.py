@@ -10,16 +10,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible.module_utils.strata import files, paths
-from ansible.module_utils.strata.accounts import homes, processes
-from ansible.module_utils.strata.accounts.declared import PRESENT
+from ansible.module_utils.strata.accounts import homes, jobs, processes
+from ansible.module_utils.strata.accounts.declared import ABSENT, PRESENT
+from ansible.module_utils.strata.accounts.homes import Home
 from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ansible.module_utils.strata.accounts.declared import Declared
-    from ansible.module_utils.strata.accounts.homes import Home
 
+_SHARED = "is left alone, as are all processes: they may be those of"
 _Entry = TypeVar("_Entry")
 
 
@@ -58,10 +59,16 @@ class Actual:
     homes: Mapping[str, Home] = field(default_factory=dict)
     #: Count of running processes of users that may not have any, or not while they are changed.
     processes: Mapping[str, int] = field(default_factory=dict)
+    #: Paths of what the system would run for users who go.
+    jobs: Mapping[str, list[str]] = field(default_factory=dict)
     #: Users that Strata keeps or kept, and whether it set their passwords.
     recorded: Mapping[str, bool] = field(default_factory=dict)
     #: Shells that are declared but not on the host.
     no_shells: frozenset[str] = frozenset()
+
+    def same_uid(self, account: Account) -> list[str]:
+        """Return the names of the other accounts that have a user's number."""
+        return sorted(name for name, each in self.accounts.items() if each.uid == account.uid and name != account.name)
 
     def groups_of(self, account: Account) -> frozenset[str]:
         """Return the names of the supplementary groups of a user."""
@@ -92,24 +99,33 @@ def read() -> Actual:
 
 def look(declared: Declared, actual: Actual) -> Actual:
     """Return what is known of the host, and in addition all that concerns the declared users and groups."""
-    accounts, groups, at_home, running = {**actual.accounts}, {**actual.groups}, {}, {}
+    accounts, groups = {**actual.accounts}, {**actual.groups}
+    at_home, running, left = {}, {}, {}
     for user in declared.users.values():
         account = accounts.get(user.name)
+        others = [name for name in actual.same_uid(account) if name not in declared.users] if account else []
         if user.state == PRESENT:
             for each in (*_found(pwd.getpwnam, user.name), *_found(pwd.getpwuid, user.uid)):
                 name, _, uid, gid, comment, home, shell = each
                 accounts.setdefault(name, Account(name, uid, gid, comment, home, shell, local=False))
             at_home[user.name] = homes.look(user.home, user.uid)
+        elif account and others:
+            # Who was given root's uid has root's processes and files.
+            at_home[user.name] = Home(obstacle=f"{_SHARED} {others[0]}, who has the uid {account.uid} as well")
         elif account:
             at_home[user.name] = homes.look(account.home, account.uid)
-        if account and (user.state != PRESENT or user.home != account.home):
+        if account and user.state == ABSENT:
+            left[user.name] = jobs.find(user.name, None if others else account.uid)
+        if account and not others and (user.state != PRESENT or user.home != account.home):
             running[user.name] = len(processes.find(account.uid))
     for group in declared.groups.values():
         for name, _, gid, members in (*_found(grp.getgrnam, group.name), *_found(grp.getgrgid, group.gid)):
             groups.setdefault(name, HostGroup(gid, frozenset(members)))
     shells = {user.shell for user in declared.users.values()}
     missing = frozenset(shell for shell in shells if not os.access(shell, os.X_OK))
-    return replace(actual, accounts=accounts, groups=groups, homes=at_home, processes=running, no_shells=missing)
+    return replace(
+        actual, accounts=accounts, groups=groups, homes=at_home, processes=running, jobs=left, no_shells=missing
+    )
 
 
 def _found(find: Callable[[Any], _Entry], key: str | int) -> list[_Entry]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata.accounts import homes, processes
+from ansible.module_utils.strata.accounts import homes, jobs, processes
 from ansible.module_utils.strata.accounts.declared import ABSENT, DISABLED, NOLOGIN, PRESENT, Declared, User
 from ansible.module_utils.strata.accounts.homes import Home
 from ansible.module_utils.strata.accounts.keys import blobs
@@ -280,6 +280,9 @@ def _absent(user: User, account: Account, home: Home, actual: Actual, *, end_pro
     if user.remove_home and home.mode is not None:
         remove = partial(homes.remove, account.home, account.uid)
         yield Step(f"home {account.home} removed", f"mode {home.mode:04o}\n", "", call=remove)
+    if left := actual.jobs.get(user.name):
+        paths = "".join(f"{path}\n" for path in left)
+        yield Step(f"jobs of {user.name} removed", paths, "", call=partial(jobs.remove, left))
     groups = ",".join(sorted(actual.groups_of(account)))
     before = _show(account.uid, account.gid, groups, account.comment, account.home, account.shell, account.expires)
     yield Step(f"user {user.name} removed", before, "", ("userdel", user.name))

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
 from ansible.module_utils.strata.accounts import declared, homes, host, plan
-from ansible.module_utils.strata.accounts.homes import HomeError
 from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.quiet import QuietModule, result
 
@@ -110,7 +109,7 @@ def _do(step: Step, run: Run) -> None:
             step.call()
             return
         status, output, errors = run(step.command, data=step.data.encode())
-    except (HomeError, OSError) as error:
+    except (StrataError, OSError) as error:
         raise StrataError(f"{step.what}: {error}") from error
     if status:
         said = " ".join((errors or output).split())

@@ -31,6 +31,10 @@ def stronger(action: Verb | None) -> Verb | None:
     return "restart" if action == "restart" or content == b"restart\n" else "reload"
 
 
+def _not_all(lost: Sequence[str]) -> str:
+    return f"Not all files are as before: {'; '.join(lost)}"
+
+
 @dataclass
 class Effect:
     """The way of a change to a running Apache with these sites and ports."""
@@ -52,11 +56,11 @@ class Effect:
         try:
             files.apply(changes)
             refused = self.test.refusal()
-        except OSError:
-            self._undo(changes, before)
+        except OSError as error:
+            self._undo(changes, before, str(error))
             raise
         if refused:
-            self._undo(changes, before)
+            self._undo(changes, before, refused)
             self.test.blame(refused)
         try:
             self.apache.activate(action, self.ports, self.sites)
@@ -68,9 +72,15 @@ class Effect:
             ) from error
         owed().forget()
 
-    def _undo(self, changes: list[files.Change], before: bytes | None) -> None:
-        """Undo changes that Apache has not read; what earlier runs owed is still owed."""
-        files.undo(changes)
+    def _undo(self, changes: list[files.Change], before: bytes | None, why: str) -> None:
+        """Undo changes that Apache has not read; what earlier runs owed is still owed.
+
+        Raises:
+            RefusedError: not all files are as before, so Apache owes what the new ones need.
+
+        """
+        if lost := files.undo(changes):
+            raise RefusedError(f"{why}\n{_not_all(lost)}")
         if before is None:
             owed().forget()
         else:
@@ -78,7 +88,8 @@ class Effect:
 
     def _rollback(self, changes: list[files.Change], *, was_active: bool) -> str:
         """Undo the changes and bring Apache into its old state; return a sentence about how that went."""
-        files.undo(changes)
+        if lost := files.undo(changes):
+            return f"{_not_all(lost)}."
         self.apache.systemctl("reset-failed")
         if not was_active:
             self.apache.systemctl("stop")

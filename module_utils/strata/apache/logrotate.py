@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
+import os
 import re
 import shutil
 import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files
+from ansible.module_utils.strata import files, folders
 from ansible.module_utils.strata.apache.vhosts import LOGS
 from ansible.module_utils.strata.errors import DeclarationError
 
@@ -86,7 +88,15 @@ def plan(run: Run, params: Mapping[str, Any], sites: Iterable[Site], *, check_mo
     """
     if params["logrotate_options"] is None:
         return []
-    wanted = lines(params, logs(sites))
+    named = logs(sites)
+    for path in named:
+        with contextlib.suppress(FileNotFoundError):
+            if step := folders.shared(os.path.dirname(path)):
+                raise DeclarationError(
+                    f"the log {path} is below {step}, which others than root can change, and so lead root to any file: "
+                    f"let the vhost log to {LOGS}"
+                )
+    wanted = lines(params, named)
     content = "".join(f"{line.text}\n" for line in wanted).encode()
     changes = files.plan({PATH: files.File(content)})
     if changes and shutil.which("logrotate"):

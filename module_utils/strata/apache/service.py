@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 import socket
@@ -9,6 +10,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from ansible.module_utils.strata import folders
 from ansible.module_utils.strata.apache import messages
 from ansible.module_utils.strata.apache.vhosts import LOGS
 from ansible.module_utils.strata.errors import StrataError
@@ -27,6 +29,8 @@ UNIT = "apache2.service"
 PID_FILE = "/run/apache2/apache2.pid"
 PATIENCE = 30
 LINES = 20
+#: Bytes of a log that are read, from its end.
+MOST = 1 << 24
 
 
 class NotServingError(StrataError):
@@ -96,9 +100,10 @@ class Apache:
         _, out, _ = self.run([*journal, f"--since=@{since}"])
         said = out.splitlines()
         for path in sorted(_log_sizes(sites)):
-            with open(path, encoding="utf-8", errors="replace") as stream:
-                stream.seek(sizes.get(path, 0))
-                said += messages.log_messages(stream.read())
+            # A site's log may be in a folder of the site's own user.
+            with contextlib.suppress(OSError), folders.open_file(path) as stream:
+                stream.seek(max(sizes.get(path, 0), os.fstat(stream.fileno()).st_size - MOST))
+                said += messages.log_messages(stream.read().decode("utf-8", "replace"))
         return messages.message("\n".join(list(dict.fromkeys(said))[-LINES:]))
 
 

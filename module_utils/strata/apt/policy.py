@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
+from ansible.module_utils.strata.apt.host import AptError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -45,4 +46,5 @@ def services_wait(packages: Iterable[str]) -> Iterator[dict[str, str]]:
     try:
         yield {"STRATA_NEW_PACKAGES": names}
     finally:
-        files.undo([change])
+        if lost := files.undo([change]):
+            raise AptError(f"the services of new packages may not start, as this is left: {'; '.join(lost)}")

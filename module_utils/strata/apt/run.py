@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +25,6 @@ def converge(module: QuietModule) -> dict[str, Any]:
         StrataError: it cannot be done.
 
     """
-    os.umask(0o022)  # apt reads sources and keys as a user without rights
     tools = Tools(module.run, module.params["lock_timeout"])
     try:
         return _converge(module, tools)

@@ -9,7 +9,7 @@ import shutil
 import tempfile
 from typing import TYPE_CHECKING
 
-from ansible.module_utils.strata import files, paths
+from ansible.module_utils.strata import files, folders, paths
 from ansible.module_utils.strata.apt import keys, lists
 from ansible.module_utils.strata.apt.host import AptError
 
@@ -105,19 +105,16 @@ class Stage:
         """Put the lists that were fetched beside those of the other sources."""
         staged = f"{self.folder}/lists"
         with self.tools.locked(lists.LOCK):
-            folders = [lists.FOLDER, f"{lists.FOLDER}/partial"]
-            os.makedirs(folders[1], exist_ok=True)
-            times = {folder: os.stat(folder) for folder in folders}
+            info = os.stat(lists.FOLDER)
             for name in os.listdir(staged):
                 if name == "lock" or not os.path.isfile(f"{staged}/{name}"):
                     continue
-                shutil.copy2(f"{staged}/{name}", f"{lists.FOLDER}/partial/strata")
-                os.replace(f"{lists.FOLDER}/partial/strata", f"{lists.FOLDER}/{name}")
+                _install(f"{staged}/{name}", name)
                 for other in os.listdir(lists.FOLDER):
                     if other != name and _COMPRESSED.sub("", other) == _COMPRESSED.sub("", name):
                         os.unlink(f"{lists.FOLDER}/{other}")
-            for folder, info in times.items():  # the age of the other sources' lists
-                os.utime(folder, ns=(info.st_atime_ns, info.st_mtime_ns))
+            # The age of the other sources' lists.
+            os.utime(lists.FOLDER, ns=(info.st_atime_ns, info.st_mtime_ns))
 
     def _run(self, command: list[str]) -> Result:
         return self.tools.read(command, APT_CONFIG=f"{self.folder}/apt.conf")
@@ -138,6 +135,15 @@ class Stage:
 
     def _write(self, path: str, text: str) -> None:
         files.apply([files.Change(self.folder + path, None, files.File(text.encode()))])
+
+
+def _install(path: str, name: str) -> None:
+    """Put a list in its place with its age. It never is in `partial`, which belongs to the user who fetches."""
+    with open(path, "rb") as source, folders.opened(lists.FOLDER, links=True) as folder:
+        info = os.fstat(source.fileno())
+        with files.replacing(name, folder, 0o644, os.geteuid(), os.getegid()) as target:
+            shutil.copyfileobj(source, target)
+        os.utime(name, ns=(info.st_atime_ns, info.st_mtime_ns), dir_fd=folder)
 
 
 @contextlib.contextmanager

@@ -86,7 +86,8 @@ def _activate(planned: Plan, run: Run) -> None:
 
 def _rollback(planned: Plan, run: Run) -> str:
     """Put the old files in force again; return a sentence about how that went."""
-    files.undo(planned.changes)
+    if lost := files.undo(planned.changes):
+        return f"not all of the old files could be restored: {'; '.join(lost)}"
     try:
         _activate(planned, run)
     except StrataError as error:

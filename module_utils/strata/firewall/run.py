@@ -131,9 +131,10 @@ def confirm(host: Host, change: str) -> dict[str, Any]:
         keep(host, Plan([], written, enable=not host.starts_at_boot()))
     except (FirewallError, OSError) as error:
         guard.undo_confirmed()
-        files.undo(written)
+        lost = files.undo(written)
         guard.disarm()
-        raise FirewallError(f"{error}; everything is as it was before") from error
+        fate = f"the rollback failed as well: {'; '.join(lost)}" if lost else "everything is as it was before"
+        raise FirewallError(f"{error}; {fate}") from error
     return guard.keep()
 
 
@@ -147,9 +148,6 @@ def rollback(host: Host, todo: Plan, error: Exception) -> None:
                 host.restore(Change(change.family, now, change.before))
         except FirewallError as failure:
             failures.append(str(failure))
-    try:
-        files.apply(files.plan({change.path: change.before for change in todo.written}))
-    except OSError as failure:
-        failures.append(str(failure))
+    failures += files.undo(todo.written)
     if failures:
         raise FirewallError(f"{error}; the rollback failed as well: {'; '.join(failures)}") from error

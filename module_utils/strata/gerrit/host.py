@@ -6,17 +6,16 @@ import contextlib
 import json
 import os
 import re
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files, paths
-from ansible.module_utils.strata.errors import DeclarationError
+from ansible.module_utils.strata import files, folders, paths
 from ansible.module_utils.strata.gerrit import config, jars, service
 from ansible.module_utils.strata.gerrit.declared import CONFIG, SECURE
 from ansible.module_utils.strata.gerrit.projects.site import KEYS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from ansible.module_utils.strata.commands import Run
     from ansible.module_utils.strata.gerrit.config import Entry
@@ -81,7 +80,7 @@ def read(site: Site, daemon: service.Daemon, *, pending: bool) -> Host:
         record=Record.read(),
         configs=read_configs(daemon.run, site),
         jars=jars.installed(site.path, site.jars),
-        folders={path for path in site.folders() if os.path.isdir(path) and os.stat(path).st_uid == site.uid},
+        folders={path for path in site.folders() if _is_owned(path, site.uid)},
         active=status.active,
         enabled=status.enabled,
         pending=pending,
@@ -92,39 +91,41 @@ def read_configs(run: Run, site: Site) -> dict[str, list[Entry]]:
     """Return the lines of the configuration files that are there, of those that `init` changes."""
     found = {}
     for name in (CONFIG, SECURE):
-        if os.path.exists(path := site.place(name)):
+        if isinstance(state := files.read(site.place(name)), files.File):
             # Not where the module was called, which may be anywhere.
-            code, out, _ = run(["git", "-C", "/", "config", "--file", path, "--null", "--list"])
+            code, out, _ = run(["git", "-C", "/", "config", "--file", "-", "--null", "--list"], data=state.content)
             found[name] = [config.parsed(line) for line in out.split("\0")[:-1]] if code == 0 else []
     return found
 
 
-def compare(site: Site, desired: Mapping[str, files.State]) -> list[files.Change]:
-    """Return the changes of files, with the content of those kept out of diffs that may have been secret.
-
-    Raises:
-        DeclarationError: a place leads out of the site.
-
-    """
-    _check_places(site, [os.path.relpath(path, site.path) for path in desired if path.startswith(f"{site.path}/")])
-    return files.plan(desired, lambda path: desired[path] is None or not os.stat(path).st_mode & 0o077)
+def compare(desired: Mapping[str, files.State]) -> list[files.Change]:
+    """Return the changes of files, with the content of those kept out of diffs that may have been secret."""
+    return [replace(change, before=_hidden(change)) for change in files.plan(desired)]
 
 
-def _check_places(site: Site, names: Iterable[str]) -> None:
-    """Check that no folder that is written to is a link, which Gerrit's user could lead anywhere."""
-    real = os.path.realpath(site.path)
-    for folder in {os.path.dirname(name) for name in [*names, "bin/x", "lib/x", "plugins/x"]}:
-        if os.path.realpath(site.place(folder)) != os.path.join(real, folder):
-            raise DeclarationError(f"{site.path}/{folder} is or passes a symbolic link: make it a folder")
+def _hidden(change: files.Change) -> files.State:
+    state = change.before
+    if isinstance(state, files.File) and (change.after is None or not state.mode & 0o077):
+        return replace(state, secret=True)
+    return state
+
+
+def _is_owned(path: str, uid: int) -> bool:
+    """Return whether a folder is there, and belongs to somebody. Raises LinkError."""
+    try:
+        with folders.opened(path, links=True) as folder:
+            return os.fstat(folder).st_uid == uid
+    except (FileNotFoundError, NotADirectoryError):
+        return False
 
 
 def ssh_services(site: Site) -> list[dict[str, Any]]:
     """Return the port of Gerrit's own SSH server, and its public keys, as far as there are any yet."""
     keys: list[str] = []
     for path in (site.place(f"etc/ssh_host_{kind}_key.pub") for kind in KEYS):
-        if os.path.isfile(path):
-            with open(path, encoding="ascii", errors="replace") as stream:
-                keys += [found[0] for found in PUBLIC_KEY.finditer(stream.read(MOST_OF_A_KEY))]
+        with contextlib.suppress(OSError), folders.open_file(path) as stream:
+            text = stream.read(MOST_OF_A_KEY).decode("ascii", "replace")
+            keys += [found[0] for found in PUBLIC_KEY.finditer(text)]
     return [
         {"port": each.port, "keys": keys} for each in service.addresses(site.config) if each.scheme == "ssh" and keys
     ]

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import hashlib
 import http.client
 import io
 import os
 import re
 import shutil
+import stat
 import urllib.error
 import urllib.request
 import zipfile
 from dataclasses import dataclass, replace
 from typing import IO, TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import paths
+from ansible.module_utils.strata import files, folders, paths
 from ansible.module_utils.strata.errors import DeclarationError, StrataError
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ PIECE = 1 << 20
 PATIENCE = 60
 #: The oldest Java that runs a Gerrit, from this version on (its release notes).
 JAVA = {(3, 11): 21, (3, 10): 17, (0, 0): 11}
+#: Instead of a hash, of a link, a folder or a pipe where a file belongs.
+NO_FILE = "no file"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]*")
 
 
@@ -103,10 +105,29 @@ def _jar(what: str, place: str, each: Mapping[str, Any]) -> Jar:
 
 
 def installed(site: str, jars: list[Jar]) -> dict[str, str]:
-    """Return the hashes of those of the declared files that a site has, and of its further plugins and libraries."""
-    there = [path for kind in ("plugins", "lib") for path in glob.glob(f"{glob.escape(site)}/{kind}/*.jar")]
-    places = {*(jar.place for jar in jars), *(os.path.relpath(path, site) for path in there)}
-    return {place: found for place in places if (found := digest(os.path.join(site, place)))}
+    """Return the hashes of those of the declared files that a site has, and of its further plugins and libraries.
+
+    Raises:
+        LinkError: Gerrit's user has made a link of a folder.
+
+    """
+    declared = {jar.place for jar in jars}
+    found = {}
+    for kind in ("bin", "plugins", "lib"):
+        with contextlib.suppress(FileNotFoundError), folders.opened(f"{site}/{kind}", links=True) as folder:
+            for name in os.listdir(folder):
+                further = kind != "bin" and name.endswith(".jar") and not name.startswith(".")
+                if further or f"{kind}/{name}" in declared:
+                    found[f"{kind}/{name}"] = _digest_in(name, folder)
+    return found
+
+
+def _digest_in(name: str, folder: int) -> str:
+    """Return the sha256 of a file in an open folder, and a word that is none for anything else that stands there."""
+    if not stat.S_ISREG(folders.mode(name, folder)):
+        return NO_FILE
+    with open(os.open(name, folders.READ, dir_fd=folder), "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def absent(there: Mapping[str, str], jars: list[Jar]) -> list[Jar]:
@@ -165,7 +186,7 @@ def fetch(jar: Jar, war: str) -> None:
 @contextlib.contextmanager
 def _opened(jar: Jar, war: str) -> Iterator[IO[bytes]]:
     if jar.member:
-        with zipfile.ZipFile(war) as archive, archive.open(jar.member) as stream:
+        with folders.open_file(war) as file, zipfile.ZipFile(file) as archive, archive.open(jar.member) as stream:
             yield stream
         return
     if not re.match("https?://", jar.url):
@@ -193,7 +214,7 @@ def of_the_war(war: str, jar: Jar) -> Jar:
         JarError: the WAR does not have it.
 
     """
-    with zipfile.ZipFile(war) as archive:
+    with folders.open_file(war) as file, zipfile.ZipFile(file) as archive:
         try:
             return replace(jar, sha256=hashlib.sha256(archive.read(jar.member)).hexdigest())
         except KeyError:
@@ -204,24 +225,27 @@ def of_the_war(war: str, jar: Jar) -> Jar:
 
 def place(jar: Jar, path: str, uid: int, gid: int) -> None:
     """Put a file of the cache in its place, which it takes by a rename."""
-    os.makedirs(os.path.dirname(path), exist_ok=True)
-    unfinished = os.path.join(os.path.dirname(path), f"{paths.TEMPORARY}{os.path.basename(path)}.new")
-    try:
-        with open(jar.cached, "rb") as source, open(unfinished, "wb") as target:
-            os.fchown(target.fileno(), uid, gid)
-            os.fchmod(target.fileno(), 0o644)
+    with open(jar.cached, "rb") as source, folders.holding(path, create=True) as (folder, name):
+        if stat.S_ISDIR(folders.mode(name, folder)):
+            folders.clear(name, folder)
+        with files.replacing(name, folder, 0o644, uid, gid) as target:
             copy(source, target)
-        os.rename(unfinished, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(unfinished)
+
+
+def remove(path: str) -> None:
+    """Remove what stands in the place of a file."""
+    with folders.holding(path) as (folder, name):
+        folders.clear(name, folder)
+        os.fsync(folder)
 
 
 def forget(jars: list[Jar]) -> None:
     """Remove from the cache what is not declared."""
-    for path in glob.glob(f"{cache()}/*"):
-        if os.path.basename(path) not in {jar.sha256 for jar in jars}:
-            os.unlink(path)
+    wanted = {jar.sha256 for jar in jars}
+    with contextlib.suppress(FileNotFoundError), folders.opened(cache(), links=True) as folder:
+        for name in os.listdir(folder):
+            if name not in wanted:
+                folders.clear(name, folder)
 
 
 def version(war: str) -> str:
@@ -232,7 +256,7 @@ def version(war: str) -> str:
 
     """
     try:
-        with zipfile.ZipFile(war) as archive:
+        with folders.open_file(war) as file, zipfile.ZipFile(file) as archive:
             libraries = [name for name in archive.namelist() if name.startswith("WEB-INF/lib/")]
             # The library that has nothing but the version is a small one.
             for name in sorted(libraries, key=lambda each: archive.getinfo(each).file_size):

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shlex
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files, quiet
+from ansible.module_utils.strata import files, folders, quiet
 from ansible.module_utils.strata.errors import DeclarationError, StrataError
-from ansible.module_utils.strata.gerrit import config, declared, host, jars, plan, service
+from ansible.module_utils.strata.gerrit import config, declared, host, jars, plan, service, undo
 from ansible.module_utils.strata.gerrit.projects.site import acting_as, read_site
 from ansible.module_utils.strata.gerrit.projects.ssh import Gerrit
 from ansible.module_utils.strata.gerrit.service import Daemon, NotServingError
-from ansible.module_utils.strata.gerrit.undo import Undo
 from ansible.module_utils.strata.units import UnitError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     from ansible.module_utils.strata.gerrit.plan import Plan
     from ansible.module_utils.strata.quiet import QuietModule
 
-UNDO = ".strata-undo"
 #: What `init` changes besides the files that are declared, so that an older Gerrit would not start any more.
 SCHEMA = ("All-Projects.git", "All-Users.git")
 #: Seconds that plugins may take to load after Gerrit has seen them.
@@ -44,7 +44,7 @@ class Installation:
     site: Site
     addresses: list[service.Address]
     daemon: Daemon
-    undo: Undo
+    undo: undo.Undo
 
 
 def converge(module: QuietModule) -> dict[str, Any]:
@@ -60,7 +60,8 @@ def converge(module: QuietModule) -> dict[str, Any]:
     gid = files.owner_id("group", params["group"], check=module.check_mode)
     site = declared.unpack(params, uid, gid)
     daemon = Daemon(module.run, site.path, site.patience)
-    gerrit = Installation(module.run, site, service.addresses(site.config), daemon, Undo(os.path.join(site.path, UNDO)))
+    kept = undo.Undo(undo.place(), partial(_tips, module.run, site.user))
+    gerrit = Installation(module.run, site, service.addresses(site.config), daemon, kept)
     return _converge(gerrit, check_mode=module.check_mode) | {
         "ansible_facts": {"ssh_services": host.ssh_services(site)}
     }
@@ -81,7 +82,7 @@ def _converge(gerrit: Installation, *, check_mode: bool) -> dict[str, Any]:
         site = replace(site, jars=[jars.of_the_war(war, jar) if jar.member else jar for jar in site.jars])
         gerrit = replace(gerrit, site=site)
     former = sorted({*found.record.files} - {*site.declared()})
-    planned = plan.plan(site, found, host.compare(site, site.desired(found.configs, former)))
+    planned = plan.plan(site, found, host.compare(site.desired(found.configs, former)))
     if not (planned.action or planned.files or planned.jars or gerrit.daemon.serves(gerrit.addresses)):
         planned = replace(planned, action="restart")
     diff = files.diff(planned.files) + [{"prepared": f"{each}\n"} for each in planned.steps]
@@ -126,9 +127,9 @@ def apply(gerrit: Installation, found: host.Host, planned: Plan) -> None:
     """
     site, daemon = gerrit.site, gerrit.daemon
     for path, mode in planned.folders.items():
-        os.makedirs(path, mode=mode, exist_ok=True)
-        os.chown(path, site.uid, site.gid)
-        os.chmod(path, mode)
+        _own(site, path, mode)
+    if found.active and gerrit.undo.moved():
+        gerrit.undo.forget()  # Gerrit has served since: what is there now is what served last
     gerrit.undo.keep([change.path for change in planned.files] + [site.place(each.place) for each in planned.jars])
     mark = daemon.mark()
     try:
@@ -136,9 +137,14 @@ def apply(gerrit: Installation, found: host.Host, planned: Plan) -> None:
             daemon.do("stop")
         if planned.init:
             gerrit.undo.keep(_touched_by_init(site))
+            gerrit.undo.note_tips(_migrated(site), changing=False)
         put(gerrit, planned.files, planned.jars)
         if planned.init:
-            init(gerrit)
+            gerrit.undo.note_tips(_migrated(site), changing=True)
+            try:
+                init(gerrit)
+            finally:
+                gerrit.undo.note_tips(_migrated(site), changing=False)
         if planned.action == "reload":
             _reload(site)
         if planned.action in {"start", "restart"}:
@@ -162,7 +168,7 @@ def put(gerrit: Installation, changes: list[files.Change], jar_changes: list[Jar
         if change.jar:
             jars.place(change.jar, path, gerrit.site.uid, gerrit.site.gid)
         else:
-            os.unlink(path)
+            jars.remove(path)
     files.apply(changes)
     gerrit.daemon.systemd.reload_manager()
 
@@ -173,9 +179,14 @@ def _touched_by_init(site: Site) -> list[str]:
     settings = os.path.join(index, "gerrit_index.config")
     return [
         *(site.place(name) for name in (declared.CONFIG, declared.SECURE, "bin/gerrit.sh")),
-        *(os.path.join(site.repositories, name) for name in SCHEMA),
+        *_migrated(site),
         settings if os.path.exists(settings) else index,
     ]
+
+
+def _migrated(site: Site) -> list[str]:
+    """Return the paths of the repositories that `init` migrates."""
+    return [os.path.join(site.repositories, name) for name in SCHEMA]
 
 
 def init(gerrit: Installation) -> None:
@@ -187,7 +198,7 @@ def init(gerrit: Installation) -> None:
     """
     _program(gerrit, "init", "--batch", "--no-auto-start", "--skip-plugins")
     desired = gerrit.site.desired(host.read_configs(gerrit.run, gerrit.site))
-    put(gerrit, host.compare(gerrit.site, desired), [])
+    put(gerrit, host.compare(desired), [])
 
 
 def start(gerrit: Installation, verb: str) -> None:
@@ -222,11 +233,37 @@ def _program(gerrit: Installation, name: str, *options: str) -> None:
     options_of_java = config.values(site.config, "container", "javaOptions")
     java = [site.java, *([f"-Xmx{heap}"] if heap else []), *options_of_java]
     command = [*java, "-jar", site.place(jars.WAR), name, "-d", site.path, *options]
-    # Not where the module was called: Gerrit's user may have no way there.
-    code, out, err = gerrit.run(["runuser", "-u", site.user, "--", "env", "--chdir=/", *command])
+    code, out, err = _as_user(gerrit.run, site.user, command)
     if code:
         said = service.telling(out + err) or (err or out).strip()[-500:]
         raise GerritError(f"gerrit.war {shlex.join([name, *options])} ends with status {code}: {said}")
+
+
+def _as_user(run: Run, user: str, command: list[str]) -> tuple[int, str, str]:
+    """Run a command as Gerrit's user, who may have no way to where the module was called."""
+    return run(["runuser", "-u", user, "--", "env", "--chdir=/", *command])
+
+
+def _tips(run: Run, user: str, repository: str) -> str:
+    """Return what tells the state of a repository: its refs, of which git asks nobody but its owner."""
+    quiet_git = ["HOME=/nonexistent", "GIT_CONFIG_NOSYSTEM=1", "git", f"--git-dir={repository}"]
+    _, out, _ = _as_user(run, user, [*quiet_git, "for-each-ref", "--format=%(objectname) %(refname)"])
+    return hashlib.sha256(out.encode()).hexdigest()
+
+
+def _own(site: Site, path: str, mode: int) -> None:
+    """Make a folder, unless it is there, and give it to Gerrit's user.
+
+    Raises:
+        GerritError: it is somebody else's.
+        LinkError: there is a link of somebody else on the way.
+
+    """
+    with folders.opened(path, create=True, links=True) as folder:
+        if (owner := os.fstat(folder).st_uid) not in (0, site.uid):
+            raise GerritError(f"{path} belongs to uid {owner}, not to {site.user}: chown it, or move it away")
+        os.fchown(folder, site.uid, site.gid)
+        os.fchmod(folder, mode)
 
 
 def _wait_loaded(gerrit: Installation, changes: list[JarChange], mark: dict[str, tuple[int, int]]) -> None:

@@ -11,9 +11,9 @@ import ssl
 import time
 import urllib.parse
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
-from ansible.module_utils.strata import listeners
+from ansible.module_utils.strata import folders, listeners
 from ansible.module_utils.strata.errors import DeclarationError, StrataError
 from ansible.module_utils.strata.gerrit import config
 from ansible.module_utils.strata.units import Step, Systemd, UnitError
@@ -30,6 +30,8 @@ LOGS = ("error_log", "error_log.json")
 ANSWER = 10
 PAUSE = 0.2
 LINES = 6
+#: Bytes of a log that are read, from its end: whoever writes it may make it endless.
+MOST = 1 << 24
 BAD = 500
 PORTS = {"http": 80, "https": 443}
 #: In logs, lines that say why something failed; those of a stack trace do not.
@@ -176,18 +178,23 @@ class Daemon:
         """Return how far the logs are, for `logged`."""
         found = {}
         for name in LOGS:
-            with contextlib.suppress(FileNotFoundError):
-                info = os.stat(os.path.join(self.site, "logs", name))
+            with contextlib.suppress(OSError), self._log(name) as stream:
+                info = os.fstat(stream.fileno())
                 found[name] = (info.st_ino, info.st_size)
         return found
+
+    def _log(self, name: str) -> IO[bytes]:
+        """Open a log, which must be a file in a folder of Gerrit's own. Raises OSError."""
+        return folders.open_file(os.path.join(self.site, "logs", name))
 
     def logged(self, mark: dict[str, tuple[int, int]]) -> str:
         """Return what Gerrit has logged since then."""
         text = ""
         for name in LOGS:
-            with contextlib.suppress(FileNotFoundError), open(os.path.join(self.site, "logs", name), "rb") as stream:
+            with contextlib.suppress(OSError), self._log(name) as stream:
                 inode, size = mark.get(name, (0, 0))
-                stream.seek(size if os.fstat(stream.fileno()).st_ino == inode else 0)
+                info = os.fstat(stream.fileno())
+                stream.seek(max(size if info.st_ino == inode else 0, info.st_size - MOST))
                 text += stream.read().decode("utf-8", "backslashreplace")
         return text
 

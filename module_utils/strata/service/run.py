@@ -183,8 +183,7 @@ class Transaction:
         former = plan.former(self.declared.units, self.plan.before)
         touched = self.plan.changes or self.was_owed
         failures = _attempt(self._end, former)
-        lost = [text for change in reversed(self.plan.changes) for text in _attempt(_undo, change)]
-        lost += _attempt(self._undo_owed)
+        lost = files.undo(self.plan.changes) + _attempt(self._undo_owed)
         if lost:
             return f"not all of the old files could be restored: {'; '.join(lost)}"
         back = "the old files are back" if touched else "nothing else was changed"
@@ -215,11 +214,6 @@ class Transaction:
             code, _, err = self.run(["sh", "-c", f"umask 077; status=0; . {path}; exit $status"])
             if code:
                 raise ServiceError(err.strip())
-
-
-def _undo(change: files.Change) -> None:
-    """Bring a path back to its old state, if it has another one."""
-    files.apply(files.plan({change.path: change.before}))
 
 
 def _attempt(action: Callable[..., None], *given: Any) -> list[str]:

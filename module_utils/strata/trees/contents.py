@@ -15,7 +15,7 @@ import time
 import zlib
 from typing import IO, TYPE_CHECKING
 
-from ansible.module_utils.strata import paths
+from ansible.module_utils.strata import folders, paths
 from ansible.module_utils.strata.trees.declared import TreeError
 
 if TYPE_CHECKING:
@@ -67,7 +67,8 @@ def forget_uploads() -> None:
     for path in glob.glob(f"{glob.escape(state_folder())}-upload-*"):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - os.stat(path).st_mtime > STALE:
-                os.unlink(path)
+                with folders.holding(path) as (folder, name):
+                    folders.clear(name, folder)
 
 
 def unpack(archive: IO[bytes]) -> Iterator[tuple[str, IO[bytes]]]:

@@ -11,16 +11,13 @@ import stat
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.folders import LINKS, READ, LinkError, look, opened
 from ansible.module_utils.strata.paths import TEMPORARY
 from ansible.module_utils.strata.trees.declared import LEVELS, Tree, TreeError, above, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
-# O_NONBLOCK: a pipe that was put where a file had been must not hold us.
-READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
-LINKS = 40  # as many as the kernel follows
 KINDS = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "link"}
 
 
@@ -58,15 +55,16 @@ def resolve(tree: Tree) -> str:
             del done[-1:]
             continue
         here = "/" + "/".join([*done, name])
-        info, target = _look(done, name)
+        try:
+            info, target = _look(done, name)
+        except LinkError as error:
+            raise TreeError(f"{tree}: {show(str(error))}") from None
         if target is None and (info is None or stat.S_ISDIR(info.st_mode)):
             done.append(name)
         elif info is None or target is None:
             raise TreeError(f"{tree}: {show(here)} is not a folder")
         else:
             links += 1
-            if info.st_uid not in (0, os.geteuid()):
-                raise TreeError(f"{tree}: {show(here)} is a link of user {info.st_uid}, and only root's are followed")
             if links > LINKS:
                 raise TreeError(f"{tree}: {show(here)} is a link in a circle")
             done = [] if target.startswith("/") else done
@@ -77,41 +75,12 @@ def resolve(tree: Tree) -> str:
 
 
 def _look(folder: list[str], name: str) -> tuple[os.stat_result | None, str | None]:
-    """Return what `name` is, and its target if it is a link, both of one and the same inode."""
+    """Return what `name` is, and its target if it is a link. Raises LinkError."""
     try:
         with opened("/".join(folder)) as parent:
-            found = os.open(name, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
+            return look(name, parent)
     except FileNotFoundError:
         return None, None
-    try:
-        info = os.fstat(found)
-        return info, os.readlink("", dir_fd=found) if stat.S_ISLNK(info.st_mode) else None
-    finally:
-        os.close(found)
-
-
-@contextlib.contextmanager
-def opened(path: str, start: str | int = "/", *, create: bool = False) -> Iterator[int]:
-    """Open the folder `path` below `start` component by component, following no link.
-
-    With `create`, missing folders are made, and their mode does not depend on the umask.
-    """
-    current = os.open(start, FOLDER) if isinstance(start, str) else os.dup(start)
-    try:
-        for name in filter(None, path.split("/")):
-            made = False
-            if create:
-                with contextlib.suppress(FileExistsError):
-                    os.mkdir(name, 0o700, dir_fd=current)
-                    made = True
-            below = os.open(name, FOLDER, dir_fd=current)
-            os.close(current)
-            current = below
-            if made:
-                os.fchmod(current, 0o755)
-        yield current
-    finally:
-        os.close(current)
 
 
 @contextlib.contextmanager

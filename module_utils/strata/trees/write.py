@@ -9,10 +9,11 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from typing import IO, TYPE_CHECKING
 
+from ansible.module_utils.strata.folders import NEW, READ, opened
 from ansible.module_utils.strata.paths import TEMPORARY
 from ansible.module_utils.strata.trees.contents import copy, unpack
 from ansible.module_utils.strata.trees.declared import TreeError, show
-from ansible.module_utils.strata.trees.host import READ, naming, opened
+from ansible.module_utils.strata.trees.host import naming
 from ansible.module_utils.strata.trees.plan import Plan, Step, content
 
 if TYPE_CHECKING:
@@ -174,9 +175,8 @@ class _Place:
         """Write a new file beside `path` and return it open, to be synced."""
         with naming(self.tree, path):
             folder, _ = self.folder(path)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
             source.seek(0)
-            with open(os.open(temporary, flags, 0o600, dir_fd=folder), "wb") as stream:
+            with open(os.open(temporary, NEW, 0o600, dir_fd=folder), "wb") as stream:
                 copy(source, stream)
                 stream.flush()
                 self.own(stream.fileno(), mode)

@@ -118,10 +118,13 @@ def noting(faults: list[OSError]) -> Iterator[None]:
 
 
 @contextmanager
-def opened(tree: Tree, name: str) -> Iterator[int]:
-    """Open a folder of a tree, on a way without symbolic links."""
-    folder = os.open(tree.path, FOLDER)
+def opened(tree: Tree, name: str = "") -> Iterator[int]:
+    """Open a folder of a tree, on a way without symbolic links but those of root above the tree."""
+    folder = os.open("/", FOLDER)
     try:
+        for part in filter(None, tree.path.split("/")):
+            outer, folder = folder, enter(part, folder)
+            os.close(outer)
         for part in filter(None, name.split("/")):
             outer, folder = folder, os.open(part, FOLDER, dir_fd=folder)
             os.close(outer)
@@ -130,10 +133,22 @@ def opened(tree: Tree, name: str) -> Iterator[int]:
         os.close(folder)
 
 
+def enter(part: str, folder: int) -> int:
+    """Open a folder in another one, also through a link of root."""
+    link = os.open(part, os.O_PATH | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+    try:
+        info = os.fstat(link)
+        follow = stat.S_ISLNK(info.st_mode) and info.st_uid == 0
+        return os.open(os.readlink("", dir_fd=link) if follow else part, FOLDER, dir_fd=folder)
+    finally:
+        os.close(link)
+
+
 def scan(tree: Tree, others: set[str], faults: list[OSError]) -> tuple[list[File], dict[str, float]]:
     """Return the files of a tree, and when its folders were written, outer ones first."""
     files, folders, todo = [], {}, [""]
-    device = os.lstat(tree.path).st_dev
+    with opened(tree) as top:
+        device = os.fstat(top).st_dev
     while todo:
         folder = todo.pop()
         with noting(faults), opened(tree, folder) as descriptor, os.scandir(descriptor) as entries:
@@ -182,7 +197,8 @@ def prune(tree: Tree, folders: dict[str, float], faults: list[OSError]) -> None:
 
 def measure(tree: Tree) -> Space:
     """Return the space of the file system of a tree, as those who are not root see it."""
-    info = os.statvfs(tree.path)
+    with opened(tree) as top:
+        info = os.statvfs(top)
     used = info.f_blocks - info.f_bfree
     return Space((used + info.f_bavail) * info.f_frsize, info.f_bavail * info.f_frsize, info.f_files, info.f_favail)
 
@@ -218,7 +234,8 @@ def main(mode: str) -> int:
         with noting(faults):
             space = measure(tree)
             if mode == "all" or (mode == "watch" and space.short(tree.min_free)):
-                systems[os.lstat(tree.path).st_dev].append(tree)
+                with opened(tree) as top:
+                    systems[os.fstat(top).st_dev].append(tree)
     paths = {tree.path for tree in trees}
     full = [apply_rules(those, paths, faults, watch=mode == "watch") for those in systems.values()]
     if faults:

@@ -67,6 +67,7 @@ ROOTS = (
             (PACKAGES,),
             ("owed", "quiet", "rollback"),
             ("files", "listeners", "locks", "openssl", "units"),
+            ("folders",),
             ("commands", "errors", "paths"),
             ("__init__",),
         ),

@@ -83,10 +83,12 @@ def test_who_is_absent_is_removed_and_the_home_if_asked(host, apply_people):
     assert kept.rc == 2
     assert "eve (accounts_users): still runs processes" in kept.message
     assert host.user("frank").exists
+    host.check_output("mkdir -p /var/spool/cron/crontabs && touch /var/spool/cron/crontabs/frank")
     assert apply_people(EVE | {"state": "absent", "remove_home": True}, FRANK | {"state": "absent"}).rc == 0
     assert not host.user("eve").exists
     assert not host.group("eve").exists
     assert not host.user("frank").exists
+    assert not host.file("/var/spool/cron/crontabs/frank").exists
     assert not host.file("/home/eve").exists
     assert host.file("/home/frank").uid == 2102
     # Whoever gets the number gets the home; nobody else does.

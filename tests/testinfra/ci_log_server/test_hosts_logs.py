@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from http_client import ask, get
-from syslog_tls import assert_only_the_last_is_received, received
+from syslog_tls import assert_only_the_last_is_received, of_host, received
 from waiting import wait_for
 
 if TYPE_CHECKING:
@@ -36,8 +36,9 @@ def test_a_line_of_another_host_is_found_here(host: Host, probe: Host) -> None:
     text = log_on(probe)
     wait_for(lambda: received(host, text), lambda: own_words(probe) + own_words(host))
     today = host.check_output("date +%F")
-    assert received(host, text) == [f"/var/log/hosts/probe/{today}.log"]
-    file = host.file(received(host, text)[0])
+    (path,) = received(host, text)
+    assert of_host(path, probe) == f"probe/{today}.log"
+    file = host.file(path)
     assert (file.user, file.group, file.mode) == ("root", "www-data", 0o640)
 
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     Rerun = Callable[..., Run]
 
+UNDO = "/var/lib/strata/gerrit/undo"
 VERSIONS = {"deb13": "3.13.5", "deb12": "3.10.2"}
 
 
@@ -201,7 +202,7 @@ def test_a_taken_port_brings_the_old_configuration_back(host: Host, server: Serv
     assert refused.message.endswith("what was there before is back and serves")
     assert server.text("etc/gerrit.config") == before
     assert server.version()
-    assert not host.file(f"{SITE}/.strata-undo").exists
+    assert not host.file(UNDO).exists
 
 
 @pytest.mark.spread
@@ -234,15 +235,27 @@ def test_a_killed_module_is_made_up_for(
 ) -> None:
     before = server.process()
     values = {"gerrit_smtp_user": "killed"}
-    kill_module(lambda: begin("--skip-tags=apt", **values), f"{SITE}/.strata-undo/index.json", 0.3)
+    kill_module(lambda: begin("--skip-tags=apt", **values), f"{UNDO}/index.json", 0.3)
     idle()
     done = converge("--skip-tags=apt")
     assert done.rc == 0, done.output
     assert "smtpUser" not in server.text("etc/gerrit.config")
     assert server.process() != before
     assert server.version()
-    assert not host.file(f"{SITE}/.strata-undo").exists
+    assert not host.file(UNDO).exists
     assert converge("--skip-tags=apt").changed == 0
+
+
+@pytest.mark.spread
+def test_a_link_of_gerrits_user_is_not_followed(host: Host, server: Server, converge: Rerun) -> None:
+    before = server.process()
+    host.check_output(f"runuser -u gerrit -- sh -c 'rmdir {SITE}/lib && ln -s /etc {SITE}/lib'")
+    refused = converge("--skip-tags=apt")
+    host.check_output(f"rm {SITE}/lib")
+    assert f"{SITE}/lib is a link of user 2418, and only root's are followed" in refused.message
+    assert (host.file("/etc").user, host.file("/etc").mode) == ("root", 0o755)
+    assert converge("--skip-tags=apt").changed == 1
+    assert server.process() == before
 
 
 def test_garbage_is_collected(host: Host) -> None:

@@ -39,12 +39,13 @@ def test_logs_are_rotated_each_day(host: Host) -> None:
         ({"options": ["dayly"]}, "/etc/logrotate.d/wrong:3 unknown option 'dayly'"),
         ({"options": ["create 0640 nobody-at-all adm"]}, "unknown user 'nobody-at-all'"),
         ({"paths": ["/var/log/dpkg.log"]}, "duplicate log entry for /var/log/dpkg.log"),
+        ({"paths": ["/srv/nobodys/*.log"]}, "/srv/nobodys belongs to nobody, who could lead root to any file"),
         ({"postrotate": "if true; then"}, "Syntax error"),
         ({"name": "wrong.bak"}, 'logrotate_files: "wrong.bak" is not a valid name of a file'),
     ],
 )
 def test_what_is_refused_changes_nothing(host: Host, rerun: Converge, values: dict[str, Any], said: str) -> None:
-    host.check_output("touch /var/log/dpkg.log")
+    host.check_output("touch /var/log/dpkg.log && install -d -o nobody /srv/nobodys")
     before = files(host)
     wrong = {"name": "wrong", "paths": ["/var/log/wrong.log"]} | values
     for check in (True, False):

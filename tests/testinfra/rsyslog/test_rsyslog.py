@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 from plays import connect
-from syslog_tls import assert_only_the_last_is_received, received, send
+from syslog_tls import assert_only_the_last_is_received, of_host, received, send
 from waiting import wait_for
 
 if TYPE_CHECKING:
@@ -58,7 +58,8 @@ def test_a_line_is_found_on_the_log_host(host: Host, target: str, log_host: Host
     text = log(host)
     wait_for(lambda: received(log_host, text), lambda: own_words(host) + own_words(log_host))
     today = log_host.check_output("date +%F")
-    assert received(log_host, text) == [f"/var/log/hosts/{target}/{today}.log"]
+    (path,) = received(log_host, text)
+    assert of_host(path, host) == f"{target}/{today}.log"
 
 
 def test_lines_wait_while_the_log_host_is_down(host: Host, log_host: Host) -> None:
@@ -118,6 +119,15 @@ def test_a_name_does_not_lead_out_of_the_folder(host: Host, target: str, probe: 
     text = send(probe, target, "-cert /srv/tls/host.pem -key /srv/tls/host.key", name="../../../srv/out")
     wait_for(lambda: received(host, text), lambda: own_words(host))
     assert not host.file("/srv/out").exists
+
+
+def test_a_host_that_says_another_s_name_does_not_write_into_its_log(
+    host: Host, target: str, probe: Host, log_host_name: str
+) -> None:
+    text = send(probe, target, "-cert /srv/tls/host.pem -key /srv/tls/host.key", name=log_host_name)
+    wait_for(lambda: received(host, text), lambda: own_words(host))
+    (path,) = received(host, text)
+    assert of_host(path, probe).startswith(f"{log_host_name}/")
 
 
 @pytest.mark.spread

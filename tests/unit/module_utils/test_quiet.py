@@ -1,4 +1,4 @@
-"""What a module's commands can read: nothing that they are not given, also where Ansible runs it on a terminal."""
+"""What a module's commands get: nothing to read that they are not given, and one umask, whatever logins have."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 MODULE = """
 import json, sys
 import ansible.module_utils
@@ -14,7 +16,7 @@ ansible.module_utils.__path__.append(sys.argv[1])
 from ansible.module_utils import basic
 basic._ANSIBLE_ARGS, basic._ANSIBLE_PROFILE = json.dumps({"ANSIBLE_MODULE_ARGS": {}}).encode(), "legacy"
 from ansible.module_utils.strata.quiet import QuietModule
-print(QuietModule(argument_spec={}).run_command(["cat"], data=b"", binary_data=True))
+print(QuietModule(argument_spec={}).run_command(sys.argv[2:], data=b"", binary_data=True))
 """
 UTILS = Path(__file__).parents[3] / "module_utils"
 
@@ -23,9 +25,22 @@ def test_a_command_without_input_does_not_wait_for_a_terminal() -> None:
     master, slave = os.openpty()
     try:
         done = subprocess.run(
-            [sys.executable, "-c", MODULE, UTILS], stdin=slave, capture_output=True, text=True, timeout=60, check=False
+            [sys.executable, "-c", MODULE, UTILS, "cat"],
+            stdin=slave,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
         )
     finally:
         os.close(master)
         os.close(slave)
     assert done.stdout == "(0, '', '')\n", done.stderr
+
+
+@pytest.mark.parametrize("umask", [0o077, 0o000])
+def test_what_commands_make_is_for_all_to_read_whatever_the_umask_is(tmp_path: Path, umask: int) -> None:
+    command = [sys.executable, "-c", MODULE, UTILS, "mkdir", "-p", f"{tmp_path}/one/two"]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=umask, check=False)
+    assert done.stdout == "(0, '', '')\n", done.stderr
+    assert {(tmp_path / name).stat().st_mode & 0o7777 for name in ("one", "one/two")} == {0o755}

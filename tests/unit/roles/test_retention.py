@@ -204,6 +204,19 @@ def test_a_folder_that_becomes_a_link_leads_nowhere(
     assert (tmp_path / "etc/passwd").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives links to users, which only root can")
+@pytest.mark.parametrize("owner", [0, 54321])
+def test_above_a_tree_only_links_of_root_are_followed(
+    owner: int, write: Callable[..., Path], run: Callable[..., int], tmp_path: Path
+) -> None:
+    """The tree is below a folder of a service's user."""
+    old = write("logs/old", 10)
+    (tmp_path / "link").symlink_to("tree")
+    os.chown(tmp_path / "link", owner, owner, follow_symlinks=False)
+    assert run(path=f"{tmp_path}/link/logs", max_age=5) == (0 if owner == 0 else 1)
+    assert old.exists() == bool(owner)
+
+
 def test_a_file_that_is_written_meanwhile_stays_unless_space_is_short(
     write: Callable[..., Path], run: Callable[..., int], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

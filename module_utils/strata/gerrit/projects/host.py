@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, ROOT_PROJECT
-from ansible.module_utils.strata.gerrit.projects.site import OBJECT, beside, read_tip
+from ansible.module_utils.strata.gerrit.projects.site import OBJECT, beside, head, read_tip
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,7 +79,7 @@ def read_projects(site: Site, names: Iterable[str]) -> dict[str, Actual]:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         read = [found for part in pool.map(lambda part: _files(site, part, tips), parts) for found in part]
     files = dict(zip(known, read, strict=True))
-    return {name: Actual(tips[name], *files.get(name, (None, None)), head=_head(site, name)) for name in names}
+    return {name: Actual(tips[name], *files.get(name, (None, None)), head=head(site, name)) for name in names}
 
 
 def _files(site: Site, names: list[str], tips: Mapping[str, str | None]) -> list[tuple[str | None, str | None]]:
@@ -114,8 +114,3 @@ def _blobs(said: bytes) -> Iterator[tuple[str, str]]:
         at = end + 1 + int(size)
         yield name, said[end + 1 : at].decode("utf-8", "replace")
         at += 1
-
-
-def _head(site: Site, name: str) -> str:
-    with open(os.path.join(site.repository(name), "HEAD"), encoding="utf-8", errors="replace") as stream:
-        return stream.readline().strip().removeprefix("ref: refs/heads/")

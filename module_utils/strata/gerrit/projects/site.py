@@ -13,8 +13,9 @@ import re
 import subprocess
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
+from ansible.module_utils.strata.folders import READ
 from ansible.module_utils.strata.gerrit.projects.declared import REF, ROOT_PROJECT, ProjectsError
 
 if TYPE_CHECKING:
@@ -176,17 +177,29 @@ def beside(site: Site, names: Iterable[str]) -> dict[str, str]:
 def read_tip(site: Site, name: str) -> str | None:
     """Return the commit of refs/meta/config: read here, as a process for each of thousands would take its time."""
     folder = site.repository(name)
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError), open(os.path.join(folder, REF), "rb") as stream:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError), _opened(folder, REF) as stream:
         return _object(stream.read(41))
     if os.path.isdir(os.path.join(folder, "reftable")):
         done = attempt(["git", f"--git-dir={folder}", "rev-parse", "--verify", "--quiet", REF])
         return _object(done.stdout)
-    with contextlib.suppress(FileNotFoundError), open(os.path.join(folder, "packed-refs"), "rb") as stream:
+    with contextlib.suppress(FileNotFoundError), _opened(folder, "packed-refs") as stream:
         if os.fstat(stream.fileno()).st_size:
             with mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as packed:
                 at = packed.find(f" {REF}\n".encode())
                 return _object(packed[at - 40 : at]) if at >= 0 else None
     return None
+
+
+def _opened(repository: str, name: str) -> IO[bytes]:
+    """Open a file of a repository, without waiting where a pipe is in its place."""
+    return open(os.open(os.path.join(repository, name), READ), "rb")
+
+
+def head(site: Site, name: str) -> str:
+    """Return the name of the branch that a project's HEAD is."""
+    with _opened(site.repository(name), "HEAD") as stream:
+        text = stream.readline().decode("utf-8", "replace")
+    return text.strip().removeprefix("ref: refs/heads/")
 
 
 def _object(data: bytes) -> str | None:

@@ -7,12 +7,14 @@ comes into Gerrit's sight by a rename. The push of its ACL, which Gerrit checks 
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 import shutil
 import tempfile
 from typing import TYPE_CHECKING, Self
 
+from ansible.module_utils.strata import folders
 from ansible.module_utils.strata.gerrit.projects.declared import CONFIG, GROUPS, REF, ProjectsError
 from ansible.module_utils.strata.gerrit.projects.plan import blob
 from ansible.module_utils.strata.gerrit.projects.site import attempt, beside, commit, run, said, write_commits
@@ -52,7 +54,7 @@ class Staging:
 
     def __enter__(self) -> Self:
         """Clear away what a killed run left, and make what all new repositories are copies of."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clear()
         os.makedirs(self.folder, 0o700, exist_ok=True)
         # What a killed run began may still be writing.
         self.temporary = tempfile.mkdtemp(dir=self.folder)
@@ -71,7 +73,12 @@ class Staging:
 
     def __exit__(self, *_: object) -> None:
         """Clear away."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        self._clear()
+
+    def _clear(self) -> None:
+        """Remove the folder with all that is in it, however deep; what is left is in nobody's way."""
+        with contextlib.suppress(OSError), folders.holding(self.folder) as (above, name):
+            folders.clear(name, above)
 
     def make(self, project: Wanted) -> str:
         """Make a new project's repository aside, with its branches, and return its path. Raises ImportFailedError."""

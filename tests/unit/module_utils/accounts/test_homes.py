@@ -5,9 +5,12 @@ from __future__ import annotations
 import errno
 import os
 import stat
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from ansible.module_utils.strata import folders
 from ansible.module_utils.strata.accounts import homes
 from ansible.module_utils.strata.accounts.homes import (
     Home,
@@ -258,3 +261,39 @@ def test_a_home_is_removed_with_all_that_is_in_it_but_nothing_else(home: Path) -
     remove(str(home), UID)
     assert not home.exists()
     assert os.path.exists("/etc/passwd")  # noqa: PTH110
+
+
+def test_folders_deeper_than_python_recurses_are_no_obstacle(home: Path) -> None:
+    (home / ".ssh").mkdir(mode=0o700)
+    own(home / ".ssh")
+    current = os.open(home / ".ssh", folders.FOLDER)
+    for name in ("authorized_keys", *("x",) * sys.getrecursionlimit()):
+        os.mkdir(name, dir_fd=current)
+        below = os.open(name, folders.FOLDER, dir_fd=current)
+        os.close(current)
+        current = below
+    os.close(current)
+    assert look(str(home), UID).strays == ("authorized_keys is not a file",)
+    write_keys(str(home), UID, GID, TEXT)
+    assert look(str(home), UID).has(TEXT)
+    (home / "rest").mkdir()
+    remove(str(home), UID)
+    assert not home.exists()
+
+
+def test_nothing_of_a_home_is_removed_while_something_is_mounted_in_it(home: Path, tmp_path: Path) -> None:
+    outside, place = tmp_path / "outside", home / "a b" / "mount"
+    outside.mkdir()
+    (outside / "kept").touch()
+    place.mkdir(parents=True)
+    if subprocess.run(["mount", "--bind", outside, place], capture_output=True, check=False).returncode:
+        pytest.skip("this machine mounts nothing")
+    try:
+        with pytest.raises(HomeError, match=f"has a mount at {place}: unmount it"):
+            remove(str(home), UID)
+    finally:
+        subprocess.run(["umount", place], check=True)
+    assert (outside / "kept").exists()
+    assert (home / ".profile").exists()
+    remove(str(home), UID)
+    assert not home.exists()

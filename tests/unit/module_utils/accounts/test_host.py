@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import grp
 import pwd
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -76,3 +77,14 @@ def test_a_directory_service_is_asked_for_names_and_for_numbers(monkeypatch: pyt
 
 def test_shells_that_are_not_there_are_named() -> None:
     assert host.look(declare({"shell": "/bin/none"}), host.read()).no_shells == {"/bin/none"}
+
+
+@pytest.mark.parametrize("state", ["disabled", "absent"])
+def test_what_a_leaver_shares_with_root_is_left_alone(state: str) -> None:
+    root, alice = Account("root", 0, 0, "", "/root", "/bin/sh"), Account("alice", 0, 0, "", "/root", "/bin/sh")
+    leaver = declare({"state": state, "remove_home": state == "absent"})
+    found = host.look(leaver, Actual({"root": root, "alice": alice}, {}))
+    assert not found.processes.get("alice")
+    assert "may be those of root, who has the uid 0 as well" in found.homes["alice"].obstacle
+    found = host.look(leaver, Actual({"root": root, "alice": replace(alice, uid=2001)}, {}))
+    assert not found.homes["alice"].obstacle

@@ -187,6 +187,8 @@ def test_nobody_is_made_to_be_disabled_or_absent() -> None:
 def test_who_is_absent_is_removed_and_the_home_if_asked() -> None:
     assert what(declare({"state": "absent"}), host()) == ["user alice disabled", "user alice removed"]
     assert what(declare({"state": "absent"}), host(DISABLED)) == ["user alice removed"]
+    left = host(DISABLED, jobs={"alice": ["/var/spool/cron/crontabs/alice"]})
+    assert what(declare({"state": "absent"}), left) == ["jobs of alice removed", "user alice removed"]
     assert what(declare({"state": "absent", "remove_home": True}), host(processes={"alice": 1})) == [
         "user alice disabled",
         "processes of alice",

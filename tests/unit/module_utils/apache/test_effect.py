@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from ansible.module_utils.strata import paths
+from ansible.module_utils.strata import files, paths
 from ansible.module_utils.strata.apache import effect
 from ansible.module_utils.strata.apache.configtest import RefusedError
 from ansible.module_utils.strata.apache.service import NotServingError
@@ -108,6 +108,15 @@ def test_apache_that_stays_dead_is_still_owed_its_start(change):
         bring_about(change, FakeApache(dies=9))
     assert effect.owed().read() == b"reload\n"
     assert Path(change.path).read_text() == "old"
+
+
+@pytest.mark.parametrize("why", ["refused", "dies"])
+def test_files_that_cannot_be_put_back_are_said_and_still_owed(change, monkeypatch, why):
+    monkeypatch.setattr(files, "undo", lambda _: ["/a: No space left on device"])
+    test, dies = (FakeTest("Invalid command"), 0) if why == "refused" else (FakeTest(), 1)
+    with pytest.raises(RefusedError, match=r"(?s)(Invalid|AH00020).*Not all files are as before: /a: No space left"):
+        bring_about(change, FakeApache(dies), test)
+    assert effect.owed().read() == b"reload\n"
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 """The file that says how the sites' logs are rotated, and whose fault it is when logrotate refuses it."""
 
+import os
 import shutil
 import subprocess
 
@@ -101,6 +102,20 @@ def test_errors_name_the_parameter():
     assert any(
         "insecure permissions" in each for each in logrotate.errors(OUTPUT, "/run/staged", wanted, with_others=False)
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to users, which only root can")
+@pytest.mark.parametrize("owner", [0, 54321])
+def test_log_below_a_folder_of_somebody_else_is_refused(tmp_path, monkeypatch, owner):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    (tmp_path / "logs").mkdir()
+    os.chown(tmp_path / "logs", owner, owner)
+    sites = [site(f'ErrorLog "{tmp_path}/logs/a.log"')]
+    if not owner:
+        assert logrotate.plan(None, params("weekly"), sites, check_mode=True)
+        return
+    with pytest.raises(ValueError, match=f"a.log is below {tmp_path}/logs, which others than root can change"):
+        logrotate.plan(None, params("weekly"), sites, check_mode=True)
 
 
 @pytest.mark.parametrize("name", logrotate.SCRIPTS)

@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 from ansible.module_utils.strata.apt import policy
+from ansible.module_utils.strata.apt.host import AptError
 
 
 def test_policy_that_a_killed_run_left_is_removed(tmp_path, monkeypatch):
@@ -18,6 +19,13 @@ def test_policy_that_a_killed_run_left_is_removed(tmp_path, monkeypatch):
     (tmp_path / "policy-rc.d").chmod(0o755)
     (change,) = policy.left_behind()
     assert change.after is None
+
+
+def test_policy_that_cannot_be_removed_is_said(tmp_path, monkeypatch):
+    monkeypatch.setattr(policy, "PATH", str(tmp_path / "policy-rc.d"))
+    monkeypatch.setattr(policy.files, "undo", lambda _: ["/a: Read-only file system"])
+    with pytest.raises(AptError, match="may not start, as this is left: /a: Read-only"), policy.services_wait(["a"]):
+        pass
 
 
 @pytest.mark.parametrize(

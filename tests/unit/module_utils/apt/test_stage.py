@@ -106,9 +106,13 @@ def test_lists_replace_those_of_the_same_source_and_keep_the_age_of_the_others(e
     there = tmp_path / "lists"
     for name in ("a_Packages", "b_Packages", "lock"):
         (there / name).write_text("old")
+    # The folder of the user who fetches, and so may make links there.
+    (tmp_path / "canary").write_text("root's")
+    (there / "partial" / "strata").symlink_to(tmp_path / "canary")
     for path in (there, there / "partial"):
         os.utime(path, (1, 1))
     trial.install_lists()
+    assert (tmp_path / "canary").read_text() == "root's"
     assert {path.name: path.read_text() for path in there.iterdir() if path.is_file()} == {
         "a_InRelease": "new",
         "a_Packages.lz4": "new",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
+from ansible.module_utils.strata import files
 from ansible.module_utils.strata.certificates import run
 from ansible.module_utils.strata.certificates.declared import CertificatesError
 
@@ -79,3 +80,15 @@ def test_a_call_that_was_killed_is_made_up_for(host: Host, monkeypatch: pytest.M
         "web: reload",
     ]
     assert not host.call(WEB | {"names": ["new.example.org"]}, OWN)["changed"]
+
+
+def test_what_cannot_be_put_back_is_said_and_nothing_is_taken_for_restored(
+    host: Host, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    host.converge(WEB)
+    host.refuse = "systemctl reload -- web"
+    monkeypatch.setattr(files, "undo", lambda _: ["/a: No space left on device"])
+    said = r"not all of the old files could be restored: /a: No space left on device$"
+    with pytest.raises(CertificatesError, match=said):
+        host.converge(WEB | {"names": ["new.example.org"]})
+    assert run.host.owed().read() is not None

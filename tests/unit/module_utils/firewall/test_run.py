@@ -92,6 +92,14 @@ def test_a_file_that_cannot_be_written_undoes_the_rules(work, tmp_path):
     assert kernel.tables == before
 
 
+def test_files_that_cannot_be_put_back_are_said(work, monkeypatch):
+    _, changes, written = work
+    monkeypatch.setattr(files, "undo", lambda _: ["/a: No space left on device"])
+    kernel = Kernel({change.family: change.before for change in changes}, fails="systemctl")
+    with pytest.raises(FirewallError, match="no luck; the rollback failed as well: /a: No space left on device"):
+        run.apply(kernel, Plan(changes, written, enable=True))
+
+
 @pytest.fixture
 def pending(tmp_path, monkeypatch):
     """Keep the files of the rollback in a folder of the test."""

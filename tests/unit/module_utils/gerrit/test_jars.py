@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import hashlib
 import http.server
+import os
 import threading
 import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,7 +19,6 @@ from ansible.module_utils.strata.gerrit.jars import Jar, JarChange, JarError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 CONTENT = b"a plugin"
 SHA = hashlib.sha256(CONTENT).hexdigest()
@@ -139,8 +140,51 @@ def test_a_core_plugin_that_the_war_lacks_is_refused(tmp_path: Path) -> None:
         jars.of_the_war(path, Jar("plugins/other.jar", "", member="WEB-INF/plugins/other.jar"))
 
 
+@pytest.mark.parametrize("trap", ["link", "pipe", "folder"])
+def test_what_stands_where_a_plugin_belongs_is_neither_read_nor_waited_for(tmp_path: Path, trap: str) -> None:
+    place, path, canary = "plugins/x.jar", tmp_path / "plugins" / "x.jar", tmp_path / "canary"
+    path.parent.mkdir()
+    canary.write_bytes(CONTENT)
+    if trap == "link":
+        path.symlink_to(canary)
+    elif trap == "pipe":
+        os.mkfifo(path)
+    else:
+        (path / "deep").mkdir(parents=True)
+    there = jars.installed(str(tmp_path), [])
+    assert jars.changes(there, []) == [JarChange(place, jars.NO_FILE, None)]
+    wanted = Jar(place, SHA)
+    assert jars.changes(there, [wanted]) == [JarChange(place, jars.NO_FILE, wanted)]
+    Path(wanted.cached).parent.mkdir()
+    Path(wanted.cached).write_bytes(CONTENT)
+    jars.place(wanted, str(path), os.getuid(), os.getgid())
+    assert (path.is_symlink(), path.read_bytes(), path.stat().st_mode & 0o777) == (False, CONTENT, 0o644)
+    jars.remove(str(path))
+    assert (list(path.parent.iterdir()), canary.read_bytes()) == ([], CONTENT)
+
+
+@pytest.mark.parametrize("trap", ["link", "pipe"])
+def test_a_foreseeable_name_leads_nowhere(tmp_path: Path, trap: str) -> None:
+    (tmp_path / "plugins").mkdir()
+    canary, planted = tmp_path / "canary", tmp_path / "plugins" / ".strata-x.jar.new"
+    canary.write_text("root's")
+    os.mkfifo(planted) if trap == "pipe" else planted.symlink_to(canary)
+    jar = Jar("plugins/x.jar", SHA)
+    Path(jar.cached).parent.mkdir()
+    Path(jar.cached).write_bytes(CONTENT)
+    jars.place(jar, f"{tmp_path}/plugins/x.jar", os.getuid(), os.getgid())
+    assert {path.name: path.read_bytes() for path in (tmp_path / "plugins").iterdir()} == {"x.jar": CONTENT}
+    assert canary.read_text() == "root's"
+
+
+def test_a_pipe_in_place_of_the_war_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "gerrit.war")
+    with pytest.raises(JarError, match=r"is not a WAR: .*not a regular file"):
+        jars.version(f"{tmp_path}/gerrit.war")
+
+
 def test_the_cache_forgets_what_is_not_declared(cache: Path) -> None:
-    cache.mkdir()
+    (cache / "folder" / "deep").mkdir(parents=True)
     for name in (SHA, "3" * 64, f"{SHA}.new"):
         (cache / name).touch()
     jars.forget([Jar("bin/gerrit.war", SHA)])

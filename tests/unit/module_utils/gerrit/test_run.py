@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.module_utils.strata import paths
-from ansible.module_utils.strata.gerrit import declared, host, jars, run, service
+from ansible.module_utils.strata.folders import LinkError
+from ansible.module_utils.strata.gerrit import declared, host, jars, run, service, undo
 from ansible.module_utils.strata.gerrit.run import GerritError
 
 if TYPE_CHECKING:
@@ -31,11 +32,14 @@ class Module:
         self.params, self.check_mode, self.active = params, check_mode, active
         self.refuse = ""
         self.commands: list[str] = []
+        self.refs = ""
 
-    def run(self, command: Sequence[str], **_: Any) -> tuple[int, str, str]:
+    def run(self, command: Sequence[str], data: bytes = b"", **_: Any) -> tuple[int, str, str]:
         line = " ".join(command)
+        if "for-each-ref" in command:
+            return 0, self.refs, ""
         if command[0] == "git":
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            done = subprocess.run(command, input=data.decode(), capture_output=True, text=True, check=False)
             return done.returncode, done.stdout, done.stderr
         if command[:2] == ["systemctl", "show"]:
             if "--value" in command:
@@ -191,7 +195,7 @@ def test_after_a_failed_upgrade_all_is_as_before(serving: Bench, refuse: str, mo
     assert jars.version(str(serving.site / "bin" / "gerrit.war")) == "3.12.0"
     assert (serving.site / "etc" / "gerrit.config").read_bytes() == before
     assert version.read_text() == "old"
-    assert not (serving.site / run.UNDO).exists()
+    assert not Path(undo.place()).exists()
 
 
 def test_what_is_back_is_asked_at_its_own_addresses(serving: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -212,7 +216,7 @@ def test_a_killed_run_is_made_up_for(serving: Bench, moment: str, monkeypatch: p
         patch.setattr(run, moment, die)
         with pytest.raises(KeyboardInterrupt):
             serving.run(serving.module(war=war))
-    assert (serving.site / run.UNDO / "index.json").exists()
+    assert Path(undo.place(), "index.json").exists()
     module = serving.module(war=war)
     assert serving.run(module)["changed"]
     assert module.verbs()[-2:] == ["init", "start"]
@@ -290,3 +294,76 @@ def test_the_last_plugin_goes_with_a_restart(serving: Bench) -> None:
     serving.run(module)
     assert module.verbs() == ["restart"]
     assert not (serving.site / "plugins" / "x.jar").exists()
+
+
+def test_what_gerrits_user_wrote_is_never_taken_for_what_a_run_has_kept(serving: Bench) -> None:
+    canary, forged = serving.folder / "canary", serving.site / ".strata-undo"
+    canary.write_text("root's")
+    forged.mkdir()
+    (forged / "index.json").write_text(f'{{"{canary}": "0"}}')
+    (forged / "0").write_text("forged")
+    module = serving.module(war=serving.war("3.12.0"), config={"sshd": {"threads": 4}})
+    module.refuse = "systemctl restart"
+    with pytest.raises(GerritError):
+        serving.run(module)
+    assert canary.read_text() == "root's"
+    assert Path(undo.place()).is_relative_to(paths.STATE)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives folders to users, which only root can")
+def test_a_folder_of_somebody_else_is_refused(serving: Bench) -> None:
+    os.chown(serving.site / "hooks", 54321, 54321)
+    with pytest.raises(GerritError, match=f"{serving.site}/hooks belongs to uid 54321, not to {os.getuid()}: chown it"):
+        serving.run(serving.module(war=serving.war("3.12.0")))
+    assert (serving.site / "hooks").stat().st_uid == 54321
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="gives links to users, which only root can")
+def test_no_owner_or_mode_is_changed_behind_a_link(bench: Bench) -> None:
+    canary = bench.folder / "canary"
+    canary.mkdir(mode=0o700)
+    bench.site.mkdir()
+    (bench.site / "hooks").symlink_to(canary)
+    os.chown(bench.site / "hooks", 54321, 54321, follow_symlinks=False)
+    with pytest.raises(LinkError, match="/hooks is a link of user 54321"):
+        bench.run(bench.module(war=bench.war("3.12.0")))
+    assert canary.stat().st_mode & 0o777 == 0o700
+
+
+def killed_after_an_upgrade(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let Gerrit serve with a new version, but the run that did it die before it says so."""
+    with monkeypatch.context() as patch:
+        patch.setattr(undo.Undo, "forget", lambda _: (_ for _ in ()).throw(KeyboardInterrupt()))
+        with pytest.raises(KeyboardInterrupt):
+            bench.run(bench.module(war=bench.war("3.13.5")))
+    assert bench.active
+    assert jars.version(str(bench.site / "bin" / "gerrit.war")) == "3.13.5"
+
+
+def test_what_has_served_since_is_what_a_later_failure_brings_back(
+    serving: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    killed_after_an_upgrade(serving, monkeypatch)
+    version = serving.site / "git" / "All-Projects.git" / "version"
+    version.write_text("a new project")
+    module = serving.module(war=serving.war("3.13.6"))
+    module.refs = "moved"
+    module.refuse = " init "
+    with pytest.raises(GerritError, match="what was there before is back and serves"):
+        serving.run(module)
+    assert version.read_text() == "a new project"
+    assert jars.version(str(serving.site / "bin" / "gerrit.war")) == "3.13.5"
+
+
+def test_repositories_that_moved_while_it_was_tried_out_stay(serving: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = serving.module(war=serving.war("3.13.5"))
+
+    def serve(*_: Any) -> None:
+        module.refs = "moved"
+        (serving.site / "git" / "All-Projects.git" / "version").write_text("a new project")
+        raise service.NotServingError("it serves no more")
+
+    monkeypatch.setattr(run, "start", serve)
+    with pytest.raises(GerritError, match=r"not all could be restored: .*All-Projects.git: has changed since"):
+        serving.run(module)
+    assert (serving.site / "git" / "All-Projects.git" / "version").read_text() == "a new project"

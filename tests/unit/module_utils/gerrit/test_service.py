@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+import os
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.gerrit import service
 from ansible.module_utils.strata.gerrit.config import entries
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize(
@@ -56,3 +60,45 @@ def test_of_a_log_only_what_tells_why_is_said() -> None:
     assert "Failed to bind to /127.0.0.1:8081" in said
     assert "JettyServer" not in said
     assert "INFO" not in said
+
+
+@pytest.fixture
+def logs(tmp_path: Path) -> Path:
+    """The folder of the logs of a site, which is Gerrit's user's own."""
+    (tmp_path / "logs").mkdir()
+    return tmp_path / "logs"
+
+
+def daemon(logs: Path) -> service.Daemon:
+    return service.Daemon(lambda *_, **__: (0, "", ""), str(logs.parent), 1)
+
+
+def test_what_was_logged_since_is_read_also_when_the_log_has_begun_anew(logs: Path) -> None:
+    (logs / "error_log").write_text("old\n")
+    mark = daemon(logs).mark()
+    with (logs / "error_log").open("a") as stream:
+        stream.write("new\n")
+    assert daemon(logs).logged(mark) == "new\n"
+    (logs / "error_log").rename(logs / "rotated")
+    (logs / "error_log").write_text("anew\n")
+    assert daemon(logs).logged(mark) == "anew\n"
+
+
+@pytest.mark.parametrize("trap", ["link", "pipe", "folder"])
+def test_what_stands_where_a_log_belongs_is_neither_read_nor_waited_for(logs: Path, trap: str) -> None:
+    log, canary = logs / "error_log", logs.parent / "canary"
+    canary.write_text("ERROR canary")
+    if trap == "link":
+        log.symlink_to(canary)
+    elif trap == "pipe":
+        os.mkfifo(log)
+    else:
+        log.mkdir()
+    assert daemon(logs).mark() == {}
+    assert daemon(logs).logged({}) == ""
+
+
+def test_only_the_end_of_an_endless_log_is_read(logs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(service, "MOST", 10)
+    (logs / "error_log").write_text("x" * 100 + "123456789\n")
+    assert daemon(logs).logged({}) == "123456789\n"

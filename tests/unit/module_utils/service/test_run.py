@@ -130,13 +130,13 @@ def test_files_of_a_killed_run_that_are_refused_do_not_stay(
 
 
 def test_a_rollback_that_was_killed_is_completed(tmp_path: Path, owed: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def die(_: files.Change) -> None:
+    def die(_: list[files.Change]) -> list[str]:
         raise Killed
 
     (tmp_path / "a").write_text("old\n")
     params = {"files": [file(tmp_path / "a", "A\n")], "checks": ["look"]}
     with monkeypatch.context() as patched:
-        patched.setattr(run, "_undo", die)
+        patched.setattr(files, "undo", die)
         with pytest.raises(Killed):
             converge(Module(params, "look"))
     assert (tmp_path / "a").read_text() == "A\n"
@@ -171,15 +171,16 @@ def test_a_disk_that_is_full_is_said_besides_what_went_wrong(
     (tmp_path / "gone").write_text("G\n")
     gone = file(tmp_path / "gone", "") | {"ensure": "absent"}
     params = {"files": [file(tmp_path / "a", "A\n"), gone], "checks": ["look"]}
-    write = files._replace_file
+    put = files.put
 
-    def full(path: str, new: files.File) -> None:
-        if path == str(tmp_path / "gone"):
-            raise OSError(errno.ENOSPC, "No space left on device", path)
-        write(path, new)
+    def full(name: str, folder: int, wanted: files.State) -> None:
+        if name == "gone" and wanted:
+            raise OSError(errno.ENOSPC, "No space left on device", name)
+        put(name, folder, wanted)
 
-    monkeypatch.setattr(files, "_replace_file", full)
-    with pytest.raises(ServiceError, match=r"look says no; not all of the old files could be restored: .*gone'$"):
+    monkeypatch.setattr(files, "put", full)
+    said = r"look says no; not all of the old files could be restored: .*/gone: No space left on device$"
+    with pytest.raises(ServiceError, match=said):
         converge(Module(params, "look"))
     assert (tmp_path / "a").read_text() == "old\n", "the others are back all the same"
     assert (owed / "trial").exists()

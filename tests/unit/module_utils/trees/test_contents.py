@@ -26,3 +26,11 @@ def test_only_an_upload_of_a_killed_run_goes_away(tmp_path: Path, check: bool) -
         os.utime(upload, (time.time() - age,) * 2)
     call(manifest(tmp_path), None, check=check, with_diff=False)
     assert [upload.exists() for upload in uploads.values()] == [True, check]
+
+
+def test_a_folder_where_uploads_are_is_no_obstacle(tmp_path: Path) -> None:
+    upload = Path(contents.upload())
+    (upload / "deep").mkdir(parents=True)
+    os.utime(upload, (0, 0))
+    call(manifest(tmp_path), None, check=False, with_diff=False)
+    assert not upload.exists()

@@ -69,3 +69,15 @@ def test_a_stale_lock_is_freed_and_a_new_one_waited_for(tmp_path: Path, monkeypa
     monkeypatch.setattr(sites.time, "sleep", lambda seconds: (waited.append(seconds), lock.unlink()))
     sites.unlock(site, "a", (REF,))
     assert len(waited) == 1
+
+
+@pytest.mark.parametrize("name", ["HEAD", REF, "packed-refs"])
+def test_a_pipe_in_a_repository_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    pipe = tmp_path / "one.git" / name
+    pipe.parent.mkdir(parents=True)
+    os.mkfifo(pipe)
+    site = sites.Site(str(tmp_path), "me", str(tmp_path))
+    if name == "HEAD":
+        assert sites.head(site, "one") == ""
+    else:
+        assert sites.read_tip(site, "one") is None

@@ -51,6 +51,9 @@ def test_hostile_upstreams_are_refused_even_if_they_come_so_far(tmp_path: Path, 
 
 def test_what_a_killed_run_left_is_cleared_away(tmp_path: Path) -> None:
     staging = begin(tmp_path)
-    (Path(staging.folder) / "left").mkdir(parents=True)
+    deep = Path(staging.folder)
+    for _ in range(1500):  # deeper than Python recurses
+        deep.mkdir()
+        deep /= "x"
     with staging:
         assert [str(path) for path in Path(staging.folder).iterdir()] == [staging.temporary]

@@ -63,7 +63,7 @@ def _file(rule: Mapping[str, Any]) -> dict[str, str]:
     origin, name = rule["origin"], str(rule["name"])
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise AnsibleFilterError(
-            f"{origin}: {json.dumps(name)} is not a valid name of a rule: sudo reads only files with names of letters, "
+            f"{origin}: {json.dumps(name, ensure_ascii=False)} is not a valid name of a rule: sudo reads only files with names of letters, "
             "digits, - and _"
         )
     if rule.get("content") is None:

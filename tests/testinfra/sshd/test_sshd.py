@@ -101,6 +101,37 @@ def test_what_sshd_refuses_changes_nothing(rerun, fingerprint, values, message, 
     assert fingerprint() == before
 
 
+def test_what_a_site_sets_is_in_force(host: Host, rerun: Converge) -> None:
+    free = {"KbdInteractiveAuthentication": True, "UseDNS": True, "LogLevel": "INFO"}
+    assert rerun(sshd_settings=free, sshd_allow_groups=["root", "sudo", "domain users"]).rc == 0
+    settings = host.check_output("sshd -T").splitlines()
+    assert {"kbdinteractiveauthentication yes", "usedns yes", "loglevel INFO"} <= set(settings)
+    assert [line.split(" ", 1)[1] for line in settings if line.startswith("allowgroups ")] == [
+        "root",
+        "sudo",
+        "domain users",
+    ]
+
+
+@pytest.mark.spread
+@pytest.mark.parametrize(
+    ("other", "values", "said"),
+    [
+        ("UseDNS no", {"sshd_settings": {"UseDNS": True}}, "as another file of sshd does, see /etc/ssh/sshd_config: usedns"),
+        ("", {"sshd_settings": {"UseLogin": True}}, "Deprecated option UseLogin"),
+    ],
+)
+def test_a_setting_that_would_not_be_in_force_is_named(
+    host: Host, rerun: Converge, other: str, values: dict[str, object], said: str
+) -> None:
+    host.check_output("echo %s >/etc/ssh/sshd_config.d/00-a.conf", other)
+    try:
+        run = rerun(**values)
+    finally:
+        host.check_output("rm /etc/ssh/sshd_config.d/00-a.conf")
+    assert (run.rc, said in run.said) == (2, True), run.said
+
+
 @pytest.mark.spread
 def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Converge) -> None:
     host.check_output("sed -i.kept 's/^Include/# Include/' /etc/ssh/sshd_config && rm %s", DROP_IN)

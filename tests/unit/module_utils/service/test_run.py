@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from ansible.module_utils.strata import files, listeners, owed, paths
+from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import run
 from ansible.module_utils.strata.service.declared import ServiceError
@@ -64,6 +65,43 @@ def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path
     ):
         converge(module)
     assert not (tmp_path / "a").exists()
+
+
+IGNORED = "[1700000000] unbound-checkconf[7:0] warning: duplicate forward zone . ignored."
+
+
+def test_a_warning_that_means_that_files_are_not_in_force_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "checks": ["look here"], "fatal_warnings": ["duplicate"]})
+    module.says["look"] = f"note\n{IGNORED}\n"
+    with pytest.raises(
+        ServiceError,
+        match=r"^look here accepts what would not be in force as it is declared: unbound-checkconf: warning: duplicate "
+        r"forward zone \. ignored\.; the old files are back",
+    ):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+
+
+def test_a_fatal_warning_of_a_file_of_its_own_comes_before_it_is_written(tmp_path: Path) -> None:
+    module = Module({"files": [file(tmp_path / "a", "A\n", validate="/bin/look %s")], "fatal_warnings": ["a: Deprecated"]})
+    module.says["/bin/look"] = f"{tmp_path}/a: Deprecated option X"
+    with pytest.raises(ServiceError, match="would not be in force as it is declared"):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+
+
+def test_other_warnings_are_shown_once(tmp_path: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n", validate="/bin/look %s")], "checks": ["look", "look"]}
+    module = Module(params)
+    module.says = {"look": f"parsed OK, no errors\n{IGNORED}\n", "/bin/look": f"{IGNORED}\n"}
+    assert converge(module)["changed"]
+    assert module.warnings == ["look warns: unbound-checkconf: warning: duplicate forward zone . ignored."]
+
+
+def test_a_pattern_that_is_none_is_named() -> None:
+    with pytest.raises(DeclarationError, match=r"^fatal_warnings: '\(' is not a regular expression: "):
+        converge(Module({"fatal_warnings": ["("]}))
 
 
 class Killed(BaseException):

@@ -185,7 +185,8 @@ class Transaction:
             until = time.time() + listeners.PATIENCE
             absent = [] if status.skipped else listeners.wait(self.run, name, ports[name], until)
             if absent:
-                said = systemd.said(name, int(began)) or "it says nothing"
+                others = listeners.taken(self.run, name, absent).values()
+                said = "; ".join(others) or systemd.said(name, int(began)) or "it says nothing"
                 raise UnitError(f"{name} does not listen at {', '.join(map(str, absent))}: {said}")
 
     def rollback(self) -> str:

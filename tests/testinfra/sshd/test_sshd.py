@@ -133,6 +133,18 @@ def test_a_setting_that_would_not_be_in_force_is_named(
 
 
 @pytest.mark.spread
+def test_a_port_that_is_taken_in_one_family_is_noticed(host: Host, rerun: Converge) -> None:
+    take = "import socket, time; s = socket.create_server(('0.0.0.0', 2222)); time.sleep(600)"
+    host.check_output("systemd-run --quiet --unit=taker python3 -c %s", take)
+    try:
+        run = rerun(sshd_ports=[22, 2222])
+    finally:
+        host.check_output("systemctl stop taker")
+    assert (run.rc, "does not listen at tcp:2222: process " in run.said) == (2, True), run.said
+    assert "(python3) has tcp:2222 on IPv4" in run.said
+
+
+@pytest.mark.spread
 def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Converge) -> None:
     host.check_output("sed -i.kept 's/^Include/# Include/' /etc/ssh/sshd_config && rm %s", DROP_IN)
     try:

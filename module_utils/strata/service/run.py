@@ -173,9 +173,11 @@ class Transaction:
         """Run commands. Raises ServiceError with what the first says that fails, or warns of what is fatal."""
         for command in commands:
             code, out, err = self.run(command)
+            shown = shlex.join(command)
+            shown = f"{shown.splitlines()[0]} ..." if "\n" in shown else shown
             if code:
-                raise ServiceError(f"{shlex.join(command)} ends with status {code}: {(err or out).strip()}")
-            self.warnings.hear(shlex.join(command), f"{out}\n{err}")
+                raise ServiceError(f"{shown} ends with status {code}: {(err or out).strip()}")
+            self.warnings.hear(shown, f"{out}\n{err}")
 
     def _require_listening(self, began: float) -> None:
         """Wait until the units, whose steps began at a time, listen at their ports. Raises UnitError."""

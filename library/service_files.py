@@ -146,7 +146,7 @@ options:
       - For files that may lock the control side out, such as those of sshd. After so many seconds, 5 to 3600, the host
         rolls them back by itself, and their units with them, unless the control side has confirmed the new ones over a
         new SSH connection by then. It fails when it can't, as soon as the host answers again. 0 means no guard.
-      - A reboot in that time leaves the new files where they are.
+      - A reboot in that time rolls them back too, before the units start.
     type: int
     default: 0
   confirm:

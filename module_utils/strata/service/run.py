@@ -37,7 +37,7 @@ def converge(module: QuietModule) -> dict[str, Any]:
         StrataError: it cannot be done; what was there is back.
 
     """
-    rollback = Rollback(module.params["name"], module.run)
+    rollback = Rollback(module.params["name"], module.run, outlives_boot=True)
     if module.params["confirm"] is not None:
         return _decide(rollback, module.params["change"], keep=module.params["confirm"])
     check = module.check_mode
@@ -100,7 +100,10 @@ def _guarded(transaction: Transaction, rollback: Rollback, delay: int) -> dict[s
         ServiceError: something failed, and the old files are back.
 
     """
-    change = rollback.arm(delay, script(plan.undo_script(transaction.declared, transaction.plan))) if delay else ""
+    change = ""
+    if delay:
+        undo = script(plan.undo_script(transaction.declared, transaction.plan))
+        change = rollback.arm(delay, undo, [unit.name for unit in transaction.declared.units])
     try:
         transaction.begin()
         try:

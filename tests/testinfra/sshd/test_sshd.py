@@ -156,6 +156,11 @@ def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Con
         host.check_output("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config")
 
 
+def left(host: Host) -> str:
+    """Return what is there of a guard."""
+    return host.check_output("find /run/strata /var/lib/strata /etc/systemd/system -name '*sshd-rollback*' 2>/dev/null || true")
+
+
 def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, str]], how: str, delay: int) -> None:
     """Make a run whose settings lock us out, and assert that nothing of them remains."""
     before, settings = fingerprint(), host.file(DROP_IN).content
@@ -165,7 +170,7 @@ def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, st
     assert run.rc == 2, "failed, not unreachable"
     assert "the new files let no new SSH connection in" in run.said
     assert f"the former ones are back, and the host answers again; what locked us out: {DROP_IN}" in run.said
-    assert host.run("ls /run/strata").stdout == ""
+    assert left(host) == ""
     assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
     assert host.file(DROP_IN).content == settings
     after = fingerprint()
@@ -191,7 +196,7 @@ def test_when_the_run_dies_the_former_settings_come_back(
 ) -> None:
     def settings() -> str:
         try:
-            return host.check_output("cat %s; ls /run/strata", DROP_IN)
+            return host.check_output("cat %s", DROP_IN) + left(host)
         except RuntimeError:  # locked out
             return ""
 
@@ -205,6 +210,26 @@ def test_when_the_run_dies_the_former_settings_come_back(
     while settings() != before:
         assert time.monotonic() < deadline, "the former settings did not come back"
         time.sleep(0.1)
+    assert rerun().changed == 0
+
+
+@pytest.mark.soak
+def test_a_reboot_takes_settings_back_that_nobody_confirmed(
+    host: Host, begin: Callable[..., Play], rerun: Converge, reboot: Callable[[], None]
+) -> None:
+    before = host.check_output("cat %s", DROP_IN)
+    play = begin("--skip-tags=apt", sshd_rollback_delay=600, **LOCKED_OUT["user"])
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            assert host.check_output("cat %s", DROP_IN) == before
+        except (RuntimeError, AssertionError):  # locked out
+            break
+        assert time.monotonic() < deadline, "the settings did not change"
+    play.kill_after(0)
+    reboot()
+    assert host.check_output("cat %s", DROP_IN) == before
+    assert left(host) == ""
     assert rerun().changed == 0
 
 
@@ -229,4 +254,4 @@ def test_settings_whose_confirmation_gets_no_answer_stay(host: Host, rerun: Conv
     assert '"confirmed": true' in lost.read_text()
     assert (run.rc, run.changed) == (0, 1), run.output
     assert effective(host)["maxsessions"] == "8"
-    assert host.run("ls /run/strata").stdout == ""
+    assert left(host) == ""

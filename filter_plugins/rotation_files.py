@@ -78,7 +78,7 @@ def _file(rotation: Mapping[str, Any], options: Sequence[str], check: str) -> di
     origin, name = rotation["origin"], str(rotation["name"])
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise AnsibleFilterError(
-            f"{origin}: {json.dumps(name, ensure_ascii=False)} is not a valid name of a file: letters, digits, - and _, as logrotate "
+            f"{origin}: {_shown(name)} is not a valid name of a file: letters, digits, - and _, as logrotate "
             "leaves out others"
         )
     path = f"/etc/logrotate.d/{name}"
@@ -95,7 +95,7 @@ def _file(rotation: Mapping[str, Any], options: Sequence[str], check: str) -> di
 def _quoted(path: str, rotation: Mapping[str, Any]) -> str:
     """Return a path in quotes, in which a backslash belongs to the pattern unless it is before a quote."""
     if not path or re.search(r"[\x00-\x1f\x7f{]|\\$|\\\"", path):
-        shown = json.dumps(path, ensure_ascii=False)
+        shown = _shown(path)
         raise AnsibleFilterError(
             f"{rotation['origin']}: the rotation {rotation['name']} has the path {shown}: logrotate takes no path with line "
             "breaks, { or a backslash at its end or before a quote"
@@ -114,3 +114,8 @@ def _lines(rotation: Mapping[str, Any], options: Sequence[str]) -> Iterator[str]
             yield rotation[script].rstrip()
             yield "    endscript"
     yield "}"
+
+
+def _shown(text: str) -> str:
+    """Return a text in quotes, with all that is no letter as an escape."""
+    return json.dumps(text, ensure_ascii=False)

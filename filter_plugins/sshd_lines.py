@@ -17,8 +17,8 @@ author: Strata contributors
 short_description: Lines of sshd_config for settings
 description:
   - Returns a line for each setting, and one for each item of a list. A boolean is C(yes) or C(no).
-  - Items of lists of users and groups, such as those of C(DenyGroups), are names, which are quoted where they have blanks. All
-    other values are in sshd's own syntax.
+  - Items of lists of users and groups, such as those of C(DenyGroups), are names, which are quoted where they have
+    blanks. All other values are in sshd's own syntax.
 positional: _input, origin, parameters
 options:
   _input:

@@ -80,7 +80,10 @@ class Rollback:
         self.run = run
         self.unit = f"strata-{subject}-rollback"
         self.pending = f"{paths.STATE if outlives_boot else paths.RUNTIME}/{subject}-rollback"
-        self.at_boot = [f"{UNITS}/{self.unit}-boot.service", f"{UNITS}/multi-user.target.wants/{self.unit}-boot.service"]
+        self.at_boot = [
+            f"{UNITS}/{self.unit}-boot.service",
+            f"{UNITS}/multi-user.target.wants/{self.unit}-boot.service",
+        ]
         self.confirmed = f"{self.pending}.confirmed"
         self.running = f"{self.pending}.running"
         self.kept = f"{paths.RUNTIME}-kept/{subject}"

@@ -72,7 +72,9 @@ def check_common(item: Mapping[str, Any], what: str) -> None:
     """
     for name in (item["name"], *item["serveraliases"]):
         if name.endswith(".") or ".." in name:
-            raise DeclarationError(f"{what}: nobody can ask for the name {name!r}: no dot at its end, and no two in a row")
+            raise DeclarationError(
+                f"{what}: nobody can ask for the name {name!r}: no dot at its end, and no two in a row"
+            )
     for alias in item["serveraliases"]:
         check(_ALIAS, alias, what, "server alias", "must be a host name (* and ? are wildcards)")
     for address in item["addresses"]:

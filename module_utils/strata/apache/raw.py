@@ -108,6 +108,8 @@ def _holds(condition: str, on: Iterable[str]) -> bool:
 
 
 def _backends(text: str) -> list[str]:
-    schemes = _SCHEME.findall(text) if not text.lower().startswith("rewriterule") or re.search(r"\[.*\bP\b.*\]", text) else []
+    schemes = (
+        _SCHEME.findall(text) if not text.lower().startswith("rewriterule") or re.search(r"\[.*\bP\b.*\]", text) else []
+    )
     found = [f"proxy_{_SCHEMES.get(scheme, scheme)}" for scheme in schemes]
     return [*found, *(["ssl"] if {"https", "wss"} & set(schemes) else [])]

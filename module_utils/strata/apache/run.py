@@ -140,7 +140,9 @@ def _look_at_texts(module: quiet.QuietModule, wanted: Declared, on: set[str]) ->
         lacking = {site: raw.needs(site, known, on) for site in texts}
         if names := sorted({name for needed in lacking.values() for name in needed}):
             reasons = [
-                f"{site} needs {name} for {each.text!r}" for site, needed in lacking.items() for name, each in needed.items()
+                f"{site} needs {name} for {each.text!r}"
+                for site, needed in lacking.items()
+                for name, each in needed.items()
             ]
             raise DeclarationError(f"httpd_modules: [{', '.join(names)}] must be added: {'; '.join(reasons)}")
         _warn(module, (text for site in texts for text in raw.without_effect(site, on)))

@@ -84,7 +84,7 @@ def _unreached(vhost: Vhost, before: Sequence[Vhost], by_file: Mapping[str, Site
     site = by_file[vhost.file]
     names = vhost.names(site)
     if before and not names and not vhost.wild:
-        yield f"{site} has a <VirtualHost {vhost.place}> without a ServerName that is not the first one: nobody gets it."
+        yield f"{site} has a <VirtualHost {vhost.place}> without a ServerName, and is not the first: nobody gets it."
     for name in names:
         if name.endswith("."):
             yield f"{site} has the name {name}, and Apache takes the dot from what is asked for: leave it out."

@@ -21,7 +21,7 @@ _PAGE = re.compile(r"https?://[^/?]+([^?]*/[^/?]*\.[^/?]*|[^?]*\?.*)")
 
 
 def ports(raw: str, port: int | None) -> tuple[int, ...]:
-    """Return the ports that a site of its own text needs: that of its item and those of the text, less its own Listen."""
+    """Return the ports that a site with a text of its own needs: its item's and the text's, less its own Listen."""
     places = (place for words in _OPENING.findall(raw) for place in words.split())
     named = {int(number) for place in places if (number := place.rpartition(":")[2].strip('"')).isdecimal()}
     if port is not None or not named:

@@ -10,7 +10,9 @@ from ansible.module_utils.strata.service.declared import ServiceError
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_WARNING = re.compile(r"\b(?<!no )(error|warn(ing)?|deprecated|obsolete|unsupported|ignor(ed|ing)|unused)\b", re.IGNORECASE)
+_WARNING = re.compile(
+    r"\b(?<!no )(error|warn(ing)?|deprecated|obsolete|unsupported|ignor(ed|ing)|unused)\b", re.IGNORECASE
+)
 # Times and numbers of processes would make each run's warning another one.
 _STAMP = re.compile(r"^\[\d+\] (\S+?)\[\d+:\d+\] ")
 

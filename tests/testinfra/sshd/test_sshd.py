@@ -117,7 +117,11 @@ def test_what_a_site_sets_is_in_force(host: Host, rerun: Converge) -> None:
 @pytest.mark.parametrize(
     ("other", "values", "said"),
     [
-        ("UseDNS no", {"sshd_settings": {"UseDNS": True}}, "as another file of sshd does, see /etc/ssh/sshd_config: usedns"),
+        (
+            "UseDNS no",
+            {"sshd_settings": {"UseDNS": True}},
+            "as another file of sshd does, see /etc/ssh/sshd_config: usedns",
+        ),
         ("", {"sshd_settings": {"UseLogin": True}}, "Deprecated option UseLogin"),
     ],
 )
@@ -158,7 +162,9 @@ def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Con
 
 def left(host: Host) -> str:
     """Return what is there of a guard."""
-    return host.check_output("find /run/strata /var/lib/strata /etc/systemd/system -name '*sshd-rollback*' 2>/dev/null || true")
+    return host.check_output(
+        "find /run/strata /var/lib/strata /etc/systemd/system -name '*sshd-rollback*' 2>/dev/null || true"
+    )
 
 
 def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, str]], how: str, delay: int) -> None:

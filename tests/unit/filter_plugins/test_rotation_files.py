@@ -85,7 +85,9 @@ def test_a_path_stays_as_it_is(path: str, quoted: str) -> None:
 
 @pytest.mark.parametrize("path", ["", "/a\n/b", "/a{b,c}", "/a\\", '/a\\"'])
 def test_a_path_that_logrotate_would_read_in_another_way_is_refused(path: str) -> None:
-    with pytest.raises(AnsibleFilterError, match=r"^app__logrotate_files: the rotation app has the path .*: logrotate takes"):
+    with pytest.raises(
+        AnsibleFilterError, match=r"^app__logrotate_files: the rotation app has the path .*: logrotate takes"
+    ):
         one(paths=[path])
 
 

@@ -19,7 +19,11 @@ def config(**values: Any) -> str:
 
 def test_each_port_of_a_log_host_has_a_queue_of_its_own() -> None:
     text = config(rsyslog_send_to=[TARGET, TARGET | {"port": 6515, "selector": "auth,authpriv.*"}, {"target": "b"}])
-    assert re.findall(r'queue\.fileName="(.*)"', text) == ["strata-logs.example.org", "strata-logs.example.org-6515", "strata-b"]
+    assert re.findall(r'queue\.fileName="(.*)"', text) == [
+        "strata-logs.example.org",
+        "strata-logs.example.org-6515",
+        "strata-b",
+    ]
     assert re.findall(r' port="(.*)"', text) == ["6514", "6515", "6514"]
     assert "\nauth,authpriv.* action(\n" in text
 

@@ -15,13 +15,15 @@ def server(**settings: Any) -> list[str]:
 
 
 def test_settings_are_as_unbound_has_them() -> None:
-    lines = server(**{
-        "do-ip6": False,
-        "prefetch": True,
-        "num-threads": 2,
-        "private-address": ["10.0.0.0/8", "192.168.0.0/16"],
-        "trust-anchor": '"example.org. DS 1 2 3 4"',
-    })
+    lines = server(
+        **{
+            "do-ip6": False,
+            "prefetch": True,
+            "num-threads": 2,
+            "private-address": ["10.0.0.0/8", "192.168.0.0/16"],
+            "trust-anchor": '"example.org. DS 1 2 3 4"',
+        }
+    )
     assert lines[-6:] == [
         "do-ip6: no",
         "num-threads: 2",

@@ -40,10 +40,11 @@ def test_apache_s_list_is_read() -> None:
 
 
 def test_a_wildcard_that_comes_first_takes_over_a_name() -> None:
-    assert problems([A, B], [SITE_A, SITE_B]) == [
-        "vhost b (httpd_vhosts) never answers www.example.org on *:80: vhost a (httpd_vhosts) comes first with its alias "
-        "*.example.org, so give that one a larger priority."
-    ]
+    (text,) = problems([A, B], [SITE_A, SITE_B])
+    assert text == (
+        "vhost b (httpd_vhosts) never answers www.example.org on *:80: vhost a (httpd_vhosts) comes first with its "
+        "alias *.example.org, so give that one a larger priority."
+    )
     assert problems([B, A], [SITE_A, SITE_B]) == []
 
 
@@ -60,9 +61,9 @@ def test_names_at_other_places_are_others(place: str) -> None:
 def test_the_name_that_a_vhost_has_from_the_host_counts_only_if_it_has_no_other() -> None:
     nameless = [Vhost("*:80", "deb13", "25-a.conf"), Vhost("*:80", "deb13", "25-b.conf", ("b.example.org",))]
     assert problems(nameless, [SITE_A, site("25-b.conf", "ServerAlias b.example.org")]) == []
-    (text,) = problems(nameless[:1] + [Vhost("*:80", "deb13", "25-b.conf")], [SITE_A, site("25-b.conf", "")])
+    (text,) = problems([nameless[0], Vhost("*:80", "deb13", "25-b.conf")], [SITE_A, site("25-b.conf", "")])
     assert text == (
-        "vhost b (httpd_vhosts) has a <VirtualHost *:80> without a ServerName that is not the first one: nobody gets it."
+        "vhost b (httpd_vhosts) has a <VirtualHost *:80> without a ServerName, and is not the first: nobody gets it."
     )
 
 

@@ -73,7 +73,10 @@ def transact(tmp_path, monkeypatch):
 
     def run(machine, wanted=(), absent=(), lists_max_age=3600, begun=None):
         wishes = Wishes(
-            *([wish(each, "someone") if isinstance(each, str) else each for each in names] for names in (wanted, absent)),
+            *(
+                [wish(each, "someone") if isinstance(each, str) else each for each in names]
+                for names in (wanted, absent)
+            ),
             lists_max_age=lists_max_age,
         )
         return Transaction(
@@ -105,7 +108,9 @@ def test_lists_are_not_updated_for_a_removal(transact):
 
 def test_what_apt_warns_of_is_kept_though_it_went_well(transact):
     machine = Machine()
-    machine.update_says = "W: Failed to fetch https://u:p@example.org/x\nW: They have been ignored, or old ones used instead.\n"
+    machine.update_says = (
+        "W: Failed to fetch https://u:p@example.org/x\nW: They have been ignored, or old ones used instead.\n"
+    )
     planned = transact(machine, ["rsync"], lists_max_age=-1)
     planned.execute()
     assert planned.warnings == [

@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "fatal_warnings": [], "commands": [], "live": [], "units": []}
+LISTS: dict[str, Any] = {
+    "files": [],
+    "purge": [],
+    "checks": [],
+    "fatal_warnings": [],
+    "commands": [],
+    "live": [],
+    "units": [],
+}
 
 
 DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0, "confirm": None, "change": ""}

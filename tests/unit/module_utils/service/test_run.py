@@ -86,7 +86,9 @@ def test_a_warning_that_means_that_files_are_not_in_force_is_a_failure(tmp_path:
 
 
 def test_a_fatal_warning_of_a_file_of_its_own_comes_before_it_is_written(tmp_path: Path) -> None:
-    module = Module({"files": [file(tmp_path / "a", "A\n", validate="/bin/look %s")], "fatal_warnings": ["a: Deprecated"]})
+    module = Module(
+        {"files": [file(tmp_path / "a", "A\n", validate="/bin/look %s")], "fatal_warnings": ["a: Deprecated"]}
+    )
     module.says["/bin/look"] = f"{tmp_path}/a: Deprecated option X"
     with pytest.raises(ServiceError, match="would not be in force as it is declared"):
         converge(module)
@@ -248,7 +250,9 @@ def test_files_with_which_a_unit_does_not_listen_do_not_stay(tmp_path: Path, hea
     (tmp_path / "a").write_text("old\n")
     module = Module({"files": [file(tmp_path / "a", "A\n")], "units": [UNIT | {"listens": ["tcp:514", "udp:514"]}]})
     heard[:] = [["udp:514"]]
-    with pytest.raises(ServiceError, match=r"at udp:514: process 7 \(socat\) has udp:514 on IPv4; the old files are back in"):
+    with pytest.raises(
+        ServiceError, match=r"at udp:514: process 7 \(socat\) has udp:514 on IPv4; the old files are back in"
+    ):
         converge(module)
     assert (tmp_path / "a").read_text() == "old\n"
     assert module.commands.count("systemctl restart -- a.service") == 2

@@ -97,8 +97,8 @@ def _quoted(path: str, rotation: Mapping[str, Any]) -> str:
     if not path or re.search(r"[\x00-\x1f\x7f{]|\\$|\\\"", path):
         shown = _shown(path)
         raise AnsibleFilterError(
-            f"{rotation['origin']}: the rotation {rotation['name']} has the path {shown}: logrotate takes no path with line "
-            "breaks, { or a backslash at its end or before a quote"
+            f"{rotation['origin']}: the rotation {rotation['name']} has the path {shown}: logrotate takes no path with "
+            "line breaks, { or a backslash at its end or before a quote"
         )
     return '"{}"'.format(path.replace('"', '\\"'))
 

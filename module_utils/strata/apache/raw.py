@@ -81,7 +81,7 @@ def needs(site: Site, known: Mapping[str, AbstractSet[str]], on: AbstractSet[str
 
 def without_effect(site: Site, on: AbstractSet[str]) -> list[str]:
     """Return sentences about what Apache takes of a site's text, but not for what it is meant for."""
-    found = {}
+    found: dict[str, str] = {}
     denied: dict[tuple[int, str, str], set[str]] = {}
     for each in directives(site.text):
         if condition := each.off(on):

@@ -93,8 +93,8 @@ options:
         default: false
       port:
         description:
-          - Port that the site is served on. Apache listens on it. Default 80, of SSL 443, of a C(content) the ports that
-            it names.
+          - Port that the site is served on. Apache listens on it. Default 80, of SSL 443, of a C(content) the ports
+            that it names.
         type: int
       addresses:
         description: IP addresses that the site is served on, hiding sites without addresses there. Default all.

@@ -173,7 +173,10 @@ def test_a_text_is_served_on_its_own_port_and_told_what_has_no_effect(serve, pro
 
 @pytest.mark.usefixtures("twenty")
 def test_a_redirect_to_a_page_leads_to_the_page(serve, probe, address):
-    targets = {"old.example.org": "https://www.example.org/moved.html", "find.example.org": "https://www.example.org/s?q=a"}
+    targets = {
+        "old.example.org": "https://www.example.org/moved.html",
+        "find.example.org": "https://www.example.org/s?q=a",
+    }
     run = serve([*GOOD, *({"name": name, "kind": "redirect", "dest": dest} for name, dest in targets.items())]).end()
     assert run.rc == 0, run.output
     for name, dest in targets.items():

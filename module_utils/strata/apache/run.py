@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
@@ -22,7 +23,7 @@ from ansible.module_utils.strata.apache import (
     tls,
 )
 from ansible.module_utils.strata.apache.configtest import ConfigTest, RefusedError
-from ansible.module_utils.strata.apache.service import UNIT, Apache
+from ansible.module_utils.strata.apache.service import PID_FILE, UNIT, Apache
 from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -104,10 +105,22 @@ def _configure(
             way = effect.Effect(apache, test, wanted.sites, sorted(ports))
             way.bring_about(changes, action, was_active=status.active)
         files.apply(rotation)
+        _warn_of_logs(module)
         failed = "" if status.enabled else apache.systemctl("enable")
         if failed:
             raise RefusedError(f"Apache serves, but cannot be made to start at boot: {failed}")
     return [*([action] if action else []), *([] if status.enabled else ["enable"])]
+
+
+def _warn_of_logs(module: quiet.QuietModule) -> None:
+    """Warn of logs that Apache writes though no rotation has them: the texts of sites don't name all."""
+    if module.params["logrotate_options"] is not None:
+        with contextlib.suppress(OSError), open(PID_FILE, encoding="ascii") as stream:
+            unrotated = logrotate.unrotated(stream.read().strip())
+            _warn(
+                module,
+                (f"Apache writes {path}, which nothing rotates: name it in logrotate_files" for path in unrotated),
+            )
 
 
 def _check_users(module: quiet.QuietModule, sites: Iterable[Site]) -> None:

@@ -33,6 +33,11 @@ BOOT_UNIT = """\
 Description=Undo a change that nobody has confirmed
 ConditionPathExists={pending}
 Before={units}
+# It may be about one that starts early.
+DefaultDependencies=no
+After=local-fs.target
+Conflicts=shutdown.target
+Before=shutdown.target
 
 [Service]
 Type=oneshot

@@ -85,10 +85,8 @@ class Rollback:
         self.run = run
         self.unit = f"strata-{subject}-rollback"
         self.pending = f"{paths.STATE if outlives_boot else paths.RUNTIME}/{subject}-rollback"
-        self.at_boot = [
-            f"{UNITS}/{self.unit}-boot.service",
-            f"{UNITS}/multi-user.target.wants/{self.unit}-boot.service",
-        ]
+        boot = f"{self.unit}-boot.service"
+        self.at_boot = [f"{UNITS}/{boot}", f"{UNITS}/multi-user.target.wants/{boot}"] if outlives_boot else []
         self.confirmed = f"{self.pending}.confirmed"
         self.running = f"{self.pending}.running"
         self.kept = f"{paths.RUNTIME}-kept/{subject}"
@@ -96,7 +94,7 @@ class Rollback:
     def arm(self, delay: int, text: str, units: Sequence[str] = ()) -> str:
         """Start the timer that runs the script `text`; it is known to run before anything is changed.
 
-        A reboot runs it too, before it starts any of `units`.
+        A reboot runs it too, before it starts any of `units`, if the change outlives it.
 
         Return the name of the change, for whoever confirms it.
 
@@ -155,9 +153,9 @@ class Rollback:
     def _write(self, head: str, text: str, units: Sequence[str], command: str) -> None:
         """Write the script and, if it must run before some units start, what runs it at boot; raises OSError."""
         os.makedirs(os.path.dirname(self.pending), mode=0o700, exist_ok=True)
-        head += f"rm -f -- {shlex.join(self.at_boot)}\n" if units else ""
+        head += f"rm -f -- {shlex.join(self.at_boot)}\n" if self.at_boot else ""
         states: dict[str, files.State] = {self.pending: files.File(f"{head}{text}".encode(), 0o600)}
-        if units:
+        if self.at_boot:
             unit = BOOT_UNIT.format(pending=self.pending, units=" ".join(units), command=command)
             states |= {self.at_boot[0]: files.File(unit.encode()), self.at_boot[1]: files.Link(self.at_boot[0])}
         files.apply(files.Change(path, None, state) for path, state in states.items())
@@ -187,6 +185,7 @@ class Rollback:
             return True
         if not self._wait():
             os.unlink(self.running)  # it failed; what the host has is what this run starts from
+        self._forget()  # what somebody left who died after he had confirmed it
         return False
 
     def _claim(self, name: str) -> bool:

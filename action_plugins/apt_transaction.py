@@ -44,7 +44,7 @@ def _with_content(key: dict[str, Any], root: str) -> dict[str, Any]:
     except OSError as error:
         raise AnsibleActionFail(f"{who} cannot be read from {path}: {error.strerror}") from error
     try:
-        text = content.decode() if content.startswith(b"-----BEGIN") else base64.b64encode(content).decode()
+        text = content.decode() if b"-----BEGIN PGP" in content else base64.b64encode(content).decode()
     except UnicodeDecodeError:
         raise AnsibleActionFail(
             f"{who} is in ASCII armour, but not all of {path} is text in UTF-8: remove its comments"

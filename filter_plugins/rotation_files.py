@@ -68,7 +68,7 @@ def rotation_files(rotations: Iterable[Mapping[str, Any]], options: Sequence[str
     """Return the file of each rotation.
 
     Raises:
-        AnsibleFilterError: logrotate would not read a file of that name.
+        AnsibleFilterError: logrotate would not read a file of that name, or such a path.
 
     """
     return [_file(rotation, options, check) for rotation in rotations]
@@ -78,7 +78,7 @@ def _file(rotation: Mapping[str, Any], options: Sequence[str], check: str) -> di
     origin, name = rotation["origin"], str(rotation["name"])
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise AnsibleFilterError(
-            f"{origin}: {json.dumps(name)} is not a valid name of a file: letters, digits, - and _, as logrotate "
+            f"{origin}: {_shown(name)} is not a valid name of a file: letters, digits, - and _, as logrotate "
             "leaves out others"
         )
     path = f"/etc/logrotate.d/{name}"
@@ -92,9 +92,20 @@ def _file(rotation: Mapping[str, Any], options: Sequence[str], check: str) -> di
     }
 
 
+def _quoted(path: str, rotation: Mapping[str, Any]) -> str:
+    """Return a path in quotes, in which a backslash belongs to the pattern unless it is before a quote."""
+    if not path or re.search(r"[\x00-\x1f\x7f{]|\\$|\\\"", path):
+        shown = _shown(path)
+        raise AnsibleFilterError(
+            f"{rotation['origin']}: the rotation {rotation['name']} has the path {shown}: logrotate takes no path with "
+            "line breaks, { or a backslash at its end or before a quote"
+        )
+    return '"{}"'.format(path.replace('"', '\\"'))
+
+
 def _lines(rotation: Mapping[str, Any], options: Sequence[str]) -> Iterator[str]:
     yield f"# Managed by Strata, for {rotation['origin']}: changes made here are overwritten."
-    yield f"{' '.join(json.dumps(path) for path in rotation['paths'])} {{"
+    yield f"{' '.join(_quoted(path, rotation) for path in rotation['paths'])} {{"
     for option in rotation.get("options", options):
         yield f"    {option}"
     for script in SCRIPTS:
@@ -103,3 +114,8 @@ def _lines(rotation: Mapping[str, Any], options: Sequence[str]) -> Iterator[str]
             yield rotation[script].rstrip()
             yield "    endscript"
     yield "}"
+
+
+def _shown(text: str) -> str:
+    """Return a text in quotes, with all that is no letter as an escape."""
+    return json.dumps(text, ensure_ascii=False)

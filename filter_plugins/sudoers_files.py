@@ -63,7 +63,7 @@ def _file(rule: Mapping[str, Any]) -> dict[str, str]:
     origin, name = rule["origin"], str(rule["name"])
     if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
         raise AnsibleFilterError(
-            f"{origin}: {json.dumps(name)} is not a valid name of a rule: sudo reads only files with names of letters, "
+            f"{origin}: {_shown(name)} is not a valid name of a rule: sudo reads only files with names of letters, "
             "digits, - and _"
         )
     if rule.get("content") is None:
@@ -75,3 +75,8 @@ def _file(rule: Mapping[str, Any]) -> dict[str, str]:
         "validate": "visudo --check --file=%s",
         "content": f"# Strata keeps this file, for {origin}.\n{str(rule['content']).strip()}\n",
     }
+
+
+def _shown(text: str) -> str:
+    """Return a text in quotes, with all that is no letter as an escape."""
+    return json.dumps(text, ensure_ascii=False)

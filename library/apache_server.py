@@ -59,6 +59,8 @@ options:
         description:
           - URL that a redirect or proxy leads to, of proxy C(http), C(https), C(ws) or C(wss); of uwsgi C(host:port) or
             the path of a socket. C(ws) and C(wss) are C(http) and C(https) with O(vhosts[].websocket).
+          - A redirect keeps the path that is asked for, unless its URL has a query, or a dot in what follows its last
+            slash - then it is a page, to which all leads.
         type: str
       dest_ca:
         description:
@@ -90,7 +92,9 @@ options:
         type: bool
         default: false
       port:
-        description: Port that the site is served on. Apache listens on it. Default 80, of SSL 443.
+        description:
+          - Port that the site is served on. Apache listens on it. Default 80, of SSL 443, of a C(content) the ports
+            that it names.
         type: int
       addresses:
         description: IP addresses that the site is served on, hiding sites without addresses there. Default all.

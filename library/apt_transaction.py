@@ -118,7 +118,9 @@ options:
     suboptions:
       name: *name
       key:
-        description: The public key, in ASCII armour, or binary in base64. Either this or O(keys[].file) must be given.
+        description:
+          - The public key, in ASCII armour, or binary in base64. Text around its block is left out.
+          - Either this or O(keys[].file) must be given.
         type: str
       file:
         description:

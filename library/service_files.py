@@ -78,6 +78,15 @@ options:
     type: list
     elements: str
     default: []
+  fatal_warnings:
+    description:
+      - Regular expressions for lines that a check or a command may write although it accepts the files, and that mean
+        that something is not in force as it is declared. They are a failure. Without O(checks), they are looked for
+        in what O(files[].validate) says, too.
+      - Other lines that are warnings are shown as such.
+    type: list
+    elements: str
+    default: []
   commands:
     description: Commands, run without a shell, that bring changed files into force, such as C(newaliases).
     type: list
@@ -137,7 +146,7 @@ options:
       - For files that may lock the control side out, such as those of sshd. After so many seconds, 5 to 3600, the host
         rolls them back by itself, and their units with them, unless the control side has confirmed the new ones over a
         new SSH connection by then. It fails when it can't, as soon as the host answers again. 0 means no guard.
-      - A reboot in that time leaves the new files where they are.
+      - A reboot in that time rolls them back too, before the units start.
     type: int
     default: 0
   confirm:
@@ -204,6 +213,7 @@ ARGUMENTS: dict[str, Any] = {
     "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
     "purge": {"type": "list", "elements": "str", "default": []},
     "checks": {"type": "list", "elements": "str", "default": []},
+    "fatal_warnings": {"type": "list", "elements": "str", "default": []},
     "commands": {"type": "list", "elements": "str", "default": []},
     "live": {"type": "list", "elements": "dict", "default": [], "options": LIVE},
     "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},

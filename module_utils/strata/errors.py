@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import os
+import traceback
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
+    from types import FrameType
 
 
 class StrataError(Exception):
@@ -29,3 +32,22 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """Return a hint at the nearest of the known names, for the end of a sentence; nothing if none is near."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f": did you mean {near[0]!r}?" if near else ""
+
+
+def unforeseen(subject: str, error: Exception) -> str:
+    """Return a sentence about a fault of our own: what was at work, on which declared item, and where it happened."""
+    frames = list(traceback.walk_tb(error.__traceback__))
+    item = next((text for frame, _ in reversed(frames) for text in _items(frame)), "")
+    frame, line = frames[-1]
+    place = f"{os.path.basename(frame.f_code.co_filename)}:{line}"
+    # Other errors may quote a value, and that may be a secret.
+    said = f" {error}" if isinstance(error, KeyError | AttributeError) else ""
+    return f"{subject}{item}: a fault of Strata itself, {type(error).__name__}{said} at {place}: please report it"
+
+
+def _items(frame: FrameType) -> Iterator[str]:
+    """Give words for the declared items that a function had at hand: they know the variable that they came from."""
+    for each in frame.f_locals.values():
+        known = each if isinstance(each, dict) else getattr(each, "__dict__", {})
+        if isinstance(known.get("origin"), str):
+            yield f", {known.get('name', known.get('path', 'an item'))} ({known['origin']})"

@@ -51,8 +51,19 @@ def port(text: str) -> Port:
     return Port(found[1], int(found[2]))
 
 
+@dataclass(frozen=True)
+class _Socket:
+    """A socket that waits for clients; `all` tells whether it does at all addresses of its family."""
+
+    inode: str
+    family: str
+    all: bool
+
+
 def wait(run: Run, unit: str, ports: Sequence[Port], until: float) -> list[Port]:
     """Wait until a unit listens at all ports; return those at which it still does not.
+
+    A port at all addresses of one family, which is another process's in the other one, is none at which it listens.
 
     Args:
         run: runs a command and returns its exit status, output and error output.
@@ -62,12 +73,36 @@ def wait(run: Run, unit: str, ports: Sequence[Port], until: float) -> list[Port]
 
     """
     while True:
-        group = run(["systemctl", "show", "--property=ControlGroup", "--value", "--", unit])[1].strip()
-        held = set(_held(group)) if group else set()
-        absent = [each for each in ports if held.isdisjoint(_sockets(each))]
+        group, held = _of_unit(run, unit)
+        absent = [each for each in ports if not _listens(list(_sockets(each)), held)]
         if not absent or not group or time.time() > until:
             return absent
         time.sleep(0.1)
+
+
+def taken(run: Run, unit: str, ports: Sequence[Port]) -> dict[Port, str]:
+    """Return which ports processes that are not of a unit have, each with words about who has it where."""
+    _, held = _of_unit(run, unit)
+    found = {}
+    for each in ports:
+        others = [socket for socket in _sockets(each) if socket.inode not in held]
+        if others:
+            families = " and ".join(sorted({socket.family for socket in others}))
+            found[each] = f"{_holder(others[0].inode)} has {each} on {families}"
+    return found
+
+
+def _of_unit(run: Run, unit: str) -> tuple[str, set[str]]:
+    """Return the control group of a unit, nothing if it has ended, and the inodes of its sockets."""
+    group = run(["systemctl", "show", "--property=ControlGroup", "--value", "--", unit])[1].strip()
+    return group, set(_held(group)) if group else set()
+
+
+def _listens(sockets: list[_Socket], held: set[str]) -> bool:
+    own = [each for each in sockets if each.inode in held]
+    families = {each.family for each in own}
+    others = {each.family for each in sockets if each.inode not in held}
+    return bool(own) and not (others - families and all(each.all for each in own))
 
 
 def _held(group: str) -> Iterator[str]:
@@ -77,18 +112,33 @@ def _held(group: str) -> Iterator[str]:
             with open(f"{PROC}/{process}/cgroup", encoding="utf-8") as stream:
                 groups = [line.rstrip("\n").split(":", 2)[2] for line in stream]
             if any(f"{each}/".startswith(f"{group}/") for each in groups):
-                for name in os.listdir(f"{PROC}/{process}/fd"):
-                    with contextlib.suppress(FileNotFoundError):
-                        yield os.readlink(f"{PROC}/{process}/fd/{name}").removeprefix("socket:[").removesuffix("]")
+                yield from _open_sockets(process)
 
 
-def _sockets(wanted: Port) -> Iterator[str]:
-    """Give the inodes of the sockets that wait for clients at a port, IPv4 and IPv6."""
-    for table in (wanted.protocol, f"{wanted.protocol}6"):
+def _open_sockets(process: str) -> Iterator[str]:
+    for name in os.listdir(f"{PROC}/{process}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            yield os.readlink(f"{PROC}/{process}/fd/{name}").removeprefix("socket:[").removesuffix("]")
+
+
+def _holder(inode: str) -> str:
+    """Return words for the process that has a socket open."""
+    for process in filter(str.isdecimal, os.listdir(PROC)):
+        with contextlib.suppress(OSError):
+            if inode in _open_sockets(process):
+                with open(f"{PROC}/{process}/comm", encoding="utf-8", errors="replace") as stream:
+                    return f"process {process} ({stream.read().strip()})"
+    return "another process"
+
+
+def _sockets(wanted: Port) -> Iterator[_Socket]:
+    """Give the sockets that wait for clients at a port, IPv4 and IPv6."""
+    for table, family in ((wanted.protocol, "IPv4"), (f"{wanted.protocol}6", "IPv6")):
         with (
             contextlib.suppress(FileNotFoundError),  # a host without IPv6
             open(f"{PROC}/net/{table}", encoding="ascii") as stream,
         ):
             for words in map(str.split, stream):
-                if words[3] == WAITING[wanted.protocol] and int(words[1].rpartition(":")[2], 16) == wanted.number:
-                    yield words[9]
+                address, _, number = words[1].rpartition(":")
+                if words[3] == WAITING[wanted.protocol] and int(number, 16) == wanted.number:
+                    yield _Socket(words[9], family, not address.strip("0"))

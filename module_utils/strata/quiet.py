@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.strata import locks
-from ansible.module_utils.strata.errors import StrataError
+from ansible.module_utils.strata.errors import StrataError, unforeseen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -50,6 +50,8 @@ class QuietModule(AnsibleModule):
                 result = converge(self)
         except (StrataError, OSError) as error:
             self.fail_json(msg=str(error), **getattr(error, "result", {}))
+        except Exception as error:  # noqa: BLE001 - nobody foresaw it, and its own text may be one bare word
+            self.fail_json(msg=unforeseen(subject, error))
         self.exit_json(**result)
 
 

@@ -1,5 +1,7 @@
 """The guard of a change that may lock us out: a timer of the host undoes it unless somebody confirms it.
 
+A change that would outlive a reboot is undone at boot, too, before the units start that it is about.
+
 Confirming and undoing both begin with renaming one and the same file, so only one of them ever happens.
 """
 
@@ -16,10 +18,31 @@ from ansible.module_utils.strata import files, paths
 from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from ansible.module_utils.strata.commands import Run
 
 NOTE = "# Note: "
 CHANGE = "# Change: "
+
+#: Where units are that the host starts at boot.
+UNITS = "/etc/systemd/system"
+BOOT_UNIT = """\
+# Strata keeps this file until somebody has confirmed its last change.
+[Unit]
+Description=Undo a change that nobody has confirmed
+ConditionPathExists={pending}
+Before={units}
+# It may be about one that starts early.
+DefaultDependencies=no
+After=local-fs.target
+Conflicts=shutdown.target
+Before=shutdown.target
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c '{command} boot'
+"""
 
 KEPT = {"changed": True, "confirmed": True}
 
@@ -46,7 +69,7 @@ def script(commands: str, note: str = "") -> str:
     """Return the shell script that undoes a change, and removes itself when it could.
 
     Args:
-        commands: what undoes it; each sets `status` to 1 when it fails.
+        commands: what undoes it; each sets `status` to 1 when it fails. At boot, their first argument is "boot".
         note: one line for whoever confirms the change, so that both have one fate.
 
     """
@@ -57,17 +80,21 @@ def script(commands: str, note: str = "") -> str:
 class Rollback:
     """The change of one subject of a host that is still to be confirmed."""
 
-    def __init__(self, subject: str, run: Run) -> None:
-        """Take what runs a command and returns its exit status, output and message."""
+    def __init__(self, subject: str, run: Run, *, outlives_boot: bool = False) -> None:
+        """Take what runs a command, and whether the change would outlive a reboot by itself."""
         self.run = run
         self.unit = f"strata-{subject}-rollback"
-        self.pending = f"{paths.RUNTIME}/{subject}-rollback"
+        self.pending = f"{paths.STATE if outlives_boot else paths.RUNTIME}/{subject}-rollback"
+        boot = f"{self.unit}-boot.service"
+        self.at_boot = [f"{UNITS}/{boot}", f"{UNITS}/multi-user.target.wants/{boot}"] if outlives_boot else []
         self.confirmed = f"{self.pending}.confirmed"
         self.running = f"{self.pending}.running"
         self.kept = f"{paths.RUNTIME}-kept/{subject}"
 
-    def arm(self, delay: int, text: str) -> str:
+    def arm(self, delay: int, text: str, units: Sequence[str] = ()) -> str:
         """Start the timer that runs the script `text`; it is known to run before anything is changed.
+
+        A reboot runs it too, before it starts any of `units`, if the change outlives it.
 
         Return the name of the change, for whoever confirms it.
 
@@ -75,15 +102,18 @@ class Rollback:
             RollbackError: it does not start.
 
         """
-        os.makedirs(paths.RUNTIME, mode=0o700, exist_ok=True)
         change = secrets.token_hex(8)
-        files.apply([files.Change(self.pending, None, files.File(f"{CHANGE}{change}\n{text}".encode(), 0o600))])
         pending, running = shlex.quote(self.pending), shlex.quote(self.running)
         command = f"mv -f {pending} {running} && exec sh {running}"
+        try:
+            self._write(f"{CHANGE}{change}\n", text, units, command)
+        except OSError as error:
+            self._forget()
+            raise RollbackError(f"the change would have no rollback: {error}") from error
         timer = [f"--unit={self.unit}", f"--on-active={delay}s", "--timer-property=AccuracySec=100ms"]
         status, _, message = self.run(["systemd-run", "--quiet", "--collect", *timer, "sh", "-c", command])
         if status:
-            os.unlink(self.pending)
+            self._forget()
             raise RollbackError(f"the change would have no rollback: {message.strip()}")
         return change
 
@@ -117,10 +147,23 @@ class Rollback:
 
     def disarm(self) -> None:
         """Stop the timer, whose decision has been taken or is no longer wanted."""
-        for path in (self.pending, self.confirmed):
-            if os.path.exists(path):
-                os.unlink(path)
+        self._forget()
         self.run(["systemctl", "stop", f"{self.unit}.timer"])  # it fails when the timer has just elapsed: no harm
+
+    def _write(self, head: str, text: str, units: Sequence[str], command: str) -> None:
+        """Write the script and, if it must run before some units start, what runs it at boot; raises OSError."""
+        os.makedirs(os.path.dirname(self.pending), mode=0o700, exist_ok=True)
+        head += f"rm -f -- {shlex.join(self.at_boot)}\n" if self.at_boot else ""
+        states: dict[str, files.State] = {self.pending: files.File(f"{head}{text}".encode(), 0o600)}
+        if self.at_boot:
+            unit = BOOT_UNIT.format(pending=self.pending, units=" ".join(units), command=command)
+            states |= {self.at_boot[0]: files.File(unit.encode()), self.at_boot[1]: files.Link(self.at_boot[0])}
+        files.apply(files.Change(path, None, state) for path, state in states.items())
+
+    def _forget(self) -> None:
+        for path in (*reversed(self.at_boot), self.pending, self.confirmed):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(path)
 
     def withdraw(self) -> dict[str, Any]:
         """Undo the change at once, or wait for a rollback that is under way; return the result of the module.
@@ -142,6 +185,7 @@ class Rollback:
             return True
         if not self._wait():
             os.unlink(self.running)  # it failed; what the host has is what this run starts from
+        self._forget()  # what somebody left who died after he had confirmed it
         return False
 
     def _claim(self, name: str) -> bool:

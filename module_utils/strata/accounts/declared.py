@@ -97,7 +97,7 @@ def check(params: Mapping[str, Any]) -> Declared:
         problems += [f"{given['name']} ({given['origin']}): {text}" for text in wrong]
         if not wrong:
             users[given["name"]] = user = _user(given, params, keys)
-            if user.state == PRESENT and not given["group"]:
+            if user.state == PRESENT and user.group == user.name:
                 groups.setdefault(user.group, Group(user.group, user.uid, user.origin))
     problems += _duplicates("gid", ((group.gid, group.name) for group in groups.values()))
     present = [user for user in users.values() if user.state == PRESENT]

@@ -9,6 +9,7 @@ import base64
 import binascii
 import ipaddress
 import re
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.errors import DeclarationError
@@ -27,6 +28,8 @@ _SWITCHES = {"agent-forwarding", "port-forwarding", "pty", "user-rc", "x11-forwa
 _FLAGS = _SWITCHES | {f"no-{name}" for name in _SWITCHES}
 _FLAGS |= {"restrict", "cert-authority", "no-touch-required", "verify-required"}
 _VALUES = {"command", "environment", "expiry-time", "from", "permitlisten", "permitopen", "principals", "tunnel"}
+#: Options that keep sshd from taking a line, so that it goes on to the next one with the same key.
+_CONDITIONS = ("from", "expiry-time", "principals")
 
 _OPTION = re.compile(r'([A-Za-z0-9-]+)(?:="((?:[^"\\]|\\.)*)")?(,|[ ]|$)')
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -38,23 +41,47 @@ class KeyLineError(DeclarationError):
     """A line is not fit for authorized_keys; the text goes on after "key 2 of alice"."""
 
 
+@dataclass(frozen=True)
+class Key:
+    """A line of authorized_keys in its plain form; `blob` is the key alone, in base64."""
+
+    options: str
+    kind: str
+    blob: str
+    comment: str
+
+    def __str__(self) -> str:
+        """Return the line."""
+        return " ".join(part for part in (self.options, self.kind, self.blob, self.comment) if part)
+
+    def covers(self, later: Key) -> bool:
+        """Tell whether sshd, which takes the first line that fits, would never come to a later one."""
+        if self.blob != later.blob or self._has("cert-authority") != later._has("cert-authority"):
+            return False
+        return self.options == later.options or not any(map(self._has, _CONDITIONS))
+
+    def _has(self, name: str) -> bool:
+        return name in (match[1].lower() for match in _OPTION.finditer(self.options))
+
+
 def authorized_keys(lines: Iterable[str]) -> bytes:
     """Return the text of authorized_keys for declared lines.
 
     Raises:
-        KeyLineError: sshd would not take a line, or a key is declared twice.
+        KeyLineError: sshd would not take a line, or never come to it.
 
     """
-    found: dict[str, str] = {}
+    keys: list[Key] = []
     for number, line in enumerate(lines, 1):
         try:
-            blob, text = parse(line)
+            key = parse(line)
         except KeyLineError as error:
             raise KeyLineError(f"key {number} {error}") from None
-        if blob in found:
-            raise KeyLineError(f"key {number} is declared twice")
-        found[blob] = text
-    return (HEADER + "".join(f"{text}\n" for text in found.values())).encode()
+        first = next((at for at, earlier in enumerate(keys, 1) if earlier.covers(key)), None)
+        if first:
+            raise KeyLineError(f"key {number} is declared twice: sshd would always take its line {first} instead")
+        keys.append(key)
+    return (HEADER + "".join(f"{key}\n" for key in keys)).encode()
 
 
 def blobs(text: bytes) -> set[str]:
@@ -62,14 +89,14 @@ def blobs(text: bytes) -> set[str]:
     found = set()
     for line in text.decode("utf-8", "replace").splitlines():
         try:
-            found.add(parse(line)[0])
+            found.add(parse(line).blob)
         except KeyLineError:
             continue
     return found
 
 
-def parse(line: str) -> tuple[str, str]:
-    """Return the key alone, in base64, and the whole line in its plain form.
+def parse(line: str) -> Key:
+    """Return the key of a line, with what stands around it.
 
     Raises:
         KeyLineError: sshd would not take it, or it is weaker than it should be.
@@ -86,7 +113,7 @@ def parse(line: str) -> tuple[str, str]:
     if kind not in TYPES:
         raise KeyLineError(f"is of no type that is accepted: those are {', '.join(TYPES)}")
     _check_blob(kind, blob)
-    return blob, " ".join(part for part in (options, kind, blob, comment.strip()) if part)
+    return Key(options, kind, blob, comment.strip())
 
 
 def _split_options(line: str) -> tuple[str, str]:

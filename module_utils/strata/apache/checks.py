@@ -70,6 +70,11 @@ def check_common(item: Mapping[str, Any], what: str) -> None:
         DeclarationError: a value is not fit.
 
     """
+    for name in (item["name"], *item["serveraliases"]):
+        if name.endswith(".") or ".." in name:
+            raise DeclarationError(
+                f"{what}: nobody can ask for the name {name!r}: no dot at its end, and no two in a row"
+            )
     for alias in item["serveraliases"]:
         check(_ALIAS, alias, what, "server alias", "must be a host name (* and ? are wildcards)")
     for address in item["addresses"]:

@@ -6,7 +6,7 @@ import tempfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
-from ansible.module_utils.strata.apache import host, messages
+from ansible.module_utils.strata.apache import host, messages, served
 from ansible.module_utils.strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -16,6 +16,15 @@ if TYPE_CHECKING:
     from ansible.module_utils.strata.apache.vhosts import Site
     from ansible.module_utils.strata.commands import Run
     from ansible.module_utils.strata.files import Change
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What Apache says of a configuration: why it refuses it, or what it warns of, and the virtual hosts in it."""
+
+    refused: str = ""
+    warnings: tuple[str, ...] = ()
+    vhosts: tuple[served.Vhost, ...] = ()
 
 
 class RefusedError(StrataError):
@@ -34,12 +43,18 @@ class ConfigTest:
         code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
         return (messages.message(out + err, root) or f"configtest ends with status {code}") if code else ""
 
-    def staged(self, changes: list[Change]) -> str:
-        """Return Apache's message if it refuses the changes in a copy of the configuration."""
+    def staged(self, changes: list[Change]) -> Verdict:
+        """Return what Apache says of the changes in a copy of the configuration."""
         # Below /run, because a copied private key must not reach a disk.
         with tempfile.TemporaryDirectory(prefix="strata-apache-", dir="/run") as folder:
-            host.stage(changes, f"{folder}/apache2")
-            return self.refusal(f"{folder}/apache2")
+            root = f"{folder}/apache2"
+            host.stage(changes, root)
+            code, out, err = self.run(["apache2ctl", "-t"], APACHE_CONFDIR=root)
+            said = messages.message(out + err, root)
+            if code:
+                return Verdict(said or f"configtest ends with status {code}")
+            _, vhosts, _ = self.run(["apache2ctl", "-t", "-D", "DUMP_VHOSTS"], APACHE_CONFDIR=root)
+            return Verdict("", tuple(said.splitlines()), tuple(served.parse(vhosts)))
 
     def blame(self, refused: str) -> NoReturn:
         """Say who is to blame for what was refused, now that the files are as before.
@@ -55,4 +70,5 @@ class ConfigTest:
                 "Apache's configuration was broken on this host before this run, in "
                 f"{messages.location(before) or host.ROOT}{of_part}; nothing was changed: {before}"
             )
-        raise RefusedError(f"Apache refuses {part or 'the configuration'}; the files are as before: {refused}")
+        line = messages.quoted(refused, part) if part else ""
+        raise RefusedError(f"Apache refuses {part or 'the configuration'}; the files are as before: {refused}{line}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import fnmatch
 import glob
 import os
 import re
@@ -32,6 +33,7 @@ _ALWAYS = {
 _OPTION = re.compile(r"[a-z]+([ =][^{}\x00-\x1f]*)?")
 # What logrotate leaves out of a folder that it includes.
 _TABOO = re.compile(r"(,v|~|\.(bak|cfsaved|disabled|dpkg-\w+|rpm\w+|swp|ucf-\w+))$")
+_PATH = re.compile(r'"(/[^"\n]+)"|(?<!\S)(/[^\s{"]+)')
 _LOG = re.compile(
     r'^[ \t]*(?:ErrorLog|CustomLog|TransferLog)[ \t]+(?:"([^"\n]+)"|([^\s"]\S*))', re.MULTILINE | re.IGNORECASE
 )
@@ -77,6 +79,25 @@ def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
             texts = [f"    {name}", *commands, "    endscript"]
             found += [Line(text, f"logrotate_{name}") for text in texts]
     return [*found, Line("}")]
+
+
+def unrotated(process: str, folder: str = "/etc/logrotate.d", proc: str = "/proc") -> list[str]:
+    """Return the logs that Apache's process has open, and that no file of logrotate's folder names."""
+    known = []
+    for path in glob.glob(f"{folder}/*"):
+        if os.path.isfile(path) and not _TABOO.search(path):
+            with open(path, encoding="utf-8", errors="replace") as stream:
+                known += [fnmatch.translate(quoted or bare) for quoted, bare in _PATH.findall(stream.read())]
+    rotated = re.compile("|".join(known) or "(?!)").fullmatch
+    found = set()
+    with contextlib.suppress(OSError):  # it may end meanwhile
+        for number in os.listdir(f"{proc}/{process}/fd"):
+            path = os.readlink(f"{proc}/{process}/fd/{number}")
+            with open(f"{proc}/{process}/fdinfo/{number}", encoding="ascii") as stream:
+                flags = int(re.findall(r"^flags:\s+(\d+)$", stream.read(), re.MULTILINE)[0], 8)
+            if flags & os.O_APPEND and os.path.isfile(path):
+                found.add(path)
+    return sorted(path for path in found if not rotated(path))
 
 
 def plan(run: Run, params: Mapping[str, Any], sites: Iterable[Site], *, check_mode: bool) -> list[files.Change]:

@@ -58,6 +58,21 @@ def blamed(text: str, declared: Iterable[Site | Settings]) -> Site | Settings | 
     return part if where >= 0 else None
 
 
+def quoted(text: str, part: Site | Settings) -> str:
+    """Return the line that a message of configtest is about, as it was declared: the file is gone by then."""
+    numbers = re.findall(rf"on line (\d+) of \S*/{re.escape(part.file)}|/{re.escape(part.file)}:(\d+)", text)
+    lines = part.text.splitlines()
+    at = max(map(int, filter(None, numbers[-1])), default=0) - 2 if numbers else -1  # the first one is our header
+    return f" (the line is {lines[at].strip()!r})" if 0 <= at < len(lines) else ""
+
+
+def with_sites(text: str, declared: Iterable[Site]) -> str:
+    """Return a warning of Apache, with the sites before it that have what it is about."""
+    words = {word.rstrip(".") for word in re.findall(r"/[\w./-]+", text)}
+    about = [str(site) for site in declared if site.file in text or any(word in site.text for word in words)]
+    return f"{' and '.join(about)}: {text}" if about else text
+
+
 def suspects(text: str, declared: Sequence[Site], changes: Iterable[Change]) -> list[Site]:
     """Return the sites that messages of a dying Apache are about: by port, name or file; else those that changed."""
     ports = {int(port) for port in re.findall(r"could not bind to address \S*:(\d+)", text)}

@@ -109,6 +109,14 @@ def _file(text: str, origin: str = "") -> File:
     return File(f"{header}: changes made here are overwritten\n{text}".encode("utf-8", "surrogateescape"))
 
 
+def modules_on(desired: Mapping[str, State], host: Host) -> set[str]:
+    """Return the modules that are on when all paths have their desired states."""
+    states = {f"{ROOT}/{path}": state for path, state in host.enabled.items()} | {**desired}
+    folder = f"{ROOT}/mods-enabled/"
+    paths = (path for path, state in states.items() if state and path.startswith(folder) and path.endswith(".load"))
+    return {path.removeprefix(folder).removesuffix(".load") for path in paths}
+
+
 def is_secret(path: str) -> bool:
     """Tell whether a path is one of the certificates and keys that are kept for sites."""
     return path.startswith(f"{ROOT}/{TLS}/")

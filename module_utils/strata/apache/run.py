@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files, openssl, quiet
-from ansible.module_utils.strata.apache import declared, effect, host, logrotate, plan, reads, tls
+from ansible.module_utils.strata import files, listeners, openssl, quiet
+from ansible.module_utils.strata.apache import (
+    declared,
+    directives,
+    effect,
+    host,
+    logrotate,
+    messages,
+    plan,
+    raw,
+    reads,
+    served,
+    tls,
+)
 from ansible.module_utils.strata.apache.configtest import ConfigTest, RefusedError
-from ansible.module_utils.strata.apache.service import UNIT, Apache
+from ansible.module_utils.strata.apache.service import PID_FILE, UNIT, Apache
 from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from ansible.module_utils.strata.apache.declared import Declared
     from ansible.module_utils.strata.apache.service import Verb
@@ -45,6 +58,8 @@ def converge(module: quiet.QuietModule) -> dict[str, Any]:
     changes = files.plan(desired, plan.is_secret)
     plan.check_no_overwrite(changes, there)
     rotation = logrotate.plan(module.run, module.params, wanted.sites, check_mode=module.check_mode)
+    if installed and changes and not missing:
+        _look_at_texts(module, wanted, plan.modules_on(desired, there))
     done = _configure(module, wanted, changes, rotation, missing) if installed else ["start", "enable"]
     changes += rotation
     changed = [change.path for change in changes]
@@ -78,19 +93,34 @@ def _configure(
     action: Verb | None = "start"
     if status.active:
         action = effect.stronger(plan.action_for(changes)) or ("reload" if reads.renewed(wanted.sites) else None)
+    ports = set(wanted.ports)
     if missing:
         module.warn(" ".join([*missing, "So the configuration could not be tested."]))
     elif changes:
-        _try_out(module, test, changes)
+        ports |= _try_out(module, test, changes, wanted.sites)
+    if action:
+        _check_free(module, wanted)
     if not module.check_mode:
         if action:
-            way = effect.Effect(apache, test, wanted.sites, wanted.ports)
+            way = effect.Effect(apache, test, wanted.sites, sorted(ports))
             way.bring_about(changes, action, was_active=status.active)
         files.apply(rotation)
+        _warn_of_logs(module)
         failed = "" if status.enabled else apache.systemctl("enable")
         if failed:
             raise RefusedError(f"Apache serves, but cannot be made to start at boot: {failed}")
     return [*([action] if action else []), *([] if status.enabled else ["enable"])]
+
+
+def _warn_of_logs(module: quiet.QuietModule) -> None:
+    """Warn of logs that Apache writes though no rotation has them: the texts of sites don't name all."""
+    if module.params["logrotate_options"] is not None:
+        with contextlib.suppress(OSError), open(PID_FILE, encoding="ascii") as stream:
+            unrotated = logrotate.unrotated(stream.read().strip())
+            _warn(
+                module,
+                (f"Apache writes {path}, which nothing rotates: name it in logrotate_files" for path in unrotated),
+            )
 
 
 def _check_users(module: quiet.QuietModule, sites: Iterable[Site]) -> None:
@@ -106,18 +136,64 @@ def _check_users(module: quiet.QuietModule, sites: Iterable[Site]) -> None:
     _warn(module, unreadable)
 
 
-def _try_out(module: quiet.QuietModule, test: ConfigTest, changes: list[files.Change]) -> None:
-    """Test the changes in a copy of the configuration.
+def _look_at_texts(module: quiet.QuietModule, wanted: Declared, on: set[str]) -> None:
+    """Hold the texts of sites that bring their own against the modules that are on.
+
+    Raises:
+        DeclarationError: they need others.
+
+    """
+    texts = [site for site in wanted.sites if site.raw]
+    if not texts:
+        return
+    mpm = next((name for name in sorted(on) if name.startswith("mpm_")), "mpm_event")
+    known, builtin = directives.known(module.run, mpm)
+    if known:
+        on = on | builtin
+        lacking = {site: raw.needs(site, known, on) for site in texts}
+        if names := sorted({name for needed in lacking.values() for name in needed}):
+            reasons = [
+                f"{site} needs {name} for {each.text!r}"
+                for site, needed in lacking.items()
+                for name, each in needed.items()
+            ]
+            raise DeclarationError(f"httpd_modules: [{', '.join(names)}] must be added: {'; '.join(reasons)}")
+        _warn(module, (text for site in texts for text in raw.without_effect(site, on)))
+
+
+def _check_free(module: quiet.QuietModule, wanted: Declared) -> None:
+    """Check that no other program has a port that Apache shall listen on, before Apache goes down for it.
+
+    Raises:
+        RefusedError: one has.
+
+    """
+    ports = [listeners.Port("tcp", port) for port in wanted.ports]
+    for port, words in listeners.taken(module.run, UNIT, ports).items():
+        about = " and ".join(str(site) for site in wanted.sites if port.number in site.ports) or "ports"
+        raise RefusedError(f"Apache cannot listen on port {port.number} for {about}: {words}; nothing was changed")
+
+
+def _try_out(
+    module: quiet.QuietModule, test: ConfigTest, changes: list[files.Change], sites: Sequence[Site]
+) -> set[int]:
+    """Test the changes in a copy of the configuration; return the ports of the virtual hosts that are declared.
 
     Raises:
         RefusedError: Apache refuses them. (In check mode a missing file is only a warning.)
+        DeclarationError: a name of a site would never be answered by it.
 
     """
-    refused = test.staged(changes)
-    if module.check_mode and re.search(r"does not exist or is empty|No such file or directory", refused):
-        module.warn(f"a file is missing that an earlier task may yet bring: {refused}")
-    elif refused:
-        test.blame(refused)
+    verdict = test.staged(changes)
+    if module.check_mode and re.search(r"does not exist or is empty|No such file or directory", verdict.refused):
+        module.warn(f"a file is missing that an earlier task may yet bring: {verdict.refused}")
+    elif verdict.refused:
+        test.blame(verdict.refused)
+    if problems := served.problems(verdict.vhosts, sites):
+        raise DeclarationError(" ".join([*problems, "Nothing was changed."]))
+    _warn(module, (messages.with_sites(text, sites) for text in verdict.warnings))
+    files_of_sites = {site.file for site in sites}
+    return {vhost.port for vhost in verdict.vhosts if vhost.file in files_of_sites} - {0}
 
 
 def _warn(module: quiet.QuietModule, warnings: Iterable[str]) -> None:

@@ -14,6 +14,19 @@ if TYPE_CHECKING:
 
 # Debian's own authorities, of the package ca-certificates.
 _CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
+_OPENING = re.compile(r"^[ \t]*<VirtualHost[ \t]+([^>\n]+)>", re.MULTILINE | re.IGNORECASE)
+_LISTEN = re.compile(r"^[ \t]*Listen[ \t]+(?:\S+:)?(\d+)(?=\s)", re.MULTILINE | re.IGNORECASE)
+# What a URL ends with that is a page, and no folder whose pages have the same names.
+_PAGE = re.compile(r"https?://[^/?]+([^?]*/[^/?]*\.[^/?]*|[^?]*\?.*)")
+
+
+def ports(raw: str, port: int | None) -> tuple[int, ...]:
+    """Return the ports that a site with a text of its own needs: its item's and the text's, less its own Listen."""
+    places = (place for words in _OPENING.findall(raw) for place in words.split())
+    named = {int(number) for place in places if (number := place.rpartition(":")[2].strip('"')).isdecimal()}
+    if port is not None or not named:
+        named.add(port or 80)
+    return tuple(sorted(named - set(map(int, _LISTEN.findall(raw)))))
 
 
 def plain(item: Mapping[str, Any], port: int) -> str:
@@ -67,9 +80,12 @@ def body(item: Mapping[str, Any], certificate: Certificate | None) -> Iterator[s
     if item["docroot"]:
         yield from _folder(item["docroot"].rstrip("/"), item["options"])
     if item["kind"] == "redirect":
-        # Apache puts what follows the slash of the request behind the target as it is.
-        target = item["dest"].rstrip("/") + "/"
-        yield f'Redirect {"permanent" if item["permanent"] else "temp"} "/" "{target}"'
+        how = "permanent" if item["permanent"] else "temp"
+        if _PAGE.fullmatch(item["dest"]):
+            yield f'RedirectMatch {how} "^" "{item["dest"]}"'
+        else:
+            # Apache puts what follows the slash of the request behind the target as it is.
+            yield f'Redirect {how} "/" "{item["dest"].rstrip("/")}/"'
     elif item["kind"] in ("proxy", "uwsgi"):
         yield from _proxied(item)
     if item["auth"]:

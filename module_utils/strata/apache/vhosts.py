@@ -39,7 +39,10 @@ class Certificate:
 
 @dataclass(frozen=True)
 class Site:
-    """A declared vhost: the name of its file, its whole text without header, and where it was declared."""
+    """A declared vhost: the name of its file, its whole text without header, and where it was declared.
+
+    A `raw` one brings that text itself.
+    """
 
     name: str
     file: str
@@ -48,6 +51,7 @@ class Site:
     origin: str
     modules: tuple[str, ...] = ()
     certificate: Certificate | None = None
+    raw: bool = False
 
     def __str__(self) -> str:
         """Return the vhost as messages name it."""
@@ -100,7 +104,8 @@ def _site(item: Mapping[str, Any]) -> Site:
     if raw:
         if not item["content"].strip():
             raise DeclarationError(f"{what}: its content is empty")
-        return Site(name, file, (port,), item["content"].removesuffix("\n") + "\n", origin)
+        text_of_site = item["content"].removesuffix("\n") + "\n"
+        return Site(name, file, text.ports(text_of_site, item["port"]), text_of_site, origin, raw=True)
     checks.check_kind(item, what)
     certificate = _certificate(item, file.removesuffix(".conf"), what)
     written = text.section(item, port, text.body(item, certificate))

@@ -85,6 +85,10 @@ class Host:
         """Return the installed packages with their versions."""
         return {self.key(package): package.version for package in self.packages if package.installed}
 
+    def on_hold(self) -> set[str]:
+        """Return the packages that are on hold."""
+        return {self.key(package) for package in self.packages if package.held}
+
     def present(self) -> dict[str, str]:
         """Return the packages of which more than configuration files is there, with their versions."""
         return {self.key(package): package.version for package in self.packages if package.present}

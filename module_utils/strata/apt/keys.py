@@ -52,14 +52,14 @@ def is_key(text: str) -> bool:
 
 
 def key_file(name: str, key: str, asker: str) -> tuple[str, File]:
-    """Return path and file of a key, which is given in ASCII armour, or binary in base64.
+    """Return path and file of a key, which is given in ASCII armour, perhaps with text around it, or binary in base64.
 
     Raises:
         DeclarationError: it is not a public key; the text is not shown, as it may be a private one.
 
     """
     if is_key(key):
-        path, content = f"{FOLDER}/{name}.asc", f"{key.strip()}\n".encode()
+        path, content = f"{FOLDER}/{name}.asc", _plain(key).encode()
     else:
         path, content = f"{FOLDER}/{name}.gpg", _base64("".join(key.split()))
     try:
@@ -70,6 +70,12 @@ def key_file(name: str, key: str, asker: str) -> tuple[str, File]:
             f"base64, `gpg --export` prints it"
         ) from None
     return path, File(content)
+
+
+def _plain(text: str) -> str:
+    """Return the blocks of keys alone, as the apt of each release reads them: vendors have other line ends and text."""
+    lines = "\n".join(line.rstrip() for line in text.split("\n"))
+    return "".join(f"{match[0]}\n" for match in _ARMOUR.finditer(lines)) if "PRIVATE KEY" not in lines else ""
 
 
 def dearmoured(text: str) -> bytes | None:
@@ -91,7 +97,8 @@ def certificates(content: bytes) -> list[bytes]:
         AptError: it is not made of OpenPGP's packets (RFC 9580).
 
     """
-    data = (dearmoured(content.decode("latin-1")) or b"") if content.startswith(b"-----BEGIN") else content
+    armoured = b"-----BEGIN PGP" in content
+    data = (dearmoured(content.decode("latin-1").replace("\r\n", "\n")) or b"") if armoured else content
     starts = []
     position = 0
     while position < len(data):

@@ -41,6 +41,10 @@ class Result:
     output: str
     errors: str
 
+    def warnings(self) -> list[str]:
+        """Return what it warned of, though it may have ended well."""
+        return list(dict.fromkeys(each.removeprefix("W: ") for each in _WARNING.findall(self.errors)))
+
     def reason(self, *, warnings: bool = False) -> str:
         """Return why it failed, in one line: the errors (and warnings) without the noise around them."""
         text = f"{self.output}\n{self.errors}"

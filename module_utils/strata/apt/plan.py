@@ -134,5 +134,5 @@ def plan_holds(host: Host, held: Iterable[Wish], owned: Iterable[str]) -> Holds:
         if any(wish.name == package.name and wish.architecture in ("", package.architecture) for wish in held)
     }
     holds = tuple(key for key, package in declared.items() if package.present and not package.held)
-    on_hold = {host.key(package) for package in host.packages if package.held}
+    on_hold = host.on_hold()
     return Holds(holds, tuple(key for key in owned if key in on_hold and key not in declared))

@@ -74,8 +74,8 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
         begun.end()
     else:
         warning = ""
-    if warning:
-        module.warn(warning)
+    for each in [*dict.fromkeys(transaction.warnings), *([warning] if warning else [])]:
+        module.warn(each)
     # Another process may have done it meanwhile: the transaction knows now.
     packages = owed + transaction.changes
     shown = files.diff(settings.masked(written))

@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import lists, policy
+from ansible.module_utils.strata.apt import keys, lists, policy
 from ansible.module_utils.strata.apt.host import QUERY, AptError, parse_query
 from ansible.module_utils.strata.apt.plan import Holds, Plan, make_plan, plan_holds
 from ansible.module_utils.strata.apt.tools import INSTALL_LOCKS
@@ -56,6 +56,8 @@ class Transaction:
         self.killed = begun is not None
         self.news = set(begun or ())
         self.updated = False
+        #: What apt warned of, though it went well.
+        self.warnings: list[str] = []
         self._read()
         #: What this transaction does, for a person, a line a package.
         self.changes = self._lines()
@@ -107,8 +109,12 @@ class Transaction:
                 self._commit(Plan())
                 self._read()
         if self.plan:
+            on_hold = self.host.on_hold()
             self._commit(self.plan)
             self._read()
+            # apt-get releases what it changes, and who asked for a version did not ask for that.
+            lost = tuple(key for key in self.host.present() if key in on_hold - self.host.on_hold())
+            self._set_holds(Holds(hold=lost))
         self._set_holds(self.holds)
         if self:
             raise AptError(f"apt-get reports success, but this is still to do: {', '.join(self._lines())}")
@@ -167,7 +173,9 @@ class Transaction:
         self.news |= news
         self.begin(self.news)
         with policy.services_wait(news) as environment:
-            return self.tools.write(command, INSTALL_LOCKS, b"", **environment)
+            result = self.tools.write(command, INSTALL_LOCKS, b"", **environment)
+        self.warnings += map(keys.without_passwords, result.warnings())
+        return result
 
     def _answer(self, news: set[str]) -> None:
         answers = [answer.line for answer in self.wishes.answers if answer.package in news]
@@ -213,6 +221,7 @@ class Transaction:
         result = self.tools.write(["apt-get", "-q", "update"], [lists.LOCK])
         if result.status:
             raise AptError(f"apt-get update failed: {result.reason()}")
+        self.warnings += map(keys.without_passwords, result.warnings())
         self.updated = True
 
     def _lists_are_old(self) -> bool:

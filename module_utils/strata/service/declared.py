@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -51,6 +52,7 @@ class Declared:
     files: list[DeclaredFile]
     purge: list[str]
     checks: list[list[str]]
+    fatal_warnings: list[re.Pattern[str]]
     commands: list[list[str]]
     live: list[State]
     units: list[Unit]
@@ -77,6 +79,7 @@ def parse(parameters: Mapping[str, Any]) -> Declared:
         _files(parameters["files"]),
         parameters["purge"],
         list(map(_words, parameters["checks"])),
+        list(map(_pattern, parameters["fatal_warnings"])),
         list(map(_words, parameters["commands"])),
         [State(_words(each["read"]), each["value"], _words(each["write"])) for each in parameters["live"]],
         [
@@ -134,6 +137,13 @@ def _words(command: str) -> list[str]:
     if not found:
         raise DeclarationError(f"{command!r} is not a valid command")
     return found
+
+
+def _pattern(text: str) -> re.Pattern[str]:
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise DeclarationError(f"fatal_warnings: {text!r} is not a regular expression: {error}") from None
 
 
 def _port(text: str) -> Port:

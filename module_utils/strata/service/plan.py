@@ -79,16 +79,22 @@ def _expected(found: Found, *, check: bool) -> dict[str, Status]:
 
 
 def undo_script(declared: Declared, planned: Plan) -> str:
-    """Return the shell commands that undo a plan; each sets `status` to 1 when it fails."""
+    """Return the shell commands that undo a plan; each sets `status` to 1 when it fails.
+
+    At boot, when their first argument is "boot", the units have yet to be started, with the old files.
+    """
     verb = {"reload": "reload-or-restart", "restart": "restart", "none": "start"}[declared.on_change]
     commands = [["systemctl", "daemon-reload"], *declared.commands, *planned.live.undo]
+    now: list[list[str]] = []
     for unit in declared.units:
         was = planned.before[unit.name]
         if unit.enabled is not None and unit.enabled != was.enabled:
             commands.append(["systemctl", "enable" if was.enabled else "disable", unit.name])
         if was.active or unit.started:
-            commands.append(["systemctl", verb if was.active else "stop", unit.name])
-    return files.undoing(planned.changes) + "".join(f"{shlex.join(command)} || status=1\n" for command in commands)
+            now.append(["systemctl", verb if was.active else "stop", unit.name])
+    lines = [shlex.join(command) for command in commands]
+    lines += [f'[ "$1" = boot ] || {shlex.join(command)}' for command in now]
+    return files.undoing(planned.changes) + "".join(f"{line} || status=1\n" for line in lines)
 
 
 def former(units: Iterable[Unit], before: Mapping[str, Status]) -> list[Unit]:

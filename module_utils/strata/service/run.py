@@ -17,6 +17,7 @@ from ansible.module_utils.strata.quiet import result
 from ansible.module_utils.strata.rollback import KEPT, Rollback, script
 from ansible.module_utils.strata.service import host, plan
 from ansible.module_utils.strata.service.declared import ServiceError, parse
+from ansible.module_utils.strata.service.warnings import Warnings
 from ansible.module_utils.strata.units import Systemd, UnitError, steps
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def converge(module: QuietModule) -> dict[str, Any]:
         StrataError: it cannot be done; what was there is back.
 
     """
-    rollback = Rollback(module.params["name"], module.run)
+    rollback = Rollback(module.params["name"], module.run, outlives_boot=True)
     if module.params["confirm"] is not None:
         return _decide(rollback, module.params["change"], keep=module.params["confirm"])
     check = module.check_mode
@@ -46,12 +47,15 @@ def converge(module: QuietModule) -> dict[str, Any]:
     planned = plan.plan(declared, found, check=check)
     running = planned.untouched(declared.units)
     planned = planned.restarting(host.not_listening(module.run, running, declared.ports, planned.before))
-    _validate(declared, planned.changes, module.run, check=check)
+    warnings = Warnings(declared.fatal_warnings)
+    _validate(declared, planned.changes, module.run, warnings, check=check)
     lines = [*(change.path for change in planned.changes), *planned.actions()]
     more: dict[str, Any] = {}
     if (lines or found.owed) and not check:
-        transaction = Transaction(declared, planned, module.run, Owed(declared.name), was_owed=found.owed)
+        transaction = Transaction(declared, planned, module.run, warnings, Owed(declared.name), was_owed=found.owed)
         more = _guarded(transaction, rollback, declared.rollback_delay if planned.changes else 0)
+    for text in warnings.shown:
+        module.warn(text)
     diff = files.diff(planned.changes) + [{"prepared": f"{each}\n"} for each in planned.actions()]
     return result(undone + lines, diff, **more)
 
@@ -63,7 +67,9 @@ def _decide(rollback: Rollback, change: str, *, keep: bool) -> dict[str, Any]:
     return rollback.keep() if keep and rollback.confirm(change) else rollback.withdraw()
 
 
-def _validate(declared: Declared, changes: Iterable[files.Change], run: Run, *, check: bool) -> None:
+def _validate(
+    declared: Declared, changes: Iterable[files.Change], run: Run, warnings: Warnings, *, check: bool
+) -> None:
     """Let each changed file be checked in a place of its own. Raises ServiceError if one is refused."""
     validated = {file.path: file for file in declared.files if file.validate}
     with tempfile.TemporaryDirectory(prefix="strata-") as folder:
@@ -80,6 +86,8 @@ def _validate(declared: Declared, changes: Iterable[files.Change], run: Run, *, 
             if code:
                 said = (err or out).strip().replace(copy, file.path)
                 raise ServiceError(f"{file} is refused by {file.validate[0]}: {said}")
+            if not declared.checks:  # which say the same of all files together
+                warnings.hear(file.validate[0], f"{out}\n{err}".replace(copy, file.path))
 
 
 def _guarded(transaction: Transaction, rollback: Rollback, delay: int) -> dict[str, Any]:
@@ -92,7 +100,10 @@ def _guarded(transaction: Transaction, rollback: Rollback, delay: int) -> dict[s
         ServiceError: something failed, and the old files are back.
 
     """
-    change = rollback.arm(delay, script(plan.undo_script(transaction.declared, transaction.plan))) if delay else ""
+    change = ""
+    if delay:
+        undo = script(plan.undo_script(transaction.declared, transaction.plan))
+        change = rollback.arm(delay, undo, [unit.name for unit in transaction.declared.units])
     try:
         transaction.begin()
         try:
@@ -116,6 +127,7 @@ class Transaction:
     declared: Declared
     plan: Plan
     run: Run
+    warnings: Warnings
     owed: Owed
     was_owed: bool
 
@@ -161,11 +173,14 @@ class Transaction:
         self._succeed([*checks, *self.declared.commands] if self.plan.changes or self.was_owed else [])
 
     def _succeed(self, commands: Iterable[list[str]]) -> None:
-        """Run commands. Raises ServiceError with what the first says that fails."""
+        """Run commands. Raises ServiceError with what the first says that fails, or warns of what is fatal."""
         for command in commands:
             code, out, err = self.run(command)
+            shown = shlex.join(command)
+            shown = f"{shown.splitlines()[0]} ..." if "\n" in shown else shown
             if code:
-                raise ServiceError(f"{shlex.join(command)} ends with status {code}: {(err or out).strip()}")
+                raise ServiceError(f"{shown} ends with status {code}: {(err or out).strip()}")
+            self.warnings.hear(shown, f"{out}\n{err}")
 
     def _require_listening(self, began: float) -> None:
         """Wait until the units, whose steps began at a time, listen at their ports. Raises UnitError."""
@@ -175,7 +190,8 @@ class Transaction:
             until = time.time() + listeners.PATIENCE
             absent = [] if status.skipped else listeners.wait(self.run, name, ports[name], until)
             if absent:
-                said = systemd.said(name, int(began)) or "it says nothing"
+                others = listeners.taken(self.run, name, absent).values()
+                said = "; ".join(others) or systemd.said(name, int(began)) or "it says nothing"
                 raise UnitError(f"{name} does not listen at {', '.join(map(str, absent))}: {said}")
 
     def rollback(self) -> str:

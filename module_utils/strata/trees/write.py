@@ -156,6 +156,7 @@ class _Place:
             folder, name = self.folder(path)
             if stat.S_ISDIR(os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode):
                 os.rmdir(name, dir_fd=folder)
+                self.touched.discard(path)  # something else may take its name
             else:
                 os.unlink(name, dir_fd=folder)
             self.touch(path)

@@ -219,6 +219,26 @@ def test_what_exim_refuses_is_not_in_force(host: Host, probe: Host, converge: Co
 
 
 @pytest.mark.spread
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (
+            {"exim_type": "local", "exim_sysadmins": ["operators@elsewhere.example.com"]},
+            "mail to root (exim_sysadmins) would not be delivered: operators@elsewhere.example.com is undeliverable",
+        ),
+        ({"exim_aliases": [{"name": "backup", "to": ["|/bin/cat"]}]}, "mail to backup (exim_aliases) would not be"),
+    ],
+)
+def test_aliases_whose_mail_would_freeze_do_not_stay(
+    host: Host, converge: Converge, settings: dict[str, Any], said: str
+) -> None:
+    before = host.check_output(f"sha256sum {FILES}")
+    done = converge(**settings)
+    assert (done.rc, said in done.said) == (2, True), done.said
+    assert host.check_output(f"sha256sum {FILES}") == before
+
+
+@pytest.mark.spread
 def test_a_satellite_needs_a_mail_host(converge: Converge) -> None:
     done = converge(exim_smarthost="")
     assert done.rc == 2

@@ -121,7 +121,6 @@ BROKEN = {
     "syntax error": (raw(BAD, "<Directory /srv>"), "Expected </Directory>"),
     "unclosed section": ({"name": BAD, "content": "<VirtualHost *:80>"}, "was not closed"),
     "missing include": (raw(BAD, "Include /etc/no-such-file.conf"), "Could not open configuration file"),
-    "missing module": (raw(BAD, "RewriteEngine On"), "Invalid command 'RewriteEngine'"),
     "duplicate listen": ({"name": BAD, "content": "Listen 80\n"}, "multiple Listeners"),
 }
 
@@ -135,6 +134,55 @@ def test_broken_vhost_is_refused_before_anything_is_touched(refused, case):
     for part in (f"vhost {BAD} (httpd_vhosts)", message, ENABLED):
         assert part in said
     assert "/run/strata-apache" not in said
+
+
+@pytest.mark.usefixtures("twenty")
+def test_all_modules_that_a_text_needs_are_named_at_once(refused):
+    said = refused(raw(BAD, "RewriteEngine On\nProxyPass /a http://127.0.0.1:9/\nExpiresActive On"))
+    assert "httpd_modules: [expires, proxy, proxy_http, rewrite] must be added" in said
+    assert f"vhost {BAD} (httpd_vhosts) needs rewrite for 'RewriteEngine On'" in said
+
+
+@pytest.mark.usefixtures("twenty")
+def test_the_line_that_is_refused_is_quoted(refused):
+    assert "(the line is 'SetEnvIf only-one')" in refused(raw(BAD, "SetEnvIf only-one"))
+
+
+@pytest.mark.usefixtures("twenty")
+def test_a_name_that_another_site_takes_over_is_refused(refused):
+    wild = {"name": "a.example.net", "docroot": "/srv", "serveraliases": ["*.example.net"]}
+    said = refused(wild, {"name": "www.example.net", "docroot": "/srv"})
+    assert "vhost www.example.net (httpd_vhosts) never answers www.example.net on *:80: vhost a.example.net" in said
+
+
+@pytest.mark.usefixtures("twenty")
+def test_a_text_is_served_on_its_own_port_and_told_what_has_no_effect(serve, probe, address):
+    content = (
+        "<VirtualHost *:8087>\n  ServerName app.example.org\n  DocumentRoot /srv/sites/old/0\n"
+        "  <Directory /srv/sites/old/0>\n    Order allow,deny\n    Allow from all\n  </Directory>\n"
+        "  <IfModule mod_nosuch.c>\n    NoSuch On\n  </IfModule>\n</VirtualHost>\n"
+    )
+    run = serve([*GOOD, {"name": "app.example.org", "content": content}], httpd_modules=["access_compat"]).end()
+    assert run.rc == 0, run.output
+    said = " ".join(run.output.split())
+    assert "<IfModule mod_nosuch.c> does not hold, so 'NoSuch On' has no effect" in said
+    assert "has access rules of Apache 2.2 alone" in said
+    assert ask(probe, address, "app.example.org", "/page", port=8087)["status"] == 403
+    assert serve(GOOD).end().changed == 1
+
+
+@pytest.mark.usefixtures("twenty")
+def test_a_redirect_to_a_page_leads_to_the_page(serve, probe, address):
+    targets = {
+        "old.example.org": "https://www.example.org/moved.html",
+        "find.example.org": "https://www.example.org/s?q=a",
+    }
+    run = serve([*GOOD, *({"name": name, "kind": "redirect", "dest": dest} for name, dest in targets.items())]).end()
+    assert run.rc == 0, run.output
+    for name, dest in targets.items():
+        assert ask(probe, address, name, "/")["headers"]["Location"] == dest
+        assert ask(probe, address, name, "/a/b?c=d")["headers"]["Location"].partition("?c=d")[0] == dest
+    assert serve(GOOD).end().changed == 1
 
 
 @pytest.mark.usefixtures("twenty")
@@ -156,11 +204,11 @@ def test_missing_log_folder(refused, directive):
 def test_port_that_another_program_listens_on(host, refused):
     host.check_output("systemd-run --unit=taken python3 -c %s", LISTEN_ON_8099)
     try:
-        said = refused(raw(BAD, "", port=8099), undone=True)
+        said = refused(raw(BAD, "", port=8099))
     finally:
         host.check_output("systemctl stop taken")
-    assert "could not bind to address [::]:8099" in said
-    assert f"vhost {BAD} (httpd_vhosts)" in said
+    assert f"Apache cannot listen on port 8099 for vhost {BAD} (httpd_vhosts): process " in said
+    assert "(python3) has tcp:8099 on IPv6; nothing was changed" in said
 
 
 UNFIT = {

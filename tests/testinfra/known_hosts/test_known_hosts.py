@@ -105,3 +105,15 @@ def test_what_ssh_would_misread_changes_nothing(
 def test_strictness_can_be_left_to_others(host: Host, rerun: Converge) -> None:
     assert rerun(known_hosts_strict=False).changed == 1
     assert "stricthostkeychecking ask" in host.check_output("ssh -G localhost").lower()
+
+
+@pytest.mark.spread
+def test_strictness_that_another_file_takes_away_is_named(host: Host, rerun: Converge) -> None:
+    host.check_output("sed -i.kept '1i StrictHostKeyChecking no' /etc/ssh/ssh_config")
+    host.check_output("rm /etc/ssh/ssh_config.d/00-strata-known-hosts.conf")
+    try:
+        done = rerun()
+        assert (done.rc, "StrictHostKeyChecking is not in force" in done.said) == (2, True), done.said
+    finally:
+        host.check_output("mv /etc/ssh/ssh_config.kept /etc/ssh/ssh_config")
+    assert rerun().rc == 0

@@ -54,6 +54,17 @@ def test_what_is_refused_changes_nothing(host: Host, rerun: Converge, values: di
         assert files(host) == before
 
 
+def test_what_logrotate_leaves_out_is_in_nobodys_way(host: Host, rerun: Converge) -> None:
+    host.check_output("mkdir -p /var/log/bücher && echo x >/var/log/bücher/a.log")
+    host.check_output("echo '/var/log/bücher/*.log {' >/etc/logrotate.d/umlaut.dpkg-dist")
+    try:
+        assert rerun(logrotate_files=[GOOD | {"name": "umlaut", "paths": ["/var/log/bücher/*.log"]}]).rc == 0
+        host.check_output("logrotate --force --state /run/rotated /etc/logrotate.d/umlaut")
+        assert host.file("/var/log/bücher/a.log.1").content_string == "x\n"
+    finally:
+        host.check_output("rm -rf /etc/logrotate.d/umlaut* /var/log/bücher")
+
+
 def test_two_new_files_for_one_log_do_not_stay(host: Host, rerun: Converge) -> None:
     host.check_output("touch /var/log/good.log")
     before = files(host)

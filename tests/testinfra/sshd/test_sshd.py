@@ -101,6 +101,53 @@ def test_what_sshd_refuses_changes_nothing(rerun, fingerprint, values, message, 
     assert fingerprint() == before
 
 
+def test_what_a_site_sets_is_in_force(host: Host, rerun: Converge) -> None:
+    free = {"KbdInteractiveAuthentication": True, "UseDNS": True, "LogLevel": "INFO"}
+    assert rerun(sshd_settings=free, sshd_allow_groups=["root", "sudo", "domain users"]).rc == 0
+    settings = host.check_output("sshd -T").splitlines()
+    assert {"kbdinteractiveauthentication yes", "usedns yes", "loglevel INFO"} <= set(settings)
+    assert [line.split(" ", 1)[1] for line in settings if line.startswith("allowgroups ")] == [
+        "root",
+        "sudo",
+        "domain users",
+    ]
+
+
+@pytest.mark.spread
+@pytest.mark.parametrize(
+    ("other", "values", "said"),
+    [
+        (
+            "UseDNS no",
+            {"sshd_settings": {"UseDNS": True}},
+            "as another file of sshd does, see /etc/ssh/sshd_config: usedns",
+        ),
+        ("", {"sshd_settings": {"UseLogin": True}}, "Deprecated option UseLogin"),
+    ],
+)
+def test_a_setting_that_would_not_be_in_force_is_named(
+    host: Host, rerun: Converge, other: str, values: dict[str, object], said: str
+) -> None:
+    host.check_output("echo %s >/etc/ssh/sshd_config.d/00-a.conf", other)
+    try:
+        run = rerun(**values)
+    finally:
+        host.check_output("rm /etc/ssh/sshd_config.d/00-a.conf")
+    assert (run.rc, said in run.said) == (2, True), run.said
+
+
+@pytest.mark.spread
+def test_a_port_that_is_taken_in_one_family_is_noticed(host: Host, rerun: Converge) -> None:
+    take = "import socket, time; s = socket.create_server(('0.0.0.0', 2222)); time.sleep(600)"
+    host.check_output("systemd-run --quiet --unit=taker python3 -c %s", take)
+    try:
+        run = rerun(sshd_ports=[22, 2222])
+    finally:
+        host.check_output("systemctl stop taker")
+    assert (run.rc, "does not listen at tcp:2222: process " in run.said) == (2, True), run.said
+    assert "(python3) has tcp:2222 on IPv4" in run.said
+
+
 @pytest.mark.spread
 def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Converge) -> None:
     host.check_output("sed -i.kept 's/^Include/# Include/' /etc/ssh/sshd_config && rm %s", DROP_IN)
@@ -113,6 +160,13 @@ def test_a_host_that_would_not_read_our_settings_is_named(host: Host, rerun: Con
         host.check_output("mv /etc/ssh/sshd_config.kept /etc/ssh/sshd_config")
 
 
+def left(host: Host) -> str:
+    """Return what is there of a guard."""
+    return host.check_output(
+        "find /run/strata /var/lib/strata /etc/systemd/system -name '*sshd-rollback*' 2>/dev/null || true"
+    )
+
+
 def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, str]], how: str, delay: int) -> None:
     """Make a run whose settings lock us out, and assert that nothing of them remains."""
     before, settings = fingerprint(), host.file(DROP_IN).content
@@ -122,7 +176,7 @@ def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, st
     assert run.rc == 2, "failed, not unreachable"
     assert "the new files let no new SSH connection in" in run.said
     assert f"the former ones are back, and the host answers again; what locked us out: {DROP_IN}" in run.said
-    assert host.run("ls /run/strata").stdout == ""
+    assert left(host) == ""
     assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
     assert host.file(DROP_IN).content == settings
     after = fingerprint()
@@ -148,7 +202,7 @@ def test_when_the_run_dies_the_former_settings_come_back(
 ) -> None:
     def settings() -> str:
         try:
-            return host.check_output("cat %s; ls /run/strata", DROP_IN)
+            return host.check_output("cat %s", DROP_IN) + left(host)
         except RuntimeError:  # locked out
             return ""
 
@@ -162,6 +216,26 @@ def test_when_the_run_dies_the_former_settings_come_back(
     while settings() != before:
         assert time.monotonic() < deadline, "the former settings did not come back"
         time.sleep(0.1)
+    assert rerun().changed == 0
+
+
+@pytest.mark.soak
+def test_a_reboot_takes_settings_back_that_nobody_confirmed(
+    host: Host, begin: Callable[..., Play], rerun: Converge, reboot: Callable[[], None]
+) -> None:
+    before = host.check_output("cat %s", DROP_IN)
+    play = begin("--skip-tags=apt", sshd_rollback_delay=600, **LOCKED_OUT["user"])
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            assert host.check_output("cat %s", DROP_IN) == before
+        except (RuntimeError, AssertionError):  # locked out
+            break
+        assert time.monotonic() < deadline, "the settings did not change"
+    play.kill_after(0)
+    reboot()
+    assert host.check_output("cat %s", DROP_IN) == before
+    assert left(host) == ""
     assert rerun().changed == 0
 
 
@@ -186,4 +260,4 @@ def test_settings_whose_confirmation_gets_no_answer_stay(host: Host, rerun: Conv
     assert '"confirmed": true' in lost.read_text()
     assert (run.rc, run.changed) == (0, 1), run.output
     assert effective(host)["maxsessions"] == "8"
-    assert host.run("ls /run/strata").stdout == ""
+    assert left(host) == ""

@@ -86,6 +86,35 @@ def test_only_the_host_itself_is_served(host: Host, address: str) -> None:
     assert not host.socket("udp://0.0.0.0:53").is_listening
 
 
+def test_settings_of_yaml_are_settings_of_unbound(host: Host, converge: Converge) -> None:
+    settings = {"do-ip6": False, "num-threads": 2, "private-address": ["10.0.0.0/8", "192.168.0.0/16"]}
+    assert converge(unbound_settings=settings).rc == 0
+    found = [host.check_output(f"unbound-checkconf -o {name}").split() for name in settings]
+    assert [found[0], found[1], sorted(found[2])] == [["no"], ["2"], settings["private-address"]]
+    assert converge().rc == 0
+
+
+@pytest.mark.spread
+@pytest.mark.parametrize(
+    ("other", "said"),
+    [
+        ("forward-zone:\n  name: .\n  forward-addr: 192.0.2.1\n", "duplicate forward zone . ignored"),
+        ("server:\n  do-ip6: yes\n", "do-ip6: no"),
+    ],
+)
+def test_what_another_file_takes_the_force_of_does_not_stay(
+    host: Host, converge: Converge, other: str, said: str
+) -> None:
+    before = host.file("/etc/unbound/unbound.conf.d/strata.conf").content
+    host.check_output("printf %s >/etc/unbound/unbound.conf.d/z.conf", other)
+    try:
+        done = converge(unbound_forwarders=["192.0.2.53"], unbound_settings={"do-ip6": False})
+    finally:
+        host.check_output("rm /etc/unbound/unbound.conf.d/z.conf")
+    assert (done.rc, said in done.said) == (2, True), done.said
+    assert host.file("/etc/unbound/unbound.conf.d/strata.conf").content == before
+
+
 def test_names_resolve_while_unbound_is_down(host: Host, converge: Converge) -> None:
     host.check_output("systemctl stop unbound")
     assert resolve(host, "probe")

@@ -70,6 +70,27 @@ def test_a_rotation_may_have_its_own_options_paths_and_scripts() -> None:
     assert shlex.split(found["validate"])[6:] == ["true", "if true; then\n    echo 'it''s'\nfi\n\n"]
 
 
+@pytest.mark.parametrize(
+    ("path", "quoted"),
+    [
+        ("/var/log/bücher/*.log", '"/var/log/bücher/*.log"'),
+        ("/var/log/日本/😀.log", '"/var/log/日本/😀.log"'),
+        ("/var/log/a\\*b", '"/var/log/a\\*b"'),
+        ('/var/log/"a" b', '"/var/log/\\"a\\" b"'),
+    ],
+)
+def test_a_path_stays_as_it_is(path: str, quoted: str) -> None:
+    assert one(paths=[path])["content"].splitlines()[1] == f"{quoted} {{"
+
+
+@pytest.mark.parametrize("path", ["", "/a\n/b", "/a{b,c}", "/a\\", '/a\\"'])
+def test_a_path_that_logrotate_would_read_in_another_way_is_refused(path: str) -> None:
+    with pytest.raises(
+        AnsibleFilterError, match=r"^app__logrotate_files: the rotation app has the path .*: logrotate takes"
+    ):
+        one(paths=[path])
+
+
 def test_no_options_are_not_those_of_all() -> None:
     assert one(options=[])["content"].splitlines()[2:] == ["}"]
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from ansible.module_utils.strata import listeners
 from ansible.module_utils.strata.errors import DeclarationError
-from ansible.module_utils.strata.listeners import Port, port, wait
+from ansible.module_utils.strata.listeners import Port, port, taken, wait
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -20,10 +20,10 @@ LINE = "   0: {address}:{port:04X} {other} {state} 00000000:00000000 00:00000000
 GROUP = "/system.slice/a.service"
 
 
-def table(proc: Path, name: str, *rows: tuple[int, str, int]) -> None:
+def table(proc: Path, name: str, *rows: tuple[int, str, int], address: str = "") -> None:
     width = 32 if name.endswith("6") else 8
     lines = [
-        LINE.format(address="0" * width, other="0" * width + ":0000", port=number, state=state, inode=inode)
+        LINE.format(address=address or "0" * width, other="0" * width + ":0000", port=number, state=state, inode=inode)
         for number, state, inode in rows
     ]
     (proc / "net" / name).write_text(HEAD + "".join(lines))
@@ -79,6 +79,31 @@ def test_a_process_below_and_a_socket_of_ipv6_count(proc: Path) -> None:
     table(proc, "tcp6", (8080, "0A", 31))
     process(proc, 103, f"{GROUP}/worker", 31)
     assert absent("tcp:8080") == []
+
+
+def test_a_port_that_another_process_has_in_one_family_is_not_listened_at(proc: Path) -> None:
+    table(proc, "tcp", (2222, "0A", 41))
+    table(proc, "tcp6", (2222, "0A", 42))
+    process(proc, 104, GROUP, 42)
+    process(proc, 105, "/other", 41)
+    assert absent("tcp:2222") == ["tcp:2222"]
+    (proc / "105/comm").write_text("python3\n")
+    assert taken(run, "a.service", [Port("tcp", 2222), Port("tcp", 23)]) == {
+        Port("tcp", 2222): "process 105 (python3) has tcp:2222 on IPv4"
+    }
+
+
+def test_an_address_of_its_own_leaves_the_others_to_others(proc: Path) -> None:
+    table(proc, "tcp", (53, "0A", 41))
+    table(proc, "tcp6", (53, "0A", 42), address="00000000000000000000000001000000")
+    process(proc, 104, GROUP, 42)
+    process(proc, 105, "/other", 41)
+    assert absent("tcp:53") == []
+
+
+def test_nobody_has_a_port_that_is_free_or_of_the_unit(proc: Path) -> None:
+    assert proc.exists()
+    assert taken(run, "a.service", [Port("tcp", 514), Port("tcp", 9)]) == {}
 
 
 def test_what_comes_up_later_is_waited_for(proc: Path) -> None:

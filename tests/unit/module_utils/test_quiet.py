@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from ansible.module_utils.strata import paths
+from ansible.module_utils.strata.quiet import QuietModule
 
 MODULE = """
 import json, sys
@@ -44,3 +47,35 @@ def test_what_commands_make_is_for_all_to_read_whatever_the_umask_is(tmp_path: P
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, umask=umask, check=False)
     assert done.stdout == "(0, '', '')\n", done.stderr
     assert {(tmp_path / name).stat().st_mode & 0o7777 for name in ("one", "one/two")} == {0o755}
+
+
+class Ending:
+    """Takes the message that a module fails with."""
+
+    check_mode = False
+
+    def fail_json(self, msg: str) -> None:
+        raise SystemExit(msg)
+
+
+def test_a_fault_of_our_own_is_a_sentence_that_names_the_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "LOCKS", str(tmp_path))
+
+    def converge(_: Any) -> dict[str, Any]:
+        for item in [{"name": "deploy", "origin": "web__accounts_users"}]:
+            return {item["name"]: {}["group"]}
+        return {}
+
+    with pytest.raises(SystemExit) as ended:
+        QuietModule.end(Ending(), "accounts", converge)
+    assert str(ended.value).startswith(
+        "accounts, deploy (web__accounts_users): a fault of Strata itself, KeyError 'group' at test_quiet.py:"
+    )
+
+
+def test_a_fault_that_may_quote_a_secret_does_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paths, "LOCKS", str(tmp_path))
+    with pytest.raises(SystemExit) as ended:
+        QuietModule.end(Ending(), "accounts", lambda _: {"a": int("canary")})
+    assert "ValueError at test_quiet.py:" in str(ended.value)
+    assert "canary" not in str(ended.value)

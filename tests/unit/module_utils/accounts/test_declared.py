@@ -90,6 +90,14 @@ def test_contradictions_are_refused(users: list[dict[str, Any]], params: dict[st
     assert message in str(refused.value)
 
 
+def test_the_group_of_ones_own_may_be_named() -> None:
+    declared = declare({"group": "alice"})
+    assert declared == declare({})
+    assert (declared.groups["alice"].gid, declared.users["alice"].group) == (2001, "alice")
+    with pytest.raises(DeclarationError, match="a group alice is declared with another number than 2001"):
+        declare({"group": "alice"}, groups=[{"name": "alice", "gid": 3000, "origin": "g"}])
+
+
 def test_groups_of_packages_may_have_other_names_than_ours() -> None:
     assert declare({"groups": ["Debian-exim"]}).users["alice"].groups == {"Debian-exim"}
     with pytest.raises(DeclarationError, match="accounts_admin_groups: 'a,b' is not a valid name of a group"):

@@ -32,12 +32,13 @@ LINE = f"ssh-ed25519 {ED25519}"
     ],
 )
 def test_what_sshd_takes_stays_as_it_is(line: str) -> None:
-    assert parse(line)[1] == line
+    assert str(parse(line)) == line
     assert authorized_keys([line]) == f"{HEADER}{line}\n".encode()
 
 
 def test_blanks_around_and_between_are_dropped() -> None:
-    assert parse(f"  restrict  ssh-ed25519   {ED25519}  c d ") == (ED25519, f"restrict {LINE} c d")
+    key = parse(f"  restrict  ssh-ed25519   {ED25519}  c d ")
+    assert (key.blob, str(key)) == (ED25519, f"restrict {LINE} c d")
 
 
 @pytest.mark.parametrize(
@@ -78,9 +79,24 @@ def test_the_number_of_a_wrong_line_is_shown() -> None:
         authorized_keys([LINE, "a\nb"])
 
 
-def test_a_key_is_declared_once() -> None:
-    with pytest.raises(KeyLineError, match=r"^key 2 is declared twice$"):
-        authorized_keys([LINE, f"restrict {LINE} again"])
+HERE, THERE = 'from="192.0.2.10",command="/usr/bin/backup"', 'from="192.0.2.20",command="/usr/bin/deploy"'
+
+
+@pytest.mark.parametrize(
+    "options",
+    [(HERE, THERE), (HERE, "restrict"), ('expiry-time="20301231"', HERE), ("cert-authority", "restrict")],
+)
+def test_a_key_may_have_lines_for_other_cases_in_their_order(options: tuple[str, str]) -> None:
+    lines = [f"{each} {LINE} jane" for each in options]
+    assert authorized_keys(lines).decode().splitlines()[1:] == lines
+
+
+@pytest.mark.parametrize(
+    "options", [("", "restrict"), ("restrict", THERE), (HERE, HERE), ('command="a,from=b"', THERE), ("", "")]
+)
+def test_a_line_that_sshd_never_comes_to_is_refused(options: tuple[str, str]) -> None:
+    with pytest.raises(KeyLineError, match=r"^key 2 is declared twice: sshd would always take its line 1 instead$"):
+        authorized_keys([f"{each} {LINE} {number}".strip() for number, each in enumerate(options)])
 
 
 def test_keys_of_a_file_are_found_between_what_is_none() -> None:

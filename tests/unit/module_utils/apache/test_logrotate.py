@@ -136,3 +136,19 @@ def test_host_without_logrotate(monkeypatch):
     with pytest.raises(ValueError, match="logrotate is not installed"):
         logrotate.plan(None, params("weekly"), [], check_mode=False)
     assert logrotate.plan(None, params() | {"logrotate_options": None}, [], check_mode=False) == []
+
+
+def test_logs_that_apache_has_open_and_nothing_rotates_are_found(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder/apache2").write_text(f'"{tmp_path}/logs/*.log" {{\n    daily\n}}\n')
+    (tmp_path / "folder/other.dpkg-old").write_text(f"{tmp_path}/hidden\n")
+    (tmp_path / "logs").mkdir()
+    names = ("logs/a.log", "hidden", "read")
+    modes = ("a", "a", "w")
+    streams = [(tmp_path / name).open(mode) for name, mode in zip(names, modes, strict=True)]
+    try:
+        mine = [path for path in logrotate.unrotated("self", str(tmp_path / "folder")) if str(tmp_path) in path]
+    finally:
+        for stream in streams:
+            stream.close()
+    assert mine == [str(tmp_path / "hidden")]

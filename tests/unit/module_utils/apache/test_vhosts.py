@@ -37,6 +37,9 @@ def test_static_site_has_name_aliases_folder_and_port():
     [
         ("http://b.example.org", False, 'Redirect temp "/" "http://b.example.org/"'),
         ("https://b.example.org/c/", True, 'Redirect permanent "/" "https://b.example.org/c/"'),
+        ("https://b.example.org/c.d/", True, 'Redirect permanent "/" "https://b.example.org/c.d/"'),
+        ("https://b.example.org/m.html", True, 'RedirectMatch permanent "^" "https://b.example.org/m.html"'),
+        ("https://b.example.org/s?q=a", False, 'RedirectMatch temp "^" "https://b.example.org/s?q=a"'),
     ],
 )
 def test_redirect(dest, permanent, line):
@@ -186,6 +189,9 @@ HOSTILE = ["a b", "a\nInclude /etc/shadow", 'a"', "a'", "../a", "a/b", "", "${PA
             {"docroot": value}
             for value in [*HOSTILE, "srv", "/", "/srv/../etc", "/srv/*", '/srv"\n', "/srv/a b", "/a//b"]
         ),
+        {"name": "a.example.org."},
+        {"serveraliases": ["www.example.org."]},
+        {"serveraliases": ["www..example.org"]},
         {"docroot": None},
         {"content": " \n"},
         {"content": "text", "docroot": "/srv/\n"},

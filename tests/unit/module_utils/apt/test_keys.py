@@ -19,6 +19,25 @@ def test_keys_are_files_as_they_were_given() -> None:
     assert (path, file.content) == ("/etc/apt/keyrings/one.gpg", PACKET)
 
 
+@pytest.mark.parametrize(
+    "given",
+    [
+        f"pub rsa2048 Two <two@example.org>\n\n{ARMOUR}\n",
+        f"\ufeff{ARMOUR}\nas found on https://example.org/\n",
+        ARMOUR.replace("\n", "\r\n"),
+        f"Text\n\n{ARMOUR}\n".replace("\n", "\r\n"),
+    ],
+)
+def test_what_a_vendor_has_around_a_key_is_left_out(given: str) -> None:
+    path, file = keys.key_file("one", given, "")
+    assert (path, file.content) == ("/etc/apt/keyrings/one.asc", f"{ARMOUR}\n".encode())
+    assert keys.certificates(given.encode()) == [PACKET]
+
+
+def test_a_vendor_s_blocks_are_all_kept() -> None:
+    assert keys.key_file("one", f"One:\n{ARMOUR}\nTwo:\n{ARMOUR}", "")[1].content == f"{ARMOUR}\n{ARMOUR}\n".encode()
+
+
 def test_comment_of_a_key_may_be_in_any_encoding() -> None:
     assert keys.certificates(ARMOUR.replace("Comment: x", "Comment: \xe9").encode("latin-1")) == [PACKET]
 
@@ -30,6 +49,7 @@ def test_comment_of_a_key_may_be_in_any_encoding() -> None:
         "known",
         "bm8ga2V5",
         ARMOUR.replace("PUBLIC", "PRIVATE"),
+        f"{ARMOUR}\n{ARMOUR.replace('PUBLIC', 'PRIVATE')}",
         ARMOUR.replace("\n\n", "\n"),
         ARMOUR.replace("BEGIN PGP PUBLIC", "BEGIN X"),
     ],

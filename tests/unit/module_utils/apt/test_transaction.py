@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ansible.module_utils.strata.apt import lists, policy, tools, transaction
 from ansible.module_utils.strata.apt.debconf import Answer
-from ansible.module_utils.strata.apt.declared import Wishes
+from ansible.module_utils.strata.apt.declared import Wish, Wishes
 from ansible.module_utils.strata.apt.host import AptError
 from ansible.module_utils.strata.apt.tools import Tools
 from ansible.module_utils.strata.apt.transaction import Transaction
@@ -27,6 +27,7 @@ class Machine:
         self.install_answers = []
         self.data = []
         self.begun = []
+        self.update_says = ""
 
     def __call__(self, command, data=b"", **_):
         if data:
@@ -41,6 +42,7 @@ class Machine:
             self.status = {name: "ii " if status == "iU " else status for name, status in self.status.items()}
         elif command[-1] == "update":
             self.known |= self.after_update
+            return 0, "", self.update_says
         else:
             return self.install(command[command.index("--") + 1 :], simulated)
         return 0, "", ""
@@ -71,7 +73,11 @@ def transact(tmp_path, monkeypatch):
 
     def run(machine, wanted=(), absent=(), lists_max_age=3600, begun=None):
         wishes = Wishes(
-            *([wish(name, "someone") for name in names] for names in (wanted, absent)), lists_max_age=lists_max_age
+            *(
+                [wish(each, "someone") if isinstance(each, str) else each for each in names]
+                for names in (wanted, absent)
+            ),
+            lists_max_age=lists_max_age,
         )
         return Transaction(
             Tools(machine, 0), wishes, begin=lambda news: machine.begun.append(sorted(news)), begun=begun
@@ -98,6 +104,19 @@ def test_lists_are_not_updated_for_a_removal(transact):
     machine = Machine()
     transact(machine, [], ["less"], lists_max_age=-1).execute()
     assert "apt-get -q update" not in machine.commands
+
+
+def test_what_apt_warns_of_is_kept_though_it_went_well(transact):
+    machine = Machine()
+    machine.update_says = (
+        "W: Failed to fetch https://u:p@example.org/x\nW: They have been ignored, or old ones used instead.\n"
+    )
+    planned = transact(machine, ["rsync"], lists_max_age=-1)
+    planned.execute()
+    assert planned.warnings == [
+        "Failed to fetch https://***@example.org/x",
+        "They have been ignored, or old ones used instead.",
+    ]
 
 
 def test_unknown_package_is_looked_for_in_updated_lists(transact):
@@ -178,6 +197,36 @@ def test_answers_are_given_for_new_packages_only(transact):
     planned.wishes = dataclasses.replace(planned.wishes, answers=answers)
     planned.execute()
     assert machine.data == [b"rsync q string v\n"]
+
+
+class Holding(Machine):
+    """Has packages on hold, installs what has a version, and releases it then, as apt-get does."""
+
+    def __init__(self):
+        super().__init__(installed=["less", "other"])
+        self.status |= {"less": "hi ", "other": "hi "}
+        self.version = "1"
+
+    def __call__(self, command, data=b"", **_):
+        if command[:2] == ["dpkg", "--set-selections"]:
+            self.status |= {line.split()[0]: "hi " for line in data.decode().splitlines()}
+        code, out, err = super().__call__(command, data)
+        return code, out.replace("less\tamd64\t1", f"less\tamd64\t{self.version}"), err
+
+    def install(self, names, simulated):
+        assert names == ["less=2"]
+        if simulated:
+            return 0, "Inst less [1] (2 x)\n", ""
+        self.version = "2"
+        self.status["less"] = "ii "
+        return 0, "", ""
+
+
+def test_the_host_s_own_hold_outlives_a_version_that_is_asked_for(transact):
+    machine = Holding()
+    assert transact(machine, [Wish("less", version="2")]).execute() == ({"less": "2"}, {})
+    assert machine.data == [b"less hold\n"]
+    assert machine.status == {"dpkg": "ii ", "less": "hi ", "other": "hi "}
 
 
 def test_what_is_left_unfinished_is_repaired_before_the_transaction(transact):

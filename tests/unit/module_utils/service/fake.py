@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-LISTS: dict[str, Any] = {"files": [], "purge": [], "checks": [], "commands": [], "live": [], "units": []}
+LISTS: dict[str, Any] = {
+    "files": [],
+    "purge": [],
+    "checks": [],
+    "fatal_warnings": [],
+    "commands": [],
+    "live": [],
+    "units": [],
+}
 
 
 DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0, "confirm": None, "change": ""}
@@ -56,6 +64,11 @@ class Module:
         self.refuse = refuse
         self.state, self.enabled, self.load = state, enabled, load
         self.commands: list[str] = []
+        self.says: dict[str, str] = {}
+        self.warnings: list[str] = []
+
+    def warn(self, text: str) -> None:
+        self.warnings.append(text)
 
     def run(self, command: list[str]) -> tuple[int, str, str]:
         line = " ".join(command)
@@ -73,7 +86,7 @@ class Module:
         if command[0] == "sh":
             done = subprocess.run(command, capture_output=True, check=False, text=True)
             return done.returncode, done.stdout, done.stderr
-        return 0, "", ""
+        return 0, "", self.says.get(command[0], "")
 
 
 def file(path: Path, content: str, **keys: Any) -> dict[str, Any]:

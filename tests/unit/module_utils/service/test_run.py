@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import errno
+import shlex
+import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from ansible.module_utils.strata import files, listeners, owed, paths
+from ansible.module_utils.strata import files, listeners, owed, paths, rollback
+from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.rollback import RollbackError
 from ansible.module_utils.strata.service import run
 from ansible.module_utils.strata.service.declared import ServiceError
@@ -64,6 +67,45 @@ def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path
     ):
         converge(module)
     assert not (tmp_path / "a").exists()
+
+
+IGNORED = "[1700000000] unbound-checkconf[7:0] warning: duplicate forward zone . ignored."
+
+
+def test_a_warning_that_means_that_files_are_not_in_force_is_a_failure(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    module = Module({"files": [file(tmp_path / "a", "A\n")], "checks": ["look here"], "fatal_warnings": ["duplicate"]})
+    module.says["look"] = f"note\n{IGNORED}\n"
+    with pytest.raises(
+        ServiceError,
+        match=r"^look here accepts what would not be in force as it is declared: unbound-checkconf: warning: duplicate "
+        r"forward zone \. ignored\.; the old files are back",
+    ):
+        converge(module)
+    assert (tmp_path / "a").read_text() == "old\n"
+
+
+def test_a_fatal_warning_of_a_file_of_its_own_comes_before_it_is_written(tmp_path: Path) -> None:
+    module = Module(
+        {"files": [file(tmp_path / "a", "A\n", validate="/bin/look %s")], "fatal_warnings": ["a: Deprecated"]}
+    )
+    module.says["/bin/look"] = f"{tmp_path}/a: Deprecated option X"
+    with pytest.raises(ServiceError, match="would not be in force as it is declared"):
+        converge(module)
+    assert not (tmp_path / "a").exists()
+
+
+def test_other_warnings_are_shown_once(tmp_path: Path) -> None:
+    params = {"files": [file(tmp_path / "a", "A\n", validate="/bin/look %s")], "checks": ["look", "look"]}
+    module = Module(params)
+    module.says = {"look": f"parsed OK, no errors\n{IGNORED}\n", "/bin/look": f"{IGNORED}\n"}
+    assert converge(module)["changed"]
+    assert module.warnings == ["look warns: unbound-checkconf: warning: duplicate forward zone . ignored."]
+
+
+def test_a_pattern_that_is_none_is_named() -> None:
+    with pytest.raises(DeclarationError, match=r"^fatal_warnings: '\(' is not a regular expression: "):
+        converge(Module({"fatal_warnings": ["("]}))
 
 
 class Killed(BaseException):
@@ -191,6 +233,7 @@ def heard(monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
     """What the unit does not listen at, each time it is looked at; the last answer stays."""
     answers: list[list[str]] = [[]]
     monkeypatch.setattr(listeners, "wait", lambda *_: answers.pop(0) if len(answers) > 1 else answers[0])
+    monkeypatch.setattr(listeners, "taken", lambda *_: {"udp:514": "process 7 (socat) has udp:514 on IPv4"})
     return answers
 
 
@@ -208,7 +251,9 @@ def test_files_with_which_a_unit_does_not_listen_do_not_stay(tmp_path: Path, hea
     (tmp_path / "a").write_text("old\n")
     module = Module({"files": [file(tmp_path / "a", "A\n")], "units": [UNIT | {"listens": ["tcp:514", "udp:514"]}]})
     heard[:] = [["udp:514"]]
-    with pytest.raises(ServiceError, match=r"^a.service does not listen at udp:514: .*; the old files are back in"):
+    with pytest.raises(
+        ServiceError, match=r"at udp:514: process 7 \(socat\) has udp:514 on IPv4; the old files are back in"
+    ):
         converge(module)
     assert (tmp_path / "a").read_text() == "old\n"
     assert module.commands.count("systemctl restart -- a.service") == 2
@@ -217,7 +262,14 @@ def test_files_with_which_a_unit_does_not_listen_do_not_stay(tmp_path: Path, hea
 @pytest.fixture
 def guard(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(paths, "RUNTIME", str(tmp_path / "run"))
-    return tmp_path / "run/trial-rollback"
+    monkeypatch.setattr(paths, "STATE", str(tmp_path / "state"))
+    monkeypatch.setattr(rollback, "UNITS", str(tmp_path / "units"))
+    return tmp_path / "state/trial-rollback"
+
+
+def boot_files(tmp_path: Path) -> list[str]:
+    """Return what the host starts at boot."""
+    return sorted(path.name for path in (tmp_path / "units").rglob("*.service"))
 
 
 def test_guarded_files_are_in_force_until_somebody_decides(tmp_path: Path, guard: Path) -> None:
@@ -228,12 +280,14 @@ def test_guarded_files_are_in_force_until_somebody_decides(tmp_path: Path, guard
     assert result["unconfirmed"] == 30
     assert module.commands[1].startswith("systemd-run ")
     assert (tmp_path / "a").read_text() == "new\n"
-    assert "\nsystemctl reload-or-restart a.service || status=1\n" in guard.read_text()
+    assert "systemctl reload-or-restart a.service || status=1\n" in guard.read_text()
+    assert boot_files(tmp_path) == ["strata-trial-rollback-boot.service"] * 2
     confirming = Module({"confirm": True, "change": result["change"]})
     for _ in range(2):  # the first answer may have got lost
         assert converge(confirming) == {"changed": True, "confirmed": True}
     assert (tmp_path / "a").read_text() == "new\n"
     assert not list(guard.parent.iterdir())
+    assert boot_files(tmp_path) == []
     assert "unconfirmed" not in converge(Module(params))
 
 
@@ -244,6 +298,7 @@ def test_guarded_files_that_fail_leave_no_timer(tmp_path: Path, guard: Path) -> 
         converge(module)
     assert (tmp_path / "a").read_text() == "old\n"
     assert not list(guard.parent.iterdir())
+    assert boot_files(tmp_path) == []
     assert module.commands[-1] == "systemctl stop strata-trial-rollback.timer"
 
 
@@ -265,6 +320,7 @@ def test_a_disk_that_is_full_leaves_no_guard(tmp_path: Path, guard: Path, monkey
         converge(module)
     assert not (tmp_path / "a").exists()
     assert not list(guard.parent.iterdir())
+    assert boot_files(tmp_path) == []
     assert module.commands[-1] == "systemctl stop strata-trial-rollback.timer"
     assert "systemctl restart -- a.service" not in module.commands
 
@@ -272,4 +328,23 @@ def test_a_disk_that_is_full_leaves_no_guard(tmp_path: Path, guard: Path, monkey
 def test_the_guard_stops_what_did_not_run(tmp_path: Path, guard: Path) -> None:
     params = {"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "rollback_delay": 30}
     converge(Module(params, state="inactive", enabled="disabled"))
-    assert "\nsystemctl disable a.service || status=1\nsystemctl stop a.service || status=1\n" in guard.read_text()
+    assert "\nsystemctl disable a.service || status=1\n" in guard.read_text()
+    assert '\n[ "$1" = boot ] || systemctl stop a.service || status=1\n' in guard.read_text()
+
+
+def test_a_reboot_undoes_what_nobody_confirmed_before_the_units_start(tmp_path: Path, guard: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    params = {"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "on_change": "reload", "rollback_delay": 30}
+    result = converge(Module(params))
+    unit = (tmp_path / "units/multi-user.target.wants/strata-trial-rollback-boot.service").read_text()
+    assert f"\nConditionPathExists={guard}\nBefore=a.service\n" in unit
+    (command,) = (line.removeprefix("ExecStart=") for line in unit.splitlines() if line.startswith("ExecStart="))
+    calls = tmp_path / "systemctl"
+    calls.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\n')
+    calls.chmod(0o755)
+    subprocess.run(shlex.split(command), check=True, env={"PATH": f"{tmp_path}:/usr/bin:/bin"})
+    assert (tmp_path / "a").read_text() == "old\n"
+    assert (tmp_path / "asked").read_text() == "daemon-reload\n", "systemd starts the unit after this"
+    assert not list(guard.parent.iterdir())
+    assert boot_files(tmp_path) == []
+    assert converge(Module({"confirm": True, "change": result["change"]}))["confirmed"] is False

@@ -66,6 +66,18 @@ def test_purge_removes_only_what_is_nobodys(tmp_path: Path) -> None:
     assert listing(outside) == {"canary": "alive"}
 
 
+@pytest.mark.parametrize("new", [want("file"), Want("link", detail="a")], ids=["file", "link"])
+def test_a_folder_becomes_something_else_and_back(tmp_path: Path, new: Want) -> None:
+    folder = {"a": want("A"), "d__file": want("x")}
+    converge(tree(tmp_path, purge=True, **folder), texts=("A", "x"))
+    (tmp_path / "d/deep").mkdir()
+    (tmp_path / "d/deep/file").write_text("y")
+    converge(tree(tmp_path, purge=True, a=want("A"), d=new), texts=("file",))
+    assert listing(tmp_path) == {"a": "A", "d": "file" if new.kind == "file" else "-> a"}
+    converge(tree(tmp_path, purge=True, **folder), texts=("x",))
+    assert listing(tmp_path) == {"a": "A", "d": "/", "d/file": "x"}
+
+
 def test_an_inner_tree_that_purges_spares_the_outer_ones_files(tmp_path: Path) -> None:
     inner = tree(tmp_path / "in", purge=True, theirs=want("A"))
     (tmp_path / "in").mkdir()

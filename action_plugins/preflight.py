@@ -36,6 +36,10 @@ HOST_KEY = re.compile(
     r"((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2})(?:\s.*)?", re.ASCII
 )
 
+# Where a role says what its parameters are.
+MAIN = "main.yml"
+SPECS = ("argument_specs.yml", "argument_specs.yaml", MAIN)
+
 # Names that have more than this in common differ by a slip of a finger.
 NEAR_MISS = 0.9
 
@@ -93,14 +97,20 @@ class ActionModule(ActionBase):
         return {**platform_facts(platform), "ssh_host_keys": host_keys(keys), "strata_seen": int(time.time())}
 
     def _read_options(self, role: str, folder: str) -> Options:
-        path = os.path.join(folder, "meta", "argument_specs.yml")
-        if not os.path.exists(path):
-            return {}
-        try:
-            options: Options = self._loader.load_from_file(path)["argument_specs"]["main"].get("options", {})
-        except (KeyError, TypeError, AttributeError):
-            raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
-        return options
+        """Return what a role says of its parameters, where Ansible looks for it; {} if it says nothing."""
+        for file in SPECS:
+            path = os.path.join(folder, "meta", file)
+            content = self._loader.load_from_file(path) if os.path.exists(path) else None
+            if file == MAIN and "argument_specs" not in (content or {}):
+                content = None
+            if content is None:
+                continue
+            try:
+                options: Options = content["argument_specs"]["main"].get("options", {})
+            except (KeyError, TypeError, AttributeError):
+                raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
+            return options
+        return {}
 
     def _problems(self) -> Iterator[str]:
         for role, options in self._options.items():
@@ -201,10 +211,18 @@ def readable(value: Any) -> Any:
 
 
 def platform_facts(text: str) -> dict[str, str]:
-    """Return the facts about a distribution from the text of its os-release(5) file and Debian's own version."""
-    release = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
-    distribution, version = release["NAME"].split()[0], release.get("VERSION_ID", "")
-    point = release["DEBIAN_VERSION"]
+    """Return the facts about a distribution from the text of its os-release(5) file and Debian's own version.
+
+    Raises:
+        AnsibleError: the text doesn't say what they are.
+
+    """
+    try:
+        release = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
+        distribution, point = release["NAME"].split()[0], release["DEBIAN_VERSION"]
+    except (ValueError, KeyError, IndexError):
+        raise AnsibleError("the host's /etc/os-release and /etc/debian_version don't say what it runs") from None
+    version = release.get("VERSION_ID", "")
     return {
         "distribution": distribution,
         "distribution_release": release.get("VERSION_CODENAME", ""),

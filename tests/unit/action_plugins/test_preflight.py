@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from ansible.errors import AnsibleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -153,6 +154,14 @@ def test_facts_about_the_distribution(text: str, version: str) -> None:
         "distribution_major_version": "12",
         "os_family": "Debian",
     }
+
+
+@pytest.mark.parametrize(
+    "text", ["", "NAME=\nDEBIAN_VERSION=13\n", "NAME='Debian\nDEBIAN_VERSION=13\n", "NAME=Debian\n"]
+)
+def test_a_host_that_does_not_say_what_it_runs(text):
+    with pytest.raises(AnsibleError, match="don't say what it runs"):
+        preflight.platform_facts(text)
 
 
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx"

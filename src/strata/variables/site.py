@@ -133,7 +133,7 @@ class Node:
 
     @cached_property
     def options_of_others(self) -> dict[str, dict[str, Any]]:
-        """Return what roles that are not in the play say of variables that the host has all the same, by their names."""
+        """Return what roles that are not in the play say of variables that the host has all the same."""
         from ansible.plugins.loader import lookup_loader  # noqa: PLC0415 - slow, as all of Ansible
 
         folders = lookup_loader.get("role_metadata").role_folders({"playbook_dir": str(ROOT)})

@@ -14,10 +14,14 @@ from typing import Any
 
 import click
 
-from strata.errors import UsageError
+from strata.errors import UsageError, nearest
 from strata.paths import BIN, ROOT
 from strata.repository import inventory
+from strata.repository.checkout import Repository
 from strata.repository.plays import assignments
+
+#: Tags that Ansible itself gives a meaning.
+OF_ANSIBLE = ("all", "always", "never", "tagged", "untagged")
 
 #: What ansible-playbook prints under the plays of other kinds of host.
 NOT_FOR_US = "skipping: no hosts matched"
@@ -63,10 +67,12 @@ def converge(options: Options) -> tuple[bool, list[Outcome]]:
     """Apply site.yml and return whether all went well, and the outcome on each host.
 
     Raises:
-        UsageError: there is no such inventory, no host matches the limit, or a host is in no play or in several.
+        UsageError: there is no such inventory, no host matches the limit, no role has a tag, or a host is in no play or
+            in several.
         BrokenFileError: the inventory or site.yml cannot be read.
 
     """
+    check_tags(options)
     runs = [_Run(play, hosts) for play, hosts in hosts_by_play(options).items()]
     width = max(len(run.play) for run in runs)
     lock = threading.Lock()
@@ -95,13 +101,31 @@ def hosts_by_play(options: Options) -> dict[str, list[str]]:
     hosts = sorted(plays)
     if options.limit:
         manager = inventory.manager(options.source)
-        hosts = [host for host in hosts if host in {found.name for found in manager.get_hosts(options.limit)}]
+        known = [*plays, *manager.groups]
+        matching = {found.name for found in manager.get_hosts(options.limit)}
+        hosts = [host for host in hosts if host in matching]
     if not hosts:
-        raise UsageError(f"{options.source}: no host matches {options.limit or 'anything'}")
+        hint = nearest(options.limit, known) if options.limit else ""
+        raise UsageError(f"{options.source}: no host matches {options.limit or 'anything'}{hint}")
     grouped: dict[str, list[str]] = {}
     for host in hosts:
         grouped.setdefault(plays[host][0], []).append(host)
     return grouped
+
+
+def check_tags(options: Options) -> None:
+    """Check that each tag is a role's, with which ansible-playbook would do nothing and be content otherwise.
+
+    Raises:
+        UsageError: one is not.
+
+    """
+    given = [tag.strip() for tag in (options.tags or "").split(",") if tag.strip()]
+    roles = Repository(ROOT).known_roles.keys()
+    for tag in given:
+        if tag not in {*roles, *OF_ANSIBLE}:
+            hint = nearest(tag, roles) or f": roles are {', '.join(sorted(roles))}"
+            raise UsageError(f"--tags: no role is called {tag!r}{hint}")
 
 
 def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threading.Lock) -> None:

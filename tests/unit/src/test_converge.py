@@ -37,8 +37,24 @@ def test_a_limit_is_ansible_s_pattern(limit: str, expected: dict[str, list[str]]
 
 
 def test_a_limit_that_nothing_matches() -> None:
-    with pytest.raises(UsageError, match="no host matches db"):
+    with pytest.raises(UsageError, match=r"no host matches db$"):
         hosts_by_play("db")
+    with pytest.raises(UsageError, match=r"no host matches sttic01: did you mean 'static01'\?"):
+        hosts_by_play("sttic01")
+
+
+@pytest.mark.parametrize(
+    ("tags", "said"),
+    [("htpd", r"'htpd': did you mean 'httpd'\?"), ("httpd, zzz", "'zzz': roles are accounts, "), ("role", "'role'")],
+)
+def test_a_tag_that_no_role_has(tags: str, said: str) -> None:
+    with pytest.raises(UsageError, match=f"--tags: no role is called {said}"):
+        converge.converge(converge.Options(SANDBOX, tags=tags))
+
+
+def test_tags_are_roles_and_those_of_ansible() -> None:
+    converge.check_tags(converge.Options(SANDBOX, tags="httpd, always,,apt"))
+    converge.check_tags(converge.Options(SANDBOX))
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ description:
     of a host that says of itself what cannot be its time; the host is named in a warning.
 options:
   _terms:
-    description: The names of variables or facts; C(ansible_local.strata.revision) is a fact within others.
+    description: The names of variables or facts; C(ansible_local.strata.last_converge) is a fact within others.
     type: list
     elements: str
     required: true

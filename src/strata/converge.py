@@ -16,6 +16,8 @@ import click
 
 from strata.errors import UsageError, nearest
 from strata.paths import BIN, ROOT
+from strata.processes import Interrupted
+from strata.progress import unfinished
 from strata.repository import inventory
 from strata.repository.checkout import Repository
 from strata.repository.plays import assignments
@@ -58,7 +60,7 @@ class _Run:
 
     play: str
     hosts: list[str]
-    code: int = 0
+    code: int | None = None
     seconds: float = 0
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -67,6 +69,7 @@ def converge(options: Options) -> tuple[bool, list[Outcome]]:
     """Apply site.yml and return whether all went well, and the outcome on each host.
 
     Raises:
+        Interrupted: a signal has come; what was unfinished is told.
         UsageError: there is no such inventory, no host matches the limit, no role has a tag, or a host is in no play or
             in several.
         BrokenFileError: the inventory or site.yml cannot be read.
@@ -79,8 +82,15 @@ def converge(options: Options) -> tuple[bool, list[Outcome]]:
     threads = [threading.Thread(target=_play, args=(run, options, width, len(runs) > 1, lock)) for run in runs]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except Interrupted:  # ansible-playbook gets the signal too, and ends
+        for thread in threads:
+            thread.join()
+        cut = [run.play for run in runs if run.code != 0 and not run.outcomes]
+        click.echo(f"{unfinished(cut, [])}; the next run does what this one owes", err=True)
+        raise
     outcomes = sorted((outcome for run in runs for outcome in run.outcomes), key=lambda outcome: outcome.host)
     return all(run.code == 0 for run in runs), outcomes
 

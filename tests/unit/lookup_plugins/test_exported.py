@@ -35,7 +35,7 @@ def test_what_is_declared_wins_over_what_was_seen() -> None:
 
 def test_facts_within_others() -> None:
     assert values(
-        {"web01": seen(0, ansible_local={"strata": {"revision": "abc"}})}, "ansible_local.strata.revision"
+        {"web01": seen(0, ansible_local={"strata": {"last_converge": "abc"}})}, "ansible_local.strata.last_converge"
     ) == [("web01", "abc")]
 
 

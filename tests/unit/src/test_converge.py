@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
 import pytest
 
 from strata import converge
 from strata.errors import UsageError
 from strata.paths import ROOT
+from strata.processes import Interrupted
+from strata.progress import step
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SANDBOX = ROOT / "inventories" / "sandbox"
 
@@ -95,3 +106,42 @@ PLAY RECAP *****
 
 def test_a_heading_at_the_end_is_shown() -> None:
     assert list(converge.own_lines(["PLAY [Bastion] *****\n"])) == ["PLAY [Bastion] *****"]
+
+
+#: Runs the verb with an ansible-playbook of the test's own, for two kinds of host.
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from strata import cli, converge
+converge.BIN = Path(sys.argv[1])
+converge.hosts_by_play = lambda options: {"Bastion": ["bastion01"], "Log server": ["logs01"]}
+sys.argv = ["strata", "converge", "-i", sys.argv[2]]
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_signal_tells_what_is_unfinished(tmp_path: Path, number: int, code: int) -> None:
+    playbook = tmp_path / "ansible-playbook"
+    playbook.write_text('#!/bin/sh\ncase "$*" in *bastion01*) exit 0 ;; esac\necho begun\nsleep 60\n')
+    playbook.chmod(0o755)
+    command = [sys.executable, "-c", INTERRUPTED, tmp_path, ROOT / "inventories/example"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout
+        while "begun" not in process.stdout.readline():
+            pass
+        os.killpg(process.pid, number)
+        output, said = process.communicate()
+    assert process.returncode == code
+    assert "unfinished: Log server; the next run does what this one owes" in said
+    assert said.endswith(f"strata: ended by {signal.Signals(number).name}\n")
+    assert "Aborted" not in output + said
+    assert "Traceback" not in said
+
+
+def test_a_step_that_a_signal_ends_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(Interrupted), step("booting static01"):
+        raise Interrupted(signal.SIGINT)
+    assert capsys.readouterr().err.endswith("booting static01: unfinished\n")

@@ -123,7 +123,10 @@ cli.main()
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_tells_what_is_unfinished(tmp_path: Path, number: int, code: int) -> None:
     playbook = tmp_path / "ansible-playbook"
-    playbook.write_text('#!/bin/sh\ncase "$*" in *bastion01*) exit 0 ;; esac\necho begun\nsleep 60\n')
+    playbook.write_text(
+        '#!/bin/sh\ncase "$*" in *bastion01*) : >"$0.done"; exit 0 ;; esac\n'
+        'until [ -e "$0.done" ]; do sleep 0.1; done\nsleep 1\necho begun\nsleep 60\n'
+    )
     playbook.chmod(0o755)
     command = [sys.executable, "-c", INTERRUPTED, tmp_path, ROOT / "inventories/example"]
     with subprocess.Popen(

@@ -103,11 +103,6 @@ def hosts_by_play(options: Options) -> dict[str, list[str]]:
 
     """
     plays = assignments(ROOT, options.source)
-    wrong = {host: names for host, names in plays.items() if len(names) != 1}
-    if wrong:
-        host, names = next(iter(wrong.items()))
-        where = f"in {len(names)} plays ({', '.join(names)})" if names else "in no play"
-        raise UsageError(f"site.yml: {host} is {where}, and must be in exactly one")
     hosts = sorted(plays)
     if options.limit:
         manager = inventory.manager(options.source)
@@ -117,6 +112,10 @@ def hosts_by_play(options: Options) -> dict[str, list[str]]:
     if not hosts:
         hint = nearest(options.limit, known) if options.limit else ""
         raise UsageError(f"{options.source}: no host matches {options.limit or 'anything'}{hint}")
+    for host in hosts:
+        if len(names := plays[host]) != 1:
+            where = f"in {len(names)} plays ({', '.join(names)})" if names else "in no play"
+            raise UsageError(f"site.yml: {host} is {where}, and must be in exactly one, or left out by --limit")
     grouped: dict[str, list[str]] = {}
     for host in hosts:
         grouped.setdefault(plays[host][0], []).append(host)

@@ -50,7 +50,7 @@ def settings() -> str:
 
 
 def has_writable_cgroups(mount: Path) -> bool:
-    """Tell whether containers can have control groups: those of version 1 are mounts below one that may be read-only."""
+    """Tell whether containers can have control groups: with version 1 below a mount that may be read-only."""
     hierarchies = [mount] if (mount / "cgroup.controllers").exists() else [mount, *mount.glob("*/")]
     return any(path.is_dir() and os.access(path, os.W_OK) for path in hierarchies)
 

@@ -8,7 +8,7 @@ import click
 from strata.converge import Options, converge
 from strata.errors import UsageError
 from strata.paths import ROOT
-from strata.sandbox.declared import SOURCE, declared_sandbox
+from strata.sandbox.declared import SOURCE, named_sandbox
 from strata.tables import show
 from strata.vendored.roles import VendoredRoles
 from strata.vendored.sync import drift
@@ -28,7 +28,7 @@ from strata.vendored.sync import drift
 @click.option("--tags", metavar="ROLE", help="Only these roles; a role's tasks carry its name.")
 def command(inventory: Path, check: bool, diff: bool, limit: str | None, tags: str | None) -> None:
     """Apply site.yml to the hosts, each kind of host in a process of its own."""
-    if inventory == SOURCE and not declared_sandbox().known():
+    if inventory == SOURCE and not named_sandbox().known():
         raise UsageError("the sandbox is not up: run `bin/strata up`")
     sys.exit(0 if run(Options(inventory, limit, tags, check, diff)) else 1)
 

@@ -78,6 +78,13 @@ def test_a_host_is_in_exactly_one_play(monkeypatch: pytest.MonkeyPatch, plays: l
         hosts_by_play()
 
 
+def test_a_host_that_the_limit_leaves_out_may_be_in_no_play(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(converge, "assignments", lambda _root, _inventory: {"db01": [], "static01": ["A"]})
+    assert hosts_by_play("static01") == {"A": ["static01"]}
+    with pytest.raises(UsageError, match="db01 is in no play, and must be in exactly one, or left out by --limit"):
+        hosts_by_play()
+
+
 def test_only_headings_of_plays_without_hosts_are_left_out() -> None:
     output = """
 PLAY [Bastion] *****

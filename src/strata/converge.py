@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,10 @@ OF_ANSIBLE = ("all", "always", "never", "tagged", "untagged")
 #: What ansible-playbook prints under the plays of other kinds of host.
 NOT_FOR_US = "skipping: no hosts matched"
 
+#: What it prints over the results of a task, and of a host of which there is nothing else to say; in color or not.
+HEADING = re.compile(r"(\x1b\[[\d;]*m)?(TASK|RUNNING HANDLER) \[")
+HOST = re.compile(r"(?P<said>(\x1b\[[\d;]*m)?\w+): \[(?P<hosts>[^]]+)\](?P<end>(\x1b\[[\d;]*m)?)")
+
 
 @dataclass(frozen=True)
 class Options:
@@ -38,6 +43,7 @@ class Options:
     tags: str | None = None
     check: bool = False
     diff: bool = False
+    verbose: int = 0
 
 
 @dataclass
@@ -138,14 +144,20 @@ def check_tags(options: Options) -> None:
 
 
 def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threading.Lock) -> None:
-    """Run ansible-playbook for one play and print its lines as they come, marked with the play if there are more."""
+    """Run ansible-playbook for one play and print what it says, marked with the play if there are more.
+
+    That is what changed and what failed, task by task, or all that Ansible says, line by line.
+    """
     command = [str(BIN / "ansible-playbook"), "-i", str(options.source), "site.yml"]
     command += ["--limit", ",".join(run.hosts)]
     command += ["--tags", options.tags] if options.tags else []
     command += [flag for flag, wanted in (("--check", options.check), ("--diff", options.diff)) if wanted]
+    command += [f"-{'v' * options.verbose}"] if options.verbose else []
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.json"
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STRATA_RUN_RECORD": str(record)}
+        if not options.verbose:
+            environment["ANSIBLE_STDOUT_CALLBACK"] = "brief"
         if sys.stdout.isatty():
             environment["ANSIBLE_FORCE_COLOR"] = "1"
         start = time.monotonic()
@@ -153,9 +165,11 @@ def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threadi
             command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:
             assert process.stdout is not None  # noqa: S101 - for the type checker
-            for line in own_lines(process.stdout):
+            said = ([line] for line in own_lines(process.stdout)) if options.verbose else tasks(process.stdout)
+            for lines in said:
                 with lock:
-                    click.echo(f"{run.play:<{width}} | {line}" if prefixed else line)
+                    for line in lines:
+                        click.echo(f"{run.play:<{width}} | {line}" if prefixed else line)
         run.code = process.returncode
         run.seconds = time.monotonic() - start
         if record.exists():
@@ -176,6 +190,25 @@ def own_lines(stream: Iterable[str]) -> Iterator[str]:
             held = []
             yield line
     yield from held
+
+
+def tasks(stream: Iterable[str]) -> Iterator[list[str]]:
+    """Give the lines of each task together, without empty ones; hosts that nothing else is said of share a line."""
+    task: list[str] = []
+    for raw in stream:
+        line = raw.rstrip()
+        if HEADING.match(line):
+            if task:
+                yield task
+            task = []
+        alone, before = HOST.fullmatch(line), HOST.fullmatch(task[-1]) if task else None
+        if alone and before and alone["said"] == before["said"]:
+            hosts = sorted([*before["hosts"].split(", "), alone["hosts"]])
+            task[-1] = f"{before['said']}: [{', '.join(hosts)}]{alone['end']}"
+        elif line:
+            task.append(line)
+    if task:
+        yield task
 
 
 def _outcomes(run: _Run, record: dict[str, Any]) -> Iterator[Outcome]:

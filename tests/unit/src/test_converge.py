@@ -155,3 +155,51 @@ def test_a_step_that_a_signal_ends_is_told(capsys: pytest.CaptureFixture[str]) -
     with pytest.raises(Interrupted), step("booting static01"):
         raise Interrupted(signal.SIGINT)
     assert capsys.readouterr().err.endswith("booting static01: unfinished\n")
+
+
+PLAYBOOK = """
+- hosts: all
+  gather_facts: false
+  connection: local
+  vars: {ansible_python_interpreter: "{{ ansible_playbook_python }}"}
+  tasks:
+    - {name: Same, ansible.builtin.debug: {msg: nothing}}
+    - {name: Other, ansible.builtin.command: "true"}
+    - {name: Wrong, ansible.builtin.fail: {msg: it went wrong}, when: inventory_hostname == "b"}
+- hosts: nobody
+  tasks: []
+"""
+
+
+def test_what_changed_and_failed_is_shown_once_by_tasks(tmp_path: Path) -> None:
+    (tmp_path / "play.yml").write_text(PLAYBOOK)
+    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "brief"}
+    done = subprocess.run(
+        [converge.BIN / "ansible-playbook", "-i", "a,b,c", tmp_path / "play.yml"],
+        env={**os.environ, **settings},
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stdout.count("it went wrong") == 1, done.stdout
+    other, wrong = [block for block in converge.tasks(done.stdout.splitlines()) if block[0].startswith("TASK")]
+    assert [line.rstrip("* ") for line in (other[0], wrong[0])] == ["TASK [Other]", "TASK [Wrong]"]
+    assert other[1:] == ["changed: [a, b, c]"]
+    assert "nothing" not in done.stdout
+    assert "PLAY" not in done.stdout
+
+
+def test_hosts_of_which_nothing_else_is_said_share_a_line() -> None:
+    one = "changed: [a]\nchanged: [b]\nok: [c]\nchanged: [d] => \n    msg: x\n"
+    said = f"warned\n\nTASK [One] ***\n{one}\nTASK [Two] ***\n"
+    assert list(converge.tasks(said.splitlines(keepends=True))) == [
+        ["warned"],
+        ["TASK [One] ***", "changed: [a, b]", "ok: [c]", "changed: [d] =>", "    msg: x"],
+        ["TASK [Two] ***"],
+    ]
+    assert list(converge.tasks(["\x1b[0;33mchanged: [a]\x1b[0m\n", "\x1b[0;33mchanged: [b]\x1b[0m\n"])) == [
+        ["\x1b[0;33mchanged: [a, b]\x1b[0m"]
+    ]

@@ -132,7 +132,7 @@ def test_a_signal_tells_what_is_unfinished(tmp_path: Path, number: int, code: in
     playbook = tmp_path / "ansible-playbook"
     playbook.write_text(
         '#!/bin/sh\ncase "$*" in *bastion01*) : >"$0.done"; exit 0 ;; esac\n'
-        'until [ -e "$0.done" ]; do sleep 0.1; done\nsleep 1\necho begun\nsleep 60\n'
+        'until [ -e "$0.done" ]; do sleep 0.1; done\nsleep 1\necho "TASK [begun]"; echo "TASK [next]"\nsleep 60\n'
     )
     playbook.chmod(0o755)
     command = [sys.executable, "-c", INTERRUPTED, tmp_path, ROOT / "inventories/example"]
@@ -140,8 +140,7 @@ def test_a_signal_tells_what_is_unfinished(tmp_path: Path, number: int, code: in
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as process:
         assert process.stdout
-        while "begun" not in process.stdout.readline():
-            pass
+        next(line for line in process.stdout if "TASK [begun]" in line)
         os.killpg(process.pid, number)
         output, said = process.communicate()
     assert process.returncode == code

@@ -66,5 +66,4 @@ def main() -> None:
         click.echo(f"strata: {error}", err=True)
         sys.exit(error.exit_code)
     except Interrupted as interrupted:
-        click.echo(f"strata: ended by {interrupted}", err=True)
         sys.exit(interrupted.exit_code)

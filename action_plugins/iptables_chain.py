@@ -160,7 +160,8 @@ class ActionModule(GuardedChange):
         hostvars, myself = self._vars["hostvars"], self._vars["inventory_hostname"]
         for name in names:
             if name not in hostvars:
-                raise AnsibleActionFail(f"iptables_witnesses: the inventory has no host {name!r}")
+                hint = filter_loader.get("did_you_mean").j2_function(name, hostvars)
+                raise AnsibleActionFail(f"iptables_witnesses: the inventory has no host {name!r}{hint}")
         usable = [
             name for name in names if name != myself and hostvars[name].get("ansible_connection", "ssh") != "local"
         ]

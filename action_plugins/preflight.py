@@ -36,6 +36,14 @@ HOST_KEY = re.compile(
     r"((?:ssh-(?:ed25519|rsa)|ecdsa-sha2-nistp(?:256|384|521)) [A-Za-z0-9+/]+={0,2})(?:\s.*)?", re.ASCII
 )
 
+# Where a role says what its parameters are.
+MAIN = "main.yml"
+SPECS = ("argument_specs.yml", "argument_specs.yaml", MAIN)
+
+# What parameters called ports have.
+PORTS = re.compile(r"\d{1,9}(:\d{1,9})?", re.ASCII)
+LAST_PORT = 65535
+
 # Names that have more than this in common differ by a slip of a finger.
 NEAR_MISS = 0.9
 
@@ -93,14 +101,20 @@ class ActionModule(ActionBase):
         return {**platform_facts(platform), "ssh_host_keys": host_keys(keys), "strata_seen": int(time.time())}
 
     def _read_options(self, role: str, folder: str) -> Options:
-        path = os.path.join(folder, "meta", "argument_specs.yml")
-        if not os.path.exists(path):
-            return {}
-        try:
-            options: Options = self._loader.load_from_file(path)["argument_specs"]["main"].get("options", {})
-        except (KeyError, TypeError, AttributeError):
-            raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
-        return options
+        """Return what a role says of its parameters, where Ansible looks for it; {} if it says nothing."""
+        for file in SPECS:
+            path = os.path.join(folder, "meta", file)
+            content = self._loader.load_from_file(path) if os.path.exists(path) else None
+            if file == MAIN and "argument_specs" not in (content or {}):
+                content = None
+            if content is None:
+                continue
+            try:
+                options: Options = content["argument_specs"]["main"].get("options", {})
+            except (KeyError, TypeError, AttributeError):
+                raise AnsibleError(f"{path}: the role {role} needs `argument_specs: main: options:` here") from None
+            return options
+        return {}
 
     def _problems(self) -> Iterator[str]:
         for role, options in self._options.items():
@@ -125,7 +139,7 @@ class ActionModule(ActionBase):
             try:
                 self._contributions.run([name], self._vars)
             except AnsibleError as error:
-                yield f"role {role}: {error.message}"
+                yield f"{_place(name, self._vars[name])}: role {role}: {error.message}"
 
     def _value_problems(self, variable: str, name: str, option: dict[str, Any]) -> Iterator[str]:
         try:
@@ -148,6 +162,8 @@ class ActionModule(ActionBase):
                 yield f"{variable} is not a valid {option.get('type', 'str')} (not shown: it is a secret)"
             else:
                 yield f"{variable} is wrong: {remove_values(found.msg, outcome._no_log_values)}"  # noqa: SLF001
+        if not outcome.errors.errors:
+            yield from (f"{variable} is wrong: {problem}" for problem in port_problems(name, value, option))
 
     def _is_default(self, variable: str) -> bool:
         """Return whether a variable is as the defaults of a role have it, where no secret stands."""
@@ -201,10 +217,18 @@ def readable(value: Any) -> Any:
 
 
 def platform_facts(text: str) -> dict[str, str]:
-    """Return the facts about a distribution from the text of its os-release(5) file and Debian's own version."""
-    release = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
-    distribution, version = release["NAME"].split()[0], release.get("VERSION_ID", "")
-    point = release["DEBIAN_VERSION"]
+    """Return the facts about a distribution from the text of its os-release(5) file and Debian's own version.
+
+    Raises:
+        AnsibleError: the text doesn't say what they are.
+
+    """
+    try:
+        release = dict(word.split("=", 1) for word in shlex.split(text, comments=True) if "=" in word)
+        distribution, point = release["NAME"].split()[0], release["DEBIAN_VERSION"]
+    except (ValueError, KeyError, IndexError):
+        raise AnsibleError("the host's /etc/os-release and /etc/debian_version don't say what it runs") from None
+    version = release.get("VERSION_ID", "")
     return {
         "distribution": distribution,
         "distribution_release": release.get("VERSION_CODENAME", ""),
@@ -218,6 +242,22 @@ def platform_facts(text: str) -> dict[str, str]:
 def host_keys(text: str) -> list[str]:
     """Return the public SSH keys in the text of their files, each as type and key, without what is not one."""
     return [match[1] for match in map(HOST_KEY.fullmatch, text.split("\n")) if match]
+
+
+def port_problems(name: str, value: Any, option: dict[str, Any]) -> Iterator[str]:
+    """Tell what is no port, or range of ports, in a parameter or key that is called so."""
+    if option.get("no_log"):
+        return
+    if isinstance(value, list):
+        for entry in value:
+            yield from port_problems(name, entry, option)
+    elif isinstance(value, dict):
+        for key, suboption in (option.get("options") or {}).items():
+            yield from port_problems(key, value.get(key), suboption)
+    elif re.search(r"(?:^|_)ports?$", name) and value is not None and str(value):
+        first, last = [*str(value).split(":"), str(value)][:2]
+        if not PORTS.fullmatch(str(value)) or not 1 <= int(first) <= int(last) <= LAST_PORT:
+            yield f"{name} {value}: ports go from 1 to {LAST_PORT}, ranges such as 6000:6010 from low to high"
 
 
 def _unknown_types(name: str, option: dict[str, Any]) -> Iterator[str]:

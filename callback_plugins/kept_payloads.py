@@ -10,6 +10,7 @@ import hashlib
 import io
 import marshal
 import os
+import pickle
 import re
 import shutil
 import stat
@@ -40,9 +41,9 @@ description:
   - What is kept has bytecode beside the sources, for the version of Python that runs Ansible and for those of hosts.
     These hosts need not compile the sources in each call, which takes 0.15 s; others use the sources. What ansible-doc
     shows of a module is left out.
-  - What is kept is used only by runs with the same versions of Ansible and Python, and the same files, by name, size
-    and time of change, in all folders in which modules and their utilities are looked for. Modules of collections are
-    not kept.
+  - What is kept is used only by runs with the same versions of Ansible and Python, and the same files, by name and
+    contents, in all folders in which modules and their utilities are looked for. Modules of collections are not kept.
+  - A payload that is not whole, as a full disk may leave it, is packed anew.
   - The folder must be the user's own, and nobody else may write to it, as its contents are run on hosts.
 options:
   folder:
@@ -148,8 +149,8 @@ def is_private(folder: str) -> bool:
 
 def key() -> str:
     """Return a digest of all that payloads are made of: versions, and the files of the folders of modules."""
-    of_this = os.stat(__file__).st_mtime_ns
-    digest = hashlib.sha256(repr((ansible.__file__, ansible.release.__version__, sys.version, of_this)).encode())
+    versions = (ansible.__file__, ansible.release.__version__, sys.version, contents(__file__))
+    digest = hashlib.sha256(repr(versions).encode())
     for loader in (module_loader, module_utils_loader):
         for folder in loader._get_paths(subdirs=False):  # noqa: SLF001 - as module_common itself asks for them
             if not folder.startswith(os.path.dirname(ansible.__file__)):
@@ -157,15 +158,20 @@ def key() -> str:
     return digest.hexdigest()
 
 
-def files(folder: str) -> Iterator[tuple[str, int, int]]:
-    """Give path, size and time of change of each Python file in a folder."""
+def files(folder: str) -> Iterator[tuple[str, str]]:
+    """Give path and digest of each Python file in a folder."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(set(folders) - {"__pycache__"})
         for name in sorted(names):
             path = os.path.join(parent, name)
             with contextlib.suppress(FileNotFoundError):
-                found = os.stat(path)
-                yield path, found.st_size, found.st_mtime_ns
+                yield path, contents(path)
+
+
+def contents(path: str) -> str:
+    """Return a digest of a file."""
+    with open(path, "rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def copy(source: str, destination: str, change: Callable[[str], None] | None = None) -> None:
@@ -173,12 +179,28 @@ def copy(source: str, destination: str, change: Callable[[str], None] | None = N
     with contextlib.suppress(FileNotFoundError):
         names = [name for name in os.listdir(source) if name.startswith(OURS) and not name.endswith(".lock")]
         os.makedirs(destination, mode=0o700, exist_ok=True)
-        for name in set(names) - set(os.listdir(destination)):
+        there = {name for name in os.listdir(destination) if is_whole(os.path.join(destination, name))}
+        for name in {name for name in names if is_whole(os.path.join(source, name))} - there:
             with tempfile.NamedTemporaryFile(dir=destination, prefix=".", delete=False) as temporary:
                 shutil.copyfile(os.path.join(source, name), temporary.name)
             if change:
                 change(temporary.name)
+                synchronize(temporary.name)
             os.rename(temporary.name, os.path.join(destination, name))
+
+
+def is_whole(path: str) -> bool:
+    """Tell whether a file ends as a payload does."""
+    with contextlib.suppress(OSError), open(path, "rb") as stream:
+        stream.seek(-len(pickle.STOP), os.SEEK_END)
+        return stream.read() == pickle.STOP
+    return False
+
+
+def synchronize(path: str) -> None:
+    """Have a file on the disk before its name is, so that no power cut leaves an empty one."""
+    with open(path, "rb") as stream:
+        os.fsync(stream.fileno())
 
 
 def others(listing: str | None, versions: list[str]) -> dict[str, str]:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ansible import context
+from ansible.playbook.task import Task
 from ansible.plugins.callback import CallbackBase
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from ansible.playbook.block import Block
     from ansible.playbook.play import Play
+    from ansible.playbook.role import Role
 
 DOCUMENTATION = """
 name: validated_once
@@ -19,10 +24,28 @@ description:
   - A role that has C(meta/argument_specs.yml) gets a task from Ansible that validates its parameters, once for each
     host and role. In a play that begins with C(preflight), which validates all of them before anything else, and the
     contributions too, that is the same work again.
-  - A play without C(preflight), and a run that starts at a later task, keep these tasks.
+  - What C(preflight) has not validated keeps these tasks. That is a play that does not begin with it, for all hosts,
+    under all tags, with nothing that lets a host go on that failed; a run that starts at a later task, skips some or
+    asks for each; a play in which tasks set variables later, or include tasks, which may do so; and a role that is
+    given parameters or variables in the play or by another role.
 """
 
 VALIDATION = "ansible.builtin.validate_argument_spec"
+
+#: What lets a host go past a task, or past its failure.
+WAYS_PAST = (
+    "when",
+    "run_once",
+    "loop",
+    "loop_with",
+    "ignore_errors",
+    "ignore_unreachable",
+    "failed_when",
+    "delegate_to",
+)
+
+#: What sets variables that roles see later, or may bring a task that does.
+SETTERS = {"set_fact", "include_vars", "include_tasks", "include_role"}
 
 
 class CallbackModule(CallbackBase):
@@ -35,15 +58,56 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         """Take the tasks out of the roles, of which Ansible makes the play's list of tasks after this."""
-        if not begins_with_preflight(play) or context.CLIARGS.get("start_at_task"):
+        if not begins_with_preflight(play) or leaves_tasks_out() or sets_variables(play):
             return
         for role in play.roles:
-            blocks = [block for each in (role, *role.get_all_dependencies()) for block in each.get_task_blocks()]
-            for block in blocks:
-                block.block = [task for task in block.block if task.action != VALIDATION]
+            for each in (role, *role.get_all_dependencies()):
+                if not gets_variables(each):
+                    for block in each.get_task_blocks():
+                        block.block = [task for task in block.block if task.action != VALIDATION]
 
 
 def begins_with_preflight(play: Play) -> bool:
-    """Tell whether the first task of a play is preflight, for all hosts and under all tags."""
-    first = next((task for block in play.pre_tasks for task in block.block), None)
-    return first is not None and first.action == "preflight" and not first.when and "always" in first.tags
+    """Tell whether the first task of a play is preflight, done by all hosts under all tags, which end if it fails."""
+    first = next((block for block in play.pre_tasks if block.block), None)
+    if first is None or first.rescue or not isinstance(first.block[0], Task):
+        return False
+    task = first.block[0]
+    return (
+        task.action == "preflight"
+        and "always" in task.tags
+        and not task.get_vars()
+        and all(getattr(task, name) == default_of(task, name) for name in WAYS_PAST)
+    )
+
+
+def default_of(task: Task, name: str) -> Any:
+    """Return what a keyword is where nobody gives it."""
+    default = task.fattributes[name].default
+    return default() if callable(default) else default
+
+
+def leaves_tasks_out() -> bool:
+    """Tell whether a run may leave out a task that is tagged `always`."""
+    return any(context.CLIARGS.get(name) for name in ("start_at_task", "skip_tags", "step"))
+
+
+def sets_variables(play: Play) -> bool:
+    """Tell whether a task of a play sets variables that preflight could not see."""
+    blocks = [*play.pre_tasks, *(block for role in play.roles for block in role.compile(play)), *play.tasks]
+    return any(task.action.rpartition(".")[2] in SETTERS for task in tasks(blocks))
+
+
+def tasks(blocks: Iterable[Block]) -> Iterator[Task]:
+    """Give the tasks of blocks, and of those in them."""
+    for block in blocks:
+        for entry in (*block.block, *block.rescue, *block.always):
+            if isinstance(entry, Task):
+                yield entry
+            else:
+                yield from tasks([entry])
+
+
+def gets_variables(role: Role) -> bool:
+    """Tell whether somebody gives variables to a role alone, or to one that depends on it."""
+    return any(each.get_role_params() or each.vars for each in (role, *role.get_dep_chain()))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible.errors import AnsibleLookupError
+from ansible.module_utils.datatag import native_type_name
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible.template import trust_as_template
@@ -99,7 +100,7 @@ class LookupModule(LookupBase):
         for part in found:
             values = self.value(part.variable, variables)
             if not isinstance(values, list):
-                raise AnsibleLookupError(f"{part.variable} must be a list, not {type(values).__name__}")
+                raise AnsibleLookupError(f"{part.variable} must be a list, not {native_type_name(values)}")
             for value in values:
                 item = self._item(part, value, variables)
                 if item not in merged:

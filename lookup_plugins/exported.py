@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import filter_loader
 from ansible.plugins.lookup import LookupBase
+from ansible.utils.display import Display
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,10 +21,11 @@ description:
   - Returns for each host of the groups, in the order of their names, a dictionary with C(host) and C(value).
   - The value is the host's variable of that name, or else its fact of that name, from this run or from the cache of
     facts. No host is asked, and none needs to be in the run.
-  - C(preflight) notes in the fact C(strata_seen) when it saw a host. A fact without it has no known age.
+  - C(preflight) notes in the fact C(strata_seen) when it saw a host. A fact without it has no known age, nor has one
+    of a host that says of itself what cannot be its time; the host is named in a warning.
 options:
   _terms:
-    description: The names of variables or facts; C(ansible_local.strata.revision) is a fact within others.
+    description: The names of variables or facts; C(ansible_local.strata.last_converge) is a fact within others.
     type: list
     elements: str
     required: true
@@ -55,6 +57,11 @@ _list:
   elements: dict
 """
 
+#: Seconds that the clocks of machines which share a cache of facts may differ.
+CLOCKS_DIFFER = 300
+
+display = Display()
+
 
 def members(names: Iterable[str], groups: Mapping[str, list[str]], origin: str) -> list[str]:
     """Return the hosts of groups, sorted; `origin` is what names the groups, for the message.
@@ -73,10 +80,20 @@ def members(names: Iterable[str], groups: Mapping[str, list[str]], origin: str) 
     return sorted(found)
 
 
+def facts_of(host: str, variables: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what a host said of itself. It may say anything: what is wrong with it must not end the runs of others."""
+    facts = variables.get("ansible_facts") or {}
+    if isinstance(facts, dict):
+        return facts
+    display.warning(f"{host}: its facts are no mapping, and left out")
+    return {}
+
+
 class LookupModule(LookupBase):
     """See DOCUMENTATION."""
 
     members = staticmethod(members)
+    facts_of = staticmethod(facts_of)
 
     def run(self, terms: list[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         """Return the value of each host."""
@@ -90,7 +107,7 @@ class LookupModule(LookupBase):
     def _values(self, name: str, hosts: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
         found, problems = [], []
         for host, variables in hosts.items():
-            value, problem = exported(name, variables, self.get_option("max_age"), time.time())
+            value, problem = exported(name, host, variables, self.get_option("max_age"), time.time())
             if problem:
                 value = self.get_option("default")
                 problems.append(f"{host} ({problem})")
@@ -103,11 +120,12 @@ class LookupModule(LookupBase):
         return found
 
 
-def exported(name: str, variables: Mapping[str, Any], max_age: int | None, now: float) -> tuple[Any, str]:
+def exported(name: str, host: str, variables: Mapping[str, Any], max_age: int | None, now: float) -> tuple[Any, str]:
     """Return what a host exports, or None and why there is nothing.
 
     Args:
         name: the variable, or the fact, with dots between the names of facts within others.
+        host: the host's name.
         variables: those of the host.
         max_age: seconds after which a fact counts no more.
         now: seconds since the epoch.
@@ -115,7 +133,7 @@ def exported(name: str, variables: Mapping[str, Any], max_age: int | None, now: 
     """
     if variables.get(name) is not None:
         return variables[name], ""
-    facts = variables.get("ansible_facts") or {}
+    facts = facts_of(host, variables)
     value: Any = facts
     for step in name.split("."):
         value = value.get(step) if isinstance(value, dict) else None
@@ -124,6 +142,9 @@ def exported(name: str, variables: Mapping[str, Any], max_age: int | None, now: 
     if max_age is None:
         return value, ""
     seen = facts.get("strata_seen")
+    if seen is not None and not (type(seen) is int and 0 <= seen <= now + CLOCKS_DIFFER):
+        display.warning(f"{host}: its fact strata_seen is no time at which it was seen, and left out")
+        seen = None
     if seen is None:
         return None, "when it was seen is not known"
     return (None, f"seen {int(now - seen)} s ago") if now - seen > max_age else (value, "")

@@ -6,7 +6,7 @@ import base64
 import binascii
 import ipaddress
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
@@ -14,7 +14,7 @@ from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
 DOCUMENTATION = """
 name: host_key_lines
@@ -26,6 +26,7 @@ description:
     last, which are in the cache of facts. A host without keys is named in a warning.
   - Other SSH servers of a host, such as Gerrit's, are C(known_hosts_services) of the inventory, else what the modules
     that configure them said last.
+  - What a host said of itself and is no key, port or list of them is left out, with a warning that names the host.
   - A host's names are its name, C(ansible_host), C(iptables_addresses) and C(known_hosts_names) of the inventory, each
     at the ports C(ansible_port) and C(sshd_ports), or that of the service.
 options:
@@ -60,7 +61,14 @@ _list:
   elements: str
 """
 
-SSH_PORT = 22
+T = TypeVar("T")
+
+SSH_PORT, LAST_PORT = 22, 65535
+
+#: So many keys or SSH servers a host may say that it has.
+MOST_ENTRIES = 64
+
+LONGEST_SHOWN = 200
 
 #: Bytes of the shortest key, that of ssh-ed25519.
 SHORTEST = 51
@@ -101,32 +109,51 @@ def host_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
     """Give a line for each key of a host.
 
     Raises:
-        AnsibleLookupError: a name or a key is not valid.
+        AnsibleLookupError: a name or a declared key is not valid.
 
     """
-    seen = (variables.get("ansible_facts") or {}).get("ssh_host_keys")
     ports = [variables.get("ansible_port") or SSH_PORT, *(variables.get("sshd_ports") or [])]
     names = joined_places(host, variables, ports)
-    for key in variables.get("known_hosts_keys") or seen or []:
-        yield f"{names} {checked_key(key, f'known_hosts_keys of {host}')}"
+    declared = variables.get("known_hosts_keys")
+    keys = (
+        [checked_key(key, f"known_hosts_keys of {host}") for key in declared]
+        if declared
+        else said(host, variables, "ssh_host_keys", checked_key)
+    )
+    yield from (f"{names} {key}" for key in keys)
 
 
 def service_lines(host: str, variables: Mapping[str, Any]) -> Iterator[str]:
     """Give a line for each key of each other SSH server of a host.
 
     Raises:
-        AnsibleLookupError: a name, a port or a key is not valid.
+        AnsibleLookupError: a name, or a declared port or key is not valid.
 
     """
-    seen = (variables.get("ansible_facts") or {}).get("ssh_services")
-    origin = f"known_hosts_services of {host}"
-    for service in variables.get("known_hosts_services") or seen or []:
-        try:
-            port, keys = int(service["port"]), list(service["keys"])
-        except (KeyError, TypeError, ValueError):
-            raise AnsibleLookupError(f"{origin}: {service!r} has no port, or no keys") from None
+    declared = variables.get("known_hosts_services")
+    services = (
+        [checked_service(service, f"known_hosts_services of {host}") for service in declared]
+        if declared
+        else said(host, variables, "ssh_services", checked_service)
+    )
+    for port, keys in services:
         names = joined_places(host, variables, [port])
-        yield from (f"{names} {checked_key(key, origin)}" for key in keys)
+        yield from (f"{names} {key}" for key in keys)
+
+
+def said(host: str, variables: Mapping[str, Any], fact: str, check: Callable[[Any, str], T]) -> list[T]:
+    """Return what a host said of itself, without what is wrong: one host must not end the runs of all others."""
+    entries = lookup_loader.get("exported").facts_of(host, variables).get(fact) or []
+    if not isinstance(entries, list) or len(entries) > MOST_ENTRIES:
+        display.warning(f"{host}: its fact {fact} is no list of up to {MOST_ENTRIES} entries, and left out")
+        return []
+    found = []
+    for entry in entries:
+        try:
+            found.append(check(entry, f"the fact {fact} of {host}"))
+        except AnsibleLookupError as error:
+            display.warning(f"{error.message}: it is left out")
+    return found
 
 
 def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -144,7 +171,23 @@ def entry_lines(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"{marker}{','.join(entry['names'])} {checked_key(key, entry['origin'])}"
 
 
-def checked_key(text: str, origin: str) -> str:
+def checked_service(service: Any, origin: str) -> tuple[int, list[str]]:
+    """Return port and keys of an SSH server.
+
+    Raises:
+        AnsibleLookupError: it has no port, or no keys, or one that is not valid.
+
+    """
+    try:
+        port, keys = int(service["port"]), list(service["keys"])
+    except (KeyError, TypeError, ValueError, OverflowError):
+        port, keys = 0, []
+    if not 0 < port <= LAST_PORT or len(keys) > MOST_ENTRIES:
+        raise AnsibleLookupError(f"{origin}: {shortened(service)} has no port, or no keys")
+    return port, [checked_key(key, origin) for key in keys]
+
+
+def checked_key(text: Any, origin: str) -> str:
     """Return type and key, without a comment.
 
     Raises:
@@ -158,8 +201,14 @@ def checked_key(text: str, origin: str) -> str:
         inner = b""
     # A key begins with its type, and the length of that.
     if not inner.startswith(len(kind).to_bytes(4, "big") + kind.encode()) or len(inner) < SHORTEST:
-        raise AnsibleLookupError(f"{origin}: {text!r} is not a public key, such as 'ssh-ed25519 AAAA...'")
+        raise AnsibleLookupError(f"{origin}: {shortened(text)} is not a public key, such as 'ssh-ed25519 AAAA...'")
     return f"{kind} {key}"
+
+
+def shortened(value: Any) -> str:
+    """Return a value as a message shows it: hosts may say long things."""
+    text = repr(value)
+    return text if len(text) <= LONGEST_SHOWN else f"{text[:LONGEST_SHOWN]}..."
 
 
 def joined_places(host: str, variables: Mapping[str, Any], ports: Sequence[int]) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible._internal._datatag._tags import Origin
 from ansible.errors import AnsibleError, AnsibleLookupError
+from ansible.module_utils.datatag import native_type_name
 from ansible.plugins.loader import filter_loader
 from ansible.plugins.lookup import LookupBase
 
@@ -87,7 +88,7 @@ class LookupModule(LookupBase):
             origin = error.obj if isinstance(error.obj, Origin) else Origin.get_tag(error.obj)
             raise AnsibleLookupError(f"{path}:{origin.line_num if origin else 1}: {error.message}") from None
         if values is not None and not isinstance(values, dict):
-            raise AnsibleLookupError(f"{path}:1: a table is a mapping, not {type(values).__name__}")
+            raise AnsibleLookupError(f"{path}:1: a table is a mapping, not {native_type_name(values)}")
         return {str(key): value for key, value in (values or {}).items()}
 
     def _value(self, key: str, tables: list[Table]) -> Any:

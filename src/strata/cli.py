@@ -6,7 +6,7 @@ import sys
 import click
 
 from strata.errors import StrataError
-from strata.processes import Interrupted
+from strata.processes import Interrupted, interruptible
 
 VERBS = {
     "up": "Boot the hosts of the sandbox and converge them.",
@@ -60,7 +60,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a known error is one sentence and an exit code of 1 or 2, a signal one of its own."""
     try:
-        cli(prog_name="strata")
+        with interruptible():
+            cli(prog_name="strata")
     except StrataError as error:
         click.echo(f"strata: {error}", err=True)
         sys.exit(error.exit_code)

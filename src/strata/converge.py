@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -14,13 +15,23 @@ from typing import Any
 
 import click
 
-from strata.errors import UsageError
+from strata.errors import UsageError, nearest
 from strata.paths import BIN, ROOT
+from strata.processes import Interrupted
+from strata.progress import unfinished
 from strata.repository import inventory
+from strata.repository.checkout import Repository
 from strata.repository.plays import assignments
+
+#: Tags that Ansible itself gives a meaning.
+OF_ANSIBLE = ("all", "always", "never", "tagged", "untagged")
 
 #: What ansible-playbook prints under the plays of other kinds of host.
 NOT_FOR_US = "skipping: no hosts matched"
+
+#: What it prints over the results of a task, and of a host of which there is nothing else to say; in color or not.
+HEADING = re.compile(r"(\x1b\[[\d;]*m)?(TASK|RUNNING HANDLER) \[")
+HOST = re.compile(r"(?P<said>(\x1b\[[\d;]*m)?\w+): \[(?P<hosts>[^]]+)\](?P<end>(\x1b\[[\d;]*m)?)")
 
 
 @dataclass(frozen=True)
@@ -32,6 +43,7 @@ class Options:
     tags: str | None = None
     check: bool = False
     diff: bool = False
+    verbose: int = 0
 
 
 @dataclass
@@ -54,7 +66,7 @@ class _Run:
 
     play: str
     hosts: list[str]
-    code: int = 0
+    code: int | None = None
     seconds: float = 0
     outcomes: list[Outcome] = field(default_factory=list)
 
@@ -63,18 +75,28 @@ def converge(options: Options) -> tuple[bool, list[Outcome]]:
     """Apply site.yml and return whether all went well, and the outcome on each host.
 
     Raises:
-        UsageError: there is no such inventory, no host matches the limit, or a host is in no play or in several.
+        Interrupted: a signal has come; what was unfinished is told.
+        UsageError: there is no such inventory, no host matches the limit, no role has a tag, or a host is in no play or
+            in several.
         BrokenFileError: the inventory or site.yml cannot be read.
 
     """
+    check_tags(options)
     runs = [_Run(play, hosts) for play, hosts in hosts_by_play(options).items()]
     width = max(len(run.play) for run in runs)
     lock = threading.Lock()
     threads = [threading.Thread(target=_play, args=(run, options, width, len(runs) > 1, lock)) for run in runs]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    try:
+        for thread in threads:
+            thread.join()
+    except Interrupted:  # ansible-playbook gets the signal too, and ends
+        for thread in threads:
+            thread.join()
+        cut = [run.play for run in runs if run.code != 0 and not run.outcomes]
+        click.echo(f"{unfinished(cut, [])}; the next run does what this one owes", err=True)
+        raise
     outcomes = sorted((outcome for run in runs for outcome in run.outcomes), key=lambda outcome: outcome.host)
     return all(run.code == 0 for run in runs), outcomes
 
@@ -87,32 +109,55 @@ def hosts_by_play(options: Options) -> dict[str, list[str]]:
 
     """
     plays = assignments(ROOT, options.source)
-    wrong = {host: names for host, names in plays.items() if len(names) != 1}
-    if wrong:
-        host, names = next(iter(wrong.items()))
-        where = f"in {len(names)} plays ({', '.join(names)})" if names else "in no play"
-        raise UsageError(f"site.yml: {host} is {where}, and must be in exactly one")
     hosts = sorted(plays)
     if options.limit:
         manager = inventory.manager(options.source)
-        hosts = [host for host in hosts if host in {found.name for found in manager.get_hosts(options.limit)}]
+        known = [*plays, *manager.groups]
+        matching = {found.name for found in manager.get_hosts(options.limit)}
+        hosts = [host for host in hosts if host in matching]
     if not hosts:
-        raise UsageError(f"{options.source}: no host matches {options.limit or 'anything'}")
+        hint = nearest(options.limit, known) if options.limit else ""
+        raise UsageError(f"{options.source}: no host matches {options.limit or 'anything'}{hint}")
+    for host in hosts:
+        if len(names := plays[host]) != 1:
+            where = f"in {len(names)} plays ({', '.join(names)})" if names else "in no play"
+            raise UsageError(f"site.yml: {host} is {where}, and must be in exactly one, or left out by --limit")
     grouped: dict[str, list[str]] = {}
     for host in hosts:
         grouped.setdefault(plays[host][0], []).append(host)
     return grouped
 
 
+def check_tags(options: Options) -> None:
+    """Check that each tag is a role's, with which ansible-playbook would do nothing and be content otherwise.
+
+    Raises:
+        UsageError: one is not.
+
+    """
+    given = [tag.strip() for tag in (options.tags or "").split(",") if tag.strip()]
+    roles = Repository(ROOT).known_roles.keys()
+    for tag in given:
+        if tag not in {*roles, *OF_ANSIBLE}:
+            hint = nearest(tag, roles) or f": roles are {', '.join(sorted(roles))}"
+            raise UsageError(f"--tags: no role is called {tag!r}{hint}")
+
+
 def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threading.Lock) -> None:
-    """Run ansible-playbook for one play and print its lines as they come, marked with the play if there are more."""
+    """Run ansible-playbook for one play and print what it says, marked with the play if there are more.
+
+    That is what changed and what failed, task by task, or all that Ansible says, line by line.
+    """
     command = [str(BIN / "ansible-playbook"), "-i", str(options.source), "site.yml"]
     command += ["--limit", ",".join(run.hosts)]
     command += ["--tags", options.tags] if options.tags else []
     command += [flag for flag, wanted in (("--check", options.check), ("--diff", options.diff)) if wanted]
+    command += [f"-{'v' * options.verbose}"] if options.verbose else []
     with tempfile.TemporaryDirectory() as folder:
         record = Path(folder) / "record.json"
         environment = {**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STRATA_RUN_RECORD": str(record)}
+        if not options.verbose:
+            environment["ANSIBLE_STDOUT_CALLBACK"] = "brief"
         if sys.stdout.isatty():
             environment["ANSIBLE_FORCE_COLOR"] = "1"
         start = time.monotonic()
@@ -120,9 +165,11 @@ def _play(run: _Run, options: Options, width: int, prefixed: bool, lock: threadi
             command, cwd=ROOT, env=environment, text=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
         ) as process:
             assert process.stdout is not None  # noqa: S101 - for the type checker
-            for line in own_lines(process.stdout):
+            said = ([line] for line in own_lines(process.stdout)) if options.verbose else tasks(process.stdout)
+            for lines in said:
                 with lock:
-                    click.echo(f"{run.play:<{width}} | {line}" if prefixed else line)
+                    for line in lines:
+                        click.echo(f"{run.play:<{width}} | {line}" if prefixed else line)
         run.code = process.returncode
         run.seconds = time.monotonic() - start
         if record.exists():
@@ -143,6 +190,25 @@ def own_lines(stream: Iterable[str]) -> Iterator[str]:
             held = []
             yield line
     yield from held
+
+
+def tasks(stream: Iterable[str]) -> Iterator[list[str]]:
+    """Give the lines of each task together, without empty ones; hosts that nothing else is said of share a line."""
+    task: list[str] = []
+    for raw in stream:
+        line = raw.rstrip()
+        if HEADING.match(line):
+            if task:
+                yield task
+            task = []
+        alone, before = HOST.fullmatch(line), HOST.fullmatch(task[-1]) if task else None
+        if alone and before and alone["said"] == before["said"]:
+            hosts = sorted([*before["hosts"].split(", "), alone["hosts"]])
+            task[-1] = f"{before['said']}: [{', '.join(hosts)}]{alone['end']}"
+        elif line:
+            task.append(line)
+    if task:
+        yield task
 
 
 def _outcomes(run: _Run, record: dict[str, Any]) -> Iterator[Outcome]:

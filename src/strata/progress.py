@@ -12,7 +12,13 @@ def step(what: str) -> Iterator[None]:
     """Announce `what` on standard error and, when it is done, how many seconds it took."""
     click.echo(f"{what} ...", err=True)
     start = time.monotonic()
-    yield
+    try:
+        yield
+    except Exception:
+        raise
+    except BaseException:  # a signal: errors say themselves what they ended
+        click.echo(f"{what}: unfinished", err=True)
+        raise
     click.echo(f"{what}: {time.monotonic() - start:.1f} s", err=True)
 
 

@@ -100,7 +100,7 @@ def canaries(tmp_path: Path) -> dict[str, str]:
         "snmpd_community": "canary-community",
         "snmpd_users": [{"name": "watcher", "auth_password": "canary-auth", "priv_password": "canary-priv"}],
         "project_server_snmp_v4hosts": ["198.51.100.7"],
-        "project_server_mail_host": "mail.example.org",
+        "project_server_mail_host": "static02",
         "exim_smarthost_user": "sender",
         "exim_smarthost_password": "canary-password",
         "exim_smarthost_tls": "verified",

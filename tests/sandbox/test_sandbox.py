@@ -122,7 +122,7 @@ def test_check_says_what_would_change_and_changes_nothing(sandbox: Sandbox) -> N
 
 
 def test_tags_name_roles(sandbox: Sandbox) -> None:
-    done = sandbox.strata("converge", "--tags", "httpd", "--limit", "static01")
+    done = sandbox.strata("converge", "-v", "--tags", "httpd", "--limit", "static01")
     assert done.code == 0, done.output
     assert "httpd : Configure Apache" in done.output
     assert "iptables : " not in done.output.replace("iptables : Validating", "")
@@ -199,7 +199,9 @@ def test_a_host_in_no_play(sandbox: Sandbox, tmp_path: Path) -> None:
     (tmp_path / "hosts.yml").write_text(yaml.safe_dump({"all": {"hosts": {"stray01": {}}}}))
     done = sandbox.strata("converge", "-i", str(tmp_path))
     assert done.code == 2
-    assert done.output == "strata: site.yml: stray01 is in no play, and must be in exactly one\n"
+    assert (
+        done.output == "strata: site.yml: stray01 is in no play, and must be in exactly one, or left out by --limit\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from strata.project_config.findings import Finding
 from strata.project_config.refs import is_ref
 from strata.project_config.tree import ACLS, PROJECTS, SUFFIX
 from strata.project_config.upstream import refusal
+from strata.repository import bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 OWN = ("project", "description", "acl-config", "upstream", "groups", "options", "homepage", "default-branch")
 FOREIGN = ("use-storyboard", "upstream-prefix", "docimpact-group", "launchpad", "cgit-alias", "source-branch")
 
-MAX_DEPTH = 50
 NAME = re.compile(r"[^/]+(?:/[^/]+)*")
 FORBIDDEN = re.compile(r'[\x00-\x20\x7f\\?%*:<>|$~"]|(?:^|/)[+.-]|\.git(?:/|$)|\.lock(?:/|$)')
 
@@ -65,34 +65,17 @@ def order(name: str) -> tuple[str, str]:
 
 def compose(source: Source, text: str) -> tuple[yaml.Node | None, Any]:
     """Return a text's YAML as nodes, which know their lines, and as data. Raises BrokenFileError."""
-    kind = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    bounds.check(source, text, merge_keys=False)
+    loader = bounds.LOADER(text)
     try:
-        # The composer in C dies of too many levels, which the parser in C can count.
-        depth = 0
-        for event in yaml.parse(text, Loader=kind):
-            depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
-            if depth > MAX_DEPTH:
-                raise source.broken(event.start_mark.line + 1, f"is nested in more than {MAX_DEPTH} levels")
-        loader = kind(text)
         node = loader.get_single_node()
-        for key in _merge_keys(node):
-            raise source.broken(key.start_mark.line + 1, "<< is not read here: write the keys out")
         return node, None if node is None else loader.construct_document(node)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         problem = str(error.problem or error.context).partition("\n")[0]
         raise source.broken(mark.line + 1 if mark else 1, f"is not valid YAML: {problem}") from None
-    except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise source.broken(line, f"is not valid YAML: {error.reason}") from None
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         raise source.broken(1, f"is not valid YAML: {error}") from None
-
-
-def _merge_keys(node: yaml.Node | None) -> Iterator[yaml.Node]:
-    for item in node.value if isinstance(node, yaml.SequenceNode) else ():
-        if isinstance(item, yaml.MappingNode):
-            yield from (key for key, _value in item.value if key.tag == "tag:yaml.org,2002:merge")
 
 
 def read(source: Source, text: str) -> Projects:

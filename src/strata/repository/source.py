@@ -68,12 +68,18 @@ class Source:
         from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
         from ruamel.yaml.reader import ReaderError  # noqa: PLC0415
 
+        from strata.repository import bounds  # noqa: PLC0415 - as above
+
         yaml = YAML()
         yaml.version = (1, 1)
         yaml.preserve_quotes = True
         text = self.text()
+        if "*" in text and "&" in text:  # else nothing stands for more than itself
+            bounds.check(self, text)
         try:
             return yaml.load(text)
+        except RecursionError:
+            raise self.broken(1, "is nested too deeply") from None
         except MarkedYAMLError as error:
             problem = str(error.problem).partition("\n")[0].strip()
             mark = error.problem_mark or error.context_mark

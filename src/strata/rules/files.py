@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import re
+from contextlib import suppress
 from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from strata.repository import readme
+import yaml
+
+from strata.repository import bounds, readme
 from strata.repository.source import BrokenFileError, Source, Violation
 
 if TYPE_CHECKING:
@@ -17,9 +21,25 @@ if TYPE_CHECKING:
     from strata.repository.checkout import Repository
 
 MAX_LINES = 400
+NOT_OURS = {".git", ".strata"}
 SHARED_PLAY = "molecule/shared/converge.yml"
 SHADOWABLE = ("modules", "plugins/action", "plugins/lookup", "plugins/filter", "plugins/test", "plugins/callback")
 TEST = re.compile(r"^\s*def test_", re.MULTILINE)
+
+
+def yaml_is_bounded(repository: Repository) -> Iterator[Violation]:
+    """No YAML file stands for much more than is written there, so that all others may read it."""
+    for parent, folders, names in os.walk(repository.root):
+        folders[:] = sorted(set(folders) - NOT_OURS)
+        for name in sorted(names):
+            path = Path(parent, name)
+            if name.endswith((".yml", ".yaml")) and path.is_file():
+                source = Source(repository.root, path)
+                try:
+                    with suppress(yaml.YAMLError, ValueError):  # other rules tell what is not valid
+                        bounds.count(source, source.text())
+                except BrokenFileError as error:
+                    yield error.violation
 
 
 def files_are_readable(repository: Repository) -> Iterator[Violation]:

@@ -1,7 +1,7 @@
 """The sandbox of inventories/sandbox: the organisation of site.yml in containers."""
 
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from strata.errors import StrataError
 from strata.paths import ROOT
@@ -24,8 +24,13 @@ class HostStatus:
     urls: list[str]
 
 
+def named_sandbox() -> Sandbox:
+    """Return the sandbox, without what is declared of its hosts; `STRATA_SANDBOX` names another one beside it."""
+    return Sandbox(os.environ.get("STRATA_SANDBOX", "sandbox"))
+
+
 def declared_sandbox() -> Sandbox:
-    """Return the sandbox of inventories/sandbox; `STRATA_SANDBOX` names another one of the same hosts beside it.
+    """Return the sandbox with the hosts of inventories/sandbox.
 
     Raises:
         StrataError: a host has no image or number, or a number is taken twice.
@@ -43,7 +48,7 @@ def declared_sandbox() -> Sandbox:
             )
         numbers[number] = host.name
         hosts.append(Host(host.name, image, number))
-    return Sandbox(os.environ.get("STRATA_SANDBOX", "sandbox"), hosts)
+    return replace(named_sandbox(), hosts=hosts)
 
 
 def status(sandbox: Sandbox) -> list[HostStatus]:
@@ -53,7 +58,7 @@ def status(sandbox: Sandbox) -> list[HostStatus]:
         HostStatus(
             name=host.name,
             groups=host.groups,
-            os=host.variables["sandbox_image"],
+            os=str(host.variables.get("sandbox_image", "")),
             address=known.get(host.name, {}).get("address", ""),
             address6=known.get(host.name, {}).get("address6", ""),
             state=states.get(host.name, "absent"),

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,8 +93,13 @@ class Sandbox:
     def up(self) -> None:
         """Make the network and boot the hosts that are not running yet; remove those that no longer belong.
 
-        A host that is declared with another image or number than it has is made anew.
+        A host that is declared with another image or number than it has is made anew. Waits for who boots or removes
+        them at this moment.
         """
+        with self._alone():
+            self._up()
+
+    def _up(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         names = sorted({host.image for host in self.hosts})
         built = dict(zip(names, _parallel(lambda name: images.ensure(name, STATE), names), strict=True))
@@ -130,7 +136,14 @@ class Sandbox:
         _parallel(lambda host: self.wait_for_ssh(host.name), self.hosts)
 
     def down(self) -> list[str]:
-        """Remove the hosts and the network with all that reaches them; return what was removed."""
+        """Remove the hosts and the network with all that reaches them; return what was removed.
+
+        Waits for who boots or removes them at this moment.
+        """
+        with self._alone():
+            return self._down()
+
+    def _down(self) -> list[str]:
         self._close_connections()
         hosts = sorted(self.states())
         _parallel(self._remove_host, hosts)
@@ -165,6 +178,19 @@ class Sandbox:
     def ssh_command(self, host: str, *command: str) -> list[str]:
         """Return the command line that logs in to `host`, or runs `command` there."""
         return ["ssh", "-F", str(self.ssh_config), host, *command]
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Keep others from booting or removing the same hosts meanwhile."""
+        locks = STATE / "locks"
+        locks.mkdir(parents=True, exist_ok=True)
+        with (locks / self.name).open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                with step(f"waiting for another process that boots or removes {self.name}"):
+                    fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _container(self, host: str) -> str:
         return f"{self._network}-{host}"
@@ -277,9 +303,17 @@ class Sandbox:
 
 
 def make_key(path: Path, comment: str) -> None:
-    """Make an SSH key without a passphrase, if it is not there yet; its public half ends in `.pub`."""
-    if not path.with_suffix(".pub").exists():
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(path)], check=True)
+    """Make an SSH key without a passphrase, if it is not there yet; its public half ends in `.pub`.
+
+    The public half comes last: where it is, both are.
+    """
+    if path.with_suffix(".pub").exists():
+        return
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        made = Path(folder, "key")
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", comment, "-f", str(made)], check=True)
+        made.rename(path)
+        made.with_suffix(".pub").rename(path.with_suffix(".pub"))
 
 
 @contextmanager

@@ -41,6 +41,11 @@ def remove_all(say: Callable[[str], None]) -> None:
         raise StrataError("; ".join(failed))
 
 
+def names() -> list[str]:
+    """Return the names of the sandboxes of this checkout that have hosts or a network."""
+    return sorted(sandboxes(*_listed()))
+
+
 def sandboxes(containers: Mapping[str, str], networks: Iterable[str]) -> set[str]:
     """Return the names of the sandboxes of this checkout.
 

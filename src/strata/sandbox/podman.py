@@ -14,6 +14,9 @@ from strata.paths import ROOT, STATE
 #: The most that podman may ask for; it asks for these by itself where the process may have more.
 MOST_FILES, MOST_PROCESSES = 1_048_576, 32_768
 
+#: Where the kernel's control groups are mounted.
+CGROUPS = Path("/sys/fs/cgroup")
+
 #: Characters that have a meaning of their own in podman's volumes or SSH's files.
 UNFIT = " :,\"'"
 
@@ -29,7 +32,7 @@ def settings() -> str:
     if min(files, processes) < 0:
         files, processes = MOST_FILES, MOST_PROCESSES
     engine = []
-    if not Path("/sys/fs/cgroup/cgroup.controllers").exists():
+    if not (CGROUPS / "cgroup.controllers").exists():
         engine.append('runtime = "runc"')
     if not Path("/run/systemd/system").exists():
         engine += ['cgroup_manager = "cgroupfs"', 'events_logger = "file"']
@@ -44,6 +47,12 @@ def settings() -> str:
             "",
         ]
     )
+
+
+def has_writable_cgroups(mount: Path) -> bool:
+    """Tell whether containers can have control groups: with version 1 below a mount that may be read-only."""
+    hierarchies = [mount] if (mount / "cgroup.controllers").exists() else [mount, *mount.glob("*/")]
+    return any(path.is_dir() and os.access(path, os.W_OK) for path in hierarchies)
 
 
 def require() -> None:
@@ -63,8 +72,10 @@ def require() -> None:
     ):
         if not shutil.which(program):
             raise StrataError(f"{program} is missing: run `apt-get install {package}`")
-    if not Path("/sys/fs/cgroup").is_dir() or not os.access("/sys/fs/cgroup", os.W_OK):
-        raise StrataError("/sys/fs/cgroup cannot be written: containers that run systemd need control groups")
+    if not has_writable_cgroups(CGROUPS):
+        raise StrataError(
+            f"no hierarchy below {CGROUPS} can be written: containers that run systemd need control groups"
+        )
     if set(str(ROOT)) & set(UNFIT):
         raise StrataError(
             f"{ROOT}: podman and SSH cannot take a path with a space, colon, comma or quote: move the checkout"

@@ -74,7 +74,7 @@ class Explanation:
 
 
 def explain(node: Node, names: list[str] | None = None, *, reveal: bool = False) -> list[Explanation]:
-    """Explain variables of a host, or all that something sets, sorted by name.
+    """Explain variables of a host, or all that something sets, sorted by name, private ones last.
 
     Raises:
         UsageError: the host has no such variable.
@@ -85,7 +85,7 @@ def explain(node: Node, names: list[str] | None = None, *, reveal: bool = False)
     for name in names or []:
         if name not in values:
             raise UsageError(f"{node.name} has no variable {name!r}{nearest(name, values.places)}")
-    wanted = names or sorted(values.places)
+    wanted = names or sorted(values.places, key=lambda name: (name.startswith("_"), name))
     found = uses(_files(node), wanted)
     collected = {name: options for options in node.options.values() for name in options if "__" not in name}
     contributed = {name.partition("__")[2] for name in values.places if "__" in name} & collected.keys()

@@ -46,7 +46,7 @@ class Site:
             self.variables = VariableManager(loader=self.loader, inventory=self.inventory)
         except AnsibleError as error:
             raise StrataError(sentence(error)) from None
-        HostVars(inventory=self.inventory, variable_manager=self.variables, loader=self.loader)
+        self.hostvars = HostVars(inventory=self.inventory, variable_manager=self.variables, loader=self.loader)
         self._plays = plays_of_hosts(Repository(ROOT).plays, self.inventory)
 
     def _take_vault_secrets(self) -> None:
@@ -129,9 +129,25 @@ class Node:
     @cached_property
     def options(self) -> dict[str, dict[str, dict[str, Any]]]:
         """Return what meta/argument_specs.yml of each role of the play says of its parameters."""
-        found = {}
-        for name, role in self.roles.items():
-            path = Path(role._role_path, "meta", "argument_specs.yml")  # noqa: SLF001 - it has no public name
-            specs = self.site.loader.load_from_file(str(path)) if path.exists() else None
-            found[name] = ((specs or {}).get("argument_specs", {}).get("main") or {}).get("options") or {}
+        return {name: self._options(role._role_path) for name, role in self.roles.items()}  # noqa: SLF001 - no public name
+
+    @cached_property
+    def options_of_others(self) -> dict[str, dict[str, Any]]:
+        """Return what roles that are not in the play say of variables that the host has all the same."""
+        from ansible.plugins.loader import lookup_loader  # noqa: PLC0415 - slow, as all of Ansible
+
+        folders = lookup_loader.get("role_metadata").role_folders({"playbook_dir": str(ROOT)})
+        found: dict[str, dict[str, Any]] = {}
+        for role in folders.keys() - self.roles.keys():
+            if any(name.startswith(f"{role}_") for name in self.variables):
+                found.update(self._options(folders[role]))
         return found
+
+    def _options(self, folder: str) -> dict[str, dict[str, Any]]:
+        """Return what a role says of its parameters, where Ansible looks for it."""
+        for file in ("argument_specs.yml", "argument_specs.yaml", "main.yml"):
+            path = Path(folder, "meta", file)
+            content = (self.site.loader.load_from_file(str(path)) or {}) if path.exists() else {}
+            if "argument_specs" in content:
+                return (content["argument_specs"].get("main") or {}).get("options") or {}
+        return {}

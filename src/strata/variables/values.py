@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
 import re
 import sys
 from dataclasses import dataclass
@@ -15,7 +17,7 @@ from strata.repository.inventory import sentence
 from strata.variables.places import Place, places
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from strata.variables.site import Node
 
@@ -48,11 +50,22 @@ class Values:
 
     Unless they are to be revealed, secrets are hidden: parameters that a role declares with no_log, what ansible-vault
     has encrypted, what comes from the private tree, what is computed from any of these, and any text that has one in
-    it. What is encrypted is not even decrypted, so no key is needed.
+    it. What is encrypted is not even decrypted, so no key is needed. What a variable reads of other hosts by `hostvars`
+    is what would be shown of them.
     """
 
-    def __init__(self, node: Node, *, reveal: bool = False) -> None:
-        """Prepare the values of a host. Raises StrataError for a file that cannot be read."""
+    def __init__(self, node: Node, *, reveal: bool = False, others: dict[str, Values] | None = None) -> None:
+        """Prepare the values of a host.
+
+        Args:
+            node: the host in its play.
+            reveal: whether secrets are shown.
+            others: the values of other hosts that were asked for; those that are asked for now are added.
+
+        Raises:
+            StrataError: a file cannot be read.
+
+        """
         from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
         from ansible.plugins.loader import lookup_loader  # noqa: PLC0415
         from ansible.template import Templar  # noqa: PLC0415
@@ -67,6 +80,8 @@ class Values:
             raise StrataError(sentence(error)) from None
         self.places = {name: self._by_precedence(name, found) for name, found in set_by.items()}
         self._variables = dict(node.variables if reveal else {k: without_vault(v) for k, v in node.variables.items()})
+        if not reveal:
+            self._variables["hostvars"] = shown_hostvars(node, {node.name: self} if others is None else others)
         self._variables["ansible_search_path"] = [str(ROOT)]
         self._reads = {
             name: words(value) for name, value in self._variables.items() if name not in {"vars", "hostvars"}
@@ -97,7 +112,7 @@ class Values:
         if name in self.hidden:
             return Value(MASK, MASK if found.error else "", secret=True)
         shown, error = masked(found.value, self._secrets), masked(found.error, self._secrets)
-        return Value(shown, error, secret=shown != found.value or error != found.error)
+        return Value(shown, error, secret=MASK in f"{shown} {error}")
 
     def written(self, name: str, place: Place) -> Any:
         """Return what stands at a place, as it is written; what is encrypted there is never shown."""
@@ -163,7 +178,8 @@ class Values:
 
     def _declared(self) -> Iterator[tuple[str, Mapping[str, Any]]]:
         """Give the parameters of the play's roles, and each contribution to one, with what the role says of it."""
-        options = {name: option for role in self._node.options.values() for name, option in role.items()}
+        of_play = {name: option for role in self._node.options.values() for name, option in role.items()}
+        options = {**self._node.options_of_others, **of_play}
         for name in self._variables:
             declared = options.get(name.partition("__")[2], options.get(name))
             if declared:
@@ -229,6 +245,49 @@ class Values:
         origin = Origin.get_tag(taken)
         at = [place for place in found if place.value is taken or (origin and Origin.get_tag(place.value) == origin)]
         return [*(place for place in found if place is not at[-1]), at[-1]] if at else found
+
+
+class Shown(dict[str, Any]):
+    """What is shown of the variables of a host, each evaluated when it is asked for."""
+
+    def __init__(self, names: Iterable[str], values: Values | None) -> None:
+        """Take the names of the variables, and their values: None shows nothing of them."""
+        super().__init__(dict.fromkeys(names, MASK))
+        self._values = values
+
+    def __getitem__(self, name: str) -> Any:
+        """Return what is shown of a variable. Raises AnsibleError if it cannot be evaluated."""
+        from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
+
+        if self._values is None or name not in self._values:
+            return super().__getitem__(name)
+        found = self._values.value(name)
+        if found.error:
+            raise AnsibleError(found.error)
+        return found.value
+
+
+def shown_hostvars(node: Node, others: dict[str, Values]) -> Any:
+    """Return Ansible's `hostvars` with what is shown of the hosts' variables; nothing of hosts without a play.
+
+    Args:
+        node: the host for which it is.
+        others: the values of the hosts that were asked for; those that are asked for now are added.
+
+    """
+    hostvars = copy.copy(node.site.hostvars)
+
+    def raw_get(name: str) -> Any:
+        found = type(hostvars).raw_get(hostvars, name)
+        if not isinstance(found, dict):  # there is no such host
+            return found
+        if name not in others:
+            with contextlib.suppress(StrataError):
+                others[name] = Values(node.site.node(name), others=others)
+        return Shown(found, others.get(name))
+
+    hostvars.raw_get = raw_get
+    return hostvars
 
 
 def words(value: Any) -> set[str]:

@@ -4,7 +4,7 @@ import click
 
 from strata.progress import step
 from strata.sandbox import gerrit, images, leftovers, packages
-from strata.sandbox.declared import declared_sandbox
+from strata.sandbox.declared import named_sandbox
 from strata.sandbox.podman import require
 
 
@@ -18,7 +18,9 @@ def command(all_wanted: bool, with_images: bool) -> None:
         leftovers.remove_all(lambda what: click.echo(f"removed {what}"))
     else:
         with step("removing the sandbox"):
-            declared_sandbox().down()
+            named_sandbox().down()
+        if left := leftovers.names():
+            click.echo(f"hosts of tests are left: {', '.join(left)}; `bin/strata down --all` removes them", err=True)
     if with_images:
         packages.forget()
         gerrit.forget()

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import click
 
-from strata.sandbox.declared import HostStatus, as_json, declared_sandbox, status
+from strata.sandbox.declared import HostStatus, as_json, named_sandbox, status
 from strata.sandbox.podman import require
 from strata.tables import show
 
@@ -15,7 +15,7 @@ from strata.tables import show
 def command(json_wanted: bool) -> None:
     """Show the hosts of the sandbox: groups, system, addresses, state and URLs."""
     require()
-    hosts = status(declared_sandbox())
+    hosts = status(named_sandbox())
     if json_wanted:
         click.echo(json.dumps(as_json(hosts)))
         return

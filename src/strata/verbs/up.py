@@ -4,7 +4,7 @@ import sys
 
 import click
 
-from strata.converge import Options
+from strata.converge import Options, hosts_by_play
 from strata.progress import step
 from strata.sandbox.declared import SOURCE, declared_sandbox, status
 from strata.sandbox.podman import require
@@ -26,6 +26,7 @@ def command() -> None:
     """  # noqa: D301 - click wants the character itself
     require()
     sandbox = declared_sandbox()
+    hosts_by_play(Options(SOURCE))
     reviews = [Review(sandbox, server) for server in servers()]
     for review in reviews:
         review.server.assemble()

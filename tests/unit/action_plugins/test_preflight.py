@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 import yaml
+from ansible.errors import AnsibleError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -155,6 +156,27 @@ def test_facts_about_the_distribution(text: str, version: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "text", ["", "NAME=\nDEBIAN_VERSION=13\n", "NAME='Debian\nDEBIAN_VERSION=13\n", "NAME=Debian\n"]
+)
+def test_a_host_that_does_not_say_what_it_runs(text):
+    with pytest.raises(AnsibleError, match="don't say what it runs"):
+        preflight.platform_facts(text)
+
+
+@pytest.mark.parametrize(
+    ("value", "right"),
+    [
+        (1, True), (65535, True), ("6000:6010", True), ("80", True), (None, True), ("", True), ([], True),
+        (0, False), (65536, False), (-1, False), ("6010:6000", False), ("80:65536", False), ("http", False),
+        ("1:2:3", False), ([80, 0], False),
+    ],
+)  # fmt: skip
+def test_ports(value, right):
+    assert (list(preflight.port_problems("web_ports", value, {})) == []) is right
+    assert list(preflight.port_problems("web_reports", value, {})) == []
+
+
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx"
 
 
@@ -183,6 +205,13 @@ def test_of_what_a_host_says_only_keys_count(text: str, keys: list[str]) -> None
         ),
         ("web_ports", "http", "host_vars/web01.yml:1: role web: web_ports is wrong"),
         ("web_ports", [80, "x"], "'x'"),
+        ("web_ports", 9100, "host_vars/web01.yml:1: role web: web_ports must be a list, not int"),
+        (
+            "web_ports",
+            [80, 91000],
+            "role web: web_ports is wrong: web_ports 91000: ports go from 1 to 65535",
+        ),
+        ("docs__web_sites", [{"name": "a", "port": 0}], "docs__web_sites is wrong: port 0: ports go from 1 to 65535"),
         ("web_sites", [{"nam": "a"}], "web_sites has no key 'nam': did you mean 'name'?"),
         ("web_sites", [{}], "missing required arguments: name found in web_sites"),
         ("web_sites", "{{ nothing_like_it }}", "web_sites cannot be evaluated: 'nothing_like_it' is undefined"),

@@ -111,6 +111,43 @@ def test_a_changed_file_is_packed_anew(site, path):
     assert not site.packs("first")
 
 
+def test_a_file_with_other_contents_of_the_same_size_and_time_is_packed_anew(site):
+    assert site.packs("first")
+    words = site.folder / "module_utils/words.py"
+    before = words.stat()
+    words.write_text("WORD = 'other'\n")
+    os.utime(words, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert words.stat().st_size == before.st_size
+    assert site.packs("other")
+
+
+def test_a_file_that_was_only_touched_is_not_packed_anew(site):
+    assert site.packs("first")
+    (site.folder / "module_utils/words.py").touch()
+    assert not site.packs("first")
+
+
+@pytest.mark.parametrize("left", [b"", b"\0" * 1000, None], ids=["empty", "zeros", "half"])
+def test_what_a_power_cut_left_is_packed_anew(site, left):
+    assert site.packs("first")
+    [kept] = site.payloads.glob("*/*.thing*")
+    kept.write_bytes(kept.read_bytes()[:1000] if left is None else left)
+    assert site.packs("first")
+    assert not site.packs("first")
+
+
+def test_what_is_kept_is_on_the_disk_before_its_name_is(site, tmp_path, monkeypatch):
+    assert site.packs("first")
+    [kept] = site.payloads.glob("*/*.thing*")
+    done = []
+    fsync, rename = os.fsync, os.rename
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append("fsync"), fsync(number)))
+    monkeypatch.setattr(os, "rename", lambda *paths: (done.append("rename"), rename(*paths)))
+    kept_payloads.copy(str(kept.parent), str(tmp_path / "copy"), lambda _path: None)
+    assert done == ["fsync", "rename"]
+    assert (tmp_path / "copy" / kept.name).read_bytes() == kept.read_bytes()
+
+
 def test_what_the_changed_file_says_is_what_runs(site):
     assert site.packs("first")
     (site.folder / "module_utils/words.py").write_text("WORD = 'other'\n")

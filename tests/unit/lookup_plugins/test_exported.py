@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def test_what_is_declared_wins_over_what_was_seen() -> None:
 
 def test_facts_within_others() -> None:
     assert values(
-        {"web01": seen(0, ansible_local={"strata": {"revision": "abc"}})}, "ansible_local.strata.revision"
+        {"web01": seen(0, ansible_local={"strata": {"last_converge": "abc"}})}, "ansible_local.strata.last_converge"
     ) == [("web01", "abc")]
 
 
@@ -50,6 +51,23 @@ def test_what_is_too_old_counts_no_more() -> None:
     assert values(hosts, max_age=100, default=0) == [("web01", 1), ("web02", 0), ("web03", 3)]
     with pytest.raises(AnsibleLookupError, match=r"target is not known of web02 \(seen 100\d s ago\)"):
         values(hosts, max_age=100)
+
+
+@pytest.mark.parametrize("wrong", ["yesterday", [], True, float("nan"), time.time(), 9 * 10**18, -1])
+def test_a_host_that_says_no_time_is_named_and_has_the_default(monkeypatch: pytest.MonkeyPatch, wrong: Any) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(sys.modules[Lookup.__module__].display, "warning", said.append)
+    hosts = {"web01": {"ansible_facts": {"strata_seen": wrong, "target": 1}}, "web02": seen(0, target=2)}
+    assert values(hosts, max_age=100, default=0) == [("web01", 0), ("web02", 2)]
+    assert said == ["web01: its fact strata_seen is no time at which it was seen, and left out"]
+
+
+@pytest.mark.parametrize("facts", ["none", 5, ["target"]])
+def test_facts_that_are_no_mapping_are_left_out(monkeypatch: pytest.MonkeyPatch, facts: Any) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(sys.modules[Lookup.__module__].display, "warning", said.append)
+    assert values({"web01": {"ansible_facts": facts}, "web02": seen(0, target=2)}, default=0)[1] == ("web02", 2)
+    assert said == ["web01: its facts are no mapping, and left out"]
 
 
 def test_a_fact_of_no_known_age_is_not_young() -> None:

@@ -61,6 +61,32 @@ def test_other_servers_of_a_host_have_a_port_and_keys_of_their_own() -> None:
     assert lines({"web01": declared}) == [ours, f"[web01]:2022,[2001:db8::1]:2022 {ONE}"]
 
 
+@pytest.mark.parametrize(
+    ("facts", "kept"),
+    [
+        ({"ssh_host_keys": ONE}, []),
+        ({"ssh_host_keys": 5}, []),
+        ({"ssh_host_keys": {"one": ONE}}, []),
+        ({"ssh_host_keys": [ONE] * 65}, []),
+        ({"ssh_host_keys": ["AAAA", 5, None, [ONE], TWO]}, [f"web02 {TWO}"]),
+        ({"ssh_services": 29418}, []),
+        ({"ssh_services": ["29418"]}, []),
+        ({"ssh_services": [{"port": float("inf"), "keys": []}]}, []),
+        ({"ssh_services": [{"port": 91000, "keys": [TWO]}, {"port": 29418, "keys": [TWO]}]}, [f"[web02]:29418 {TWO}"]),
+        ({"ssh_services": [{"port": 29418, "keys": ["AAAA"]}, {"port": 29418, "keys": 5}]}, []),
+        ("none", []),
+        (5, []),
+    ],
+)
+def test_what_one_host_says_wrongly_does_not_end_the_runs_of_others(
+    warnings: list[str], facts: Any, kept: list[str]
+) -> None:
+    assert lines({"web01": SEEN, "web02": {"ansible_facts": facts}}) == [f"web01 {ONE}", *kept]
+    assert "web02" in warnings[0]
+    assert "left out" in warnings[0]
+    assert all(len(warning) < 500 for warning in warnings)
+
+
 def test_who_was_never_seen_is_named(warnings: list[str]) -> None:
     hostvars = {"web01": SEEN, "web02": {}, "web03": {"ansible_facts": {"ssh_host_keys": []}}}
     assert lines(hostvars) == [f"web01 {ONE}"]
@@ -87,7 +113,8 @@ def test_hosts_outside_of_the_inventory() -> None:
         ({"known_hosts_keys": [ONE.replace("ssh-ed25519", "ssh-rsa")]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_keys": [f"web02 {ONE}"]}, {}, "known_hosts_keys of web01: "),
         ({"known_hosts_services": [{"port": "x y", "keys": []}]}, {}, "known_hosts_services of web01: .*'x y'"),
-        ({"ansible_facts": {"ssh_services": ["29418"]}}, {}, "known_hosts_services of web01: '29418' has no port"),
+        ({"known_hosts_services": ["29418"]}, {}, "known_hosts_services of web01: '29418' has no port"),
+        ({"known_hosts_services": [{"port": 91000, "keys": []}]}, {}, "known_hosts_services of web01: .*91000"),
         ({"known_hosts_services": [{"port": 1, "keys": ["AAAA"]}]}, {}, "known_hosts_services of web01: 'AAAA' is not"),
         (SEEN | {"known_hosts_names": ["a,b"]}, {}, "known_hosts_names of web01: 'a,b' is neither"),
         (SEEN | {"ansible_host": "*"}, {}, "known_hosts_names of web01: '\\*' is neither"),

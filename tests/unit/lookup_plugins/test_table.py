@@ -64,7 +64,7 @@ def test_a_key_that_is_nowhere(look: Any) -> None:
         ("a.csv", "# a\na,1\nb,1\na,2\n", r"a.csv:4: 'a' stands in line 2 already"),
         ("a.csv", 'a,"1\n2"\nb,"x" y\n', r"a.csv:3: .* expected after"),
         ("a.csv", 'a,1\nb,"x\n', r"a.csv:2: unexpected end of data"),
-        ("a.yml", "- a\n", r"a.yml:1: a table is a mapping, not "),
+        ("a.yml", "- a\n", r"a.yml:1: a table is a mapping, not list"),
         ("a.yml", "a: 1\nb: {c: d\ne: f\n", r"a.yml:3: .*"),
         ("a.txt", "a,1\n", r"a.txt: a table ends in .csv, .yml or .yaml"),
     ],

@@ -30,7 +30,8 @@ def checked(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     ]
     hosts = {name: plain(role.example) for name, role in ROLES.items()}
     (folder / "site.yml").write_text(json.dumps(plays))
-    (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts}}))
+    named = {"hosts": {"mail01.example.org": {}, "logs01.example.org": {}}}
+    (folder / "hosts.json").write_text(json.dumps({"all": {"hosts": hosts, "children": {"named": named}}}))
     command = [BIN / "ansible-playbook", "-i", folder / "hosts.json", folder / "site.yml", "--tags=preflight"]
     settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "STRATA_RUN_RECORD": str(folder / "record.json")}
     done = subprocess.run(

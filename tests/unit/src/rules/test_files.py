@@ -1,11 +1,43 @@
 import pytest
 
 from strata import rules
+from strata.repository.source import BrokenFileError, Source
 from strata.rules import files
 
 from ..sample import Checkout
 
 MODULE = '"""A module."""\n'
+
+
+#: Ten lines that stand for 10 ** 9 values: by aliases, and by the merge keys of YAML 1.1.
+BY_ALIASES = "a0: &a0 {x: 1}\n" + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]\n" for n in range(1, 10))
+BY_MERGE_KEYS = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 10)}]}}\n" for n in range(1, 10)
+)
+
+
+@pytest.mark.parametrize("text", [BY_ALIASES, BY_MERGE_KEYS])
+@pytest.mark.parametrize("path", ["roles/httpd/defaults/main.yml", "inventories/production/hosts.yaml", "site.yml"])
+def test_a_file_that_grows_is_refused_before_anything_else_reads_it(checkout: Checkout, path: str, text: str) -> None:
+    checkout.write(path, text)
+    found = [str(violation) for violation in rules.check(checkout.root)]
+    assert found == [f"{path}:5: its aliases repeat more than 10000 values: write some out"]
+    with pytest.raises(BrokenFileError, match="its aliases repeat more than 10000 values"):
+        Source(checkout.root, checkout.root / path).load()
+
+
+def test_a_file_that_is_nested_too_deeply(checkout: Checkout) -> None:
+    checkout.write("roles/httpd/defaults/main.yml", "a: " + "[" * 10000 + "]" * 10000 + "\n")
+    [found] = rules.check(checkout.root)
+    assert str(found) == "roles/httpd/defaults/main.yml:1: is nested in more than 50 levels"
+    with pytest.raises(BrokenFileError, match="is nested too deeply"):
+        Source(checkout.root, checkout.root / "roles/httpd/defaults/main.yml").load()
+
+
+def test_aliases_of_a_usual_size_may_be_used(checkout: Checkout) -> None:
+    checkout.write("roles/httpd/defaults/main.yml", "httpd_a: &a {b: 1}\nhttpd_c: *a\nhttpd_d: {<<: *a, e: 2}\n")
+    source = Source(checkout.root, checkout.root / "roles/httpd/defaults/main.yml")
+    assert source.mapping()["httpd_c"] == {"b": 1}
 
 
 @pytest.mark.parametrize(

@@ -123,3 +123,19 @@ def test_without_the_option_only_the_sandbox_goes(podman: Podman) -> None:
     assert CliRunner().invoke(cli, ["down"]).exit_code == 0
     assert f"strata-{CHECKOUT}-molecule-httpd-deb12" in podman.containers
     assert f"strata-{CHECKOUT}-sandbox" not in podman.networks
+
+
+def test_down_names_the_hosts_of_tests_that_it_leaves(podman: Podman) -> None:
+    done = CliRunner().invoke(cli, ["down"])
+    assert done.exit_code == 0, done.output
+    assert f"strata-{CHECKOUT}-sandbox" not in podman.networks
+    assert f"strata-{CHECKOUT}-molecule-httpd-deb13" in podman.containers
+    assert (
+        "hosts of tests are left: bench-W-httpd, molecule-apt, molecule-httpd; `bin/strata down --all` removes them"
+    ) in done.stderr
+
+
+@pytest.mark.usefixtures("podman")
+def test_down_of_a_sandbox_alone_names_nothing() -> None:
+    assert CliRunner().invoke(cli, ["down", "--all"]).exit_code == 0
+    assert "are left" not in CliRunner().invoke(cli, ["down"]).stderr

@@ -64,8 +64,28 @@ def test_control_groups_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(os, "geteuid", lambda: 0)
     monkeypatch.setattr(shutil, "which", lambda name: f"/usr/bin/{name}")
     monkeypatch.setattr(os, "access", lambda *_: False)
-    with pytest.raises(StrataError, match="/sys/fs/cgroup cannot be written"):
+    with pytest.raises(StrataError, match="no hierarchy below /sys/fs/cgroup can be written"):
         podman.require()
+
+
+@pytest.mark.parametrize(
+    ("folders", "writable", "enough"),
+    [
+        ((), [""], True),
+        (("systemd", "memory"), ["systemd", "memory"], True),
+        (("systemd", "memory"), [], False),
+        (("cgroup.controllers", "system.slice"), ["system.slice"], False),
+        (("cgroup.controllers",), [""], True),
+    ],
+    ids=["writable", "mounts below a read-only one", "read-only", "version 2, read-only", "version 2"],
+)
+def test_control_groups_are_looked_for_where_they_are_mounted(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, folders: tuple[str, ...], writable: list[str], enough: bool
+) -> None:
+    for name in folders:
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(os, "access", lambda path, _mode: path in [tmp_path / name for name in writable])
+    assert podman.has_writable_cgroups(tmp_path) is enough
 
 
 def test_a_path_that_podman_cannot_take(monkeypatch: pytest.MonkeyPatch) -> None:

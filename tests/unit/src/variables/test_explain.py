@@ -142,3 +142,9 @@ def test_a_person_can_read_it(data: Data) -> None:
     code, table = data.strata("explain", "web01")
     assert code == 0
     assert "mail.example.org" in next(line for line in table.splitlines() if "exim_mailname " in line)
+
+
+def test_private_variables_come_last(data: Data) -> None:
+    names = list(data.explain())
+    assert names == sorted(names, key=lambda name: (name.startswith("_"), name))
+    assert names[0][0] != "_" == names[-1][0]

@@ -158,3 +158,42 @@ def test_who_has_the_keys_can_see_what_is_encrypted(data: Data, tmp_path: Path) 
     assert (code, "canary" in output) == (0, False)
     code, output = run(data, "explain", "web01", "both", "--reveal", **environment)
     assert (code, output.splitlines()[1]) == (0, "  canary one and canary two")
+
+
+SECRET = "hunter2hunter2"
+
+
+#: How a variable may read those of another host.
+READS = {
+    "subscript": "{{ hostvars['web02'].exim_smarthost_password }}",
+    "computed": "{{ hostvars.web02.copied }}",
+    "all": "{{ hostvars.values() | map(attribute='exim_smarthost_password', default='') | list }}",
+    "extract": "{{ ['web02'] | map('extract', hostvars, 'copied') | join }}",
+    "exported": "{{ query('exported', 'copied', groups=['static']) }}",
+    "key": "{{ hostvars['web02'].accounts_users[0].password }}",
+}
+
+
+def test_secrets_of_other_hosts_are_hidden_too(data: Data) -> None:
+    data.write("hosts.yml", {"all": {"children": {"static": {"hosts": {"web01": None, "web02": None}}}}})
+    users = [{"name": "jane", "password": f"$6${SECRET}"}]
+    theirs = {
+        "exim_smarthost_password": SECRET,
+        "copied": "from {{ exim_smarthost_password }}",
+        "accounts_users": users,
+    }
+    data.write("host_vars/web02.yml", {**theirs, "open": "to see"})
+    with (data.folder / "host_vars/web02.yml").open("a") as stream:
+        stream.write(f"locked: {VAULT}")
+    ours = {"locked_there": "{{ hostvars.web02.locked }}", "sees": "{{ hostvars.web02.open }}"}
+    data.write("host_vars/web01.yml", {"copied": "none", **READS, **ours})
+    shown, revealed = data.explain(), data.explain("--reveal")
+    assert SECRET not in json.dumps(shown)
+    assert (shown["sees"]["value"], shown["locked_there"]["value"]) == ("to see", "(secret)")
+    assert {name: SECRET in json.dumps(revealed[name]) for name in READS} == dict.fromkeys(READS, True)
+    assert {name: shown[name]["secret"] for name in READS} == dict.fromkeys(READS, True)
+
+
+def test_a_secret_of_a_role_that_the_host_does_not_have_is_hidden(data: Data) -> None:
+    data.write("group_vars/all.yml", {"gerrit_ldap_password": SECRET})
+    assert SECRET not in data.strata("explain", "web01")[1]

@@ -1,0 +1,50 @@
+"""Callback plugin: print what changed and what failed, each error once."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.plugins.callback.default import CallbackModule as Default
+
+DOCUMENTATION = """
+name: brief
+type: stdout
+author: Strata contributors
+short_description: Print what changed and what failed, each error once
+description:
+  - Prints as C(ansible.builtin.default) does, which has the same options, but no headings of plays, no recap, no tasks
+    that changed nothing, and of an error only the result of the task, which has the same message once more.
+  - C(strata converge) uses it, which tells the plays apart and ends with a table.
+extends_documentation_fragment:
+  - default_callback
+  - result_format_callback
+"""
+
+
+class CallbackModule(Default):
+    """See DOCUMENTATION."""
+
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "stdout"
+    CALLBACK_NAME = "brief"
+
+    def set_options(self, *args: Any, **kwargs: Any) -> None:
+        """Read the options; tasks that changed nothing are not shown."""
+        super().set_options(*args, **kwargs)
+        self.set_option("display_ok_hosts", False)
+        self.set_option("display_skipped_hosts", False)
+
+    def v2_playbook_on_play_start(self, play: Any) -> None:
+        """Remember the play without a heading."""
+        self._play = play
+
+    def v2_playbook_on_no_hosts_matched(self) -> None:
+        """Say nothing: the play is for others."""
+
+    def v2_playbook_on_stats(self, stats: Any) -> None:
+        """Leave the recap out."""
+
+    def _handle_exception(self, result: Any, use_stderr: bool = False) -> None:
+        """Leave out what the result says too."""
+        del use_stderr
+        result.pop("exception", None)

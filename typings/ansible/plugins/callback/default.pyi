@@ -1,0 +1,3 @@
+from ansible.plugins.callback import CallbackBase
+
+class CallbackModule(CallbackBase): ...

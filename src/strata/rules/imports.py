@@ -48,6 +48,7 @@ ROOTS = (
             ("__main__",),
             ("cli",),
             ("verbs",),
+            ("gate",),
             ("affected", "bench", "converge"),
             ("export", "skeleton", "suite"),
             ("rules",),

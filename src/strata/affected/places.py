@@ -13,6 +13,7 @@ from strata.affected.graph import EVERYTHING, Kind, Node, file, part, role
 from strata.affected.hosts import Hosts
 from strata.affected.reading import Reading
 from strata.affected.roles import IMPORTED, KEY, Roles
+from strata.repository.prose import GENERATED, PROSE, is_prose
 from strata.suite.pythons import unit_parts
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ LINT, SANDBOX = part("lint"), part("sandbox")
 SANDBOX_HOSTS = "sandbox/"
 CONFIGURATION = ".config/molecule/config.yml"
 ENABLED = re.compile(r"^(?:callbacks|vars_plugins)_enabled\s*=(.*)$", re.MULTILINE)
-PROSE = re.compile(r"LICENSE|[^/]+\.md|docs/.+|project-config/README\.md")
-GENERATED = re.compile(r"(?:vendor/)?roles/[^/]+/README\.md|docs/contributions\.md")
 
 
 class Places:
@@ -56,7 +55,7 @@ class Places:
         yield from self._by_file(path)
         if not placed(path):
             yield EVERYTHING
-        if GENERATED.fullmatch(path) or not PROSE.fullmatch(path):
+        if not is_prose(path):
             yield LINT
             yield from map(file, self._reading.whole)
 

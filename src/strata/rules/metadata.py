@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from strata.repository.roles import Role
 
 METADATA = "meta/strata.yml"
-KEYS = {"version", "requires", "example"}
+KEYS = {"version", "requires", "example", "left_behind"}
 
 #: Where the flat files are, which site.yml's inventories set.
 CHECKOUT = "strata_project_config"

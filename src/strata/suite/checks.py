@@ -14,6 +14,7 @@ from strata.project_config.check import load
 from strata.project_config.fix import fix_tree
 from strata.project_config.tree import PROJECTS, Tree
 from strata.repository import readme
+from strata.repository.prose import is_prose
 from strata.rules import architecture
 from strata.vendored.roles import VendoredRoles
 
@@ -47,7 +48,7 @@ class Check:
 
     def concerned(self, changed: Collection[str], present: Collection[str]) -> list[str] | None:
         """Return what of a change is to be looked at, nothing for all files; None if the check has no part in it."""
-        if any(re.fullmatch(self.whole, path) for path in changed):
+        if any(re.fullmatch(self.whole, path) and not is_prose(path) for path in changed):
             return []
         return [path for path in changed if path in present and re.fullmatch(self.reads, path)] or None
 

@@ -8,7 +8,7 @@ import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
-from ansible.module_utils.strata.files import Change, File, Link, State, apply, plan, read, undo, undoing
+from ansible.module_utils.strata.files import Change, File, Link, State, apply, diff, plan, read, undo, undoing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -75,3 +75,15 @@ def test_what_cannot_be_renamed_for_another_reason_fails(tmp_path: Path) -> None
     with pytest.raises(IsADirectoryError):
         apply([Change(str(tmp_path / "a"), None, File(b"new"))])
     assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+STATES = [None, Link("elsewhere"), File(b"canary\n"), File(b"canary\n", 0o600), File(b"canary\n", secret=True)]
+
+
+@pytest.mark.parametrize("before", STATES)
+@pytest.mark.parametrize("after", STATES)
+def test_a_diff_shows_no_content_where_one_of_the_two_is_a_secret(before: State, after: State) -> None:
+    (shown,) = diff([Change("/a", before, after)])
+    secret = any(isinstance(state, File) and state.secret for state in (before, after))
+    for text, state in ((shown["before"], before), (shown["after"], after)):
+        assert ("canary" in text) is (isinstance(state, File) and not secret)

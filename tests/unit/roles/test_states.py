@@ -109,6 +109,26 @@ def test_each_contribution_is_expected_somewhere() -> None:
     assert expected == {name for role in ROLES.values() for name in role.contributions}
 
 
+@own_cases
+def test_files_say_what_was_asked_for(host: Host, states: dict[str, State]) -> None:
+    contents = {
+        each.path: (each.content or b"").decode()
+        for declared in services(states[str(host)], host.role)
+        for each in declared.files
+    }
+    for path, lines in CASES[host.role][host.case - 1].get("files", {}).items():
+        following = iter(contents[path].splitlines())
+        missing = [line for line in lines if line not in following]
+        assert not missing, f"{path} does not have these lines, or in another order:\n{contents[path]}"
+
+
+@host
+def test_a_service_takes_note_of_its_files(host: Host, states: dict[str, State]) -> None:
+    for declared in services(states[str(host)], host.role):
+        if declared.files and any(unit.name.endswith(".service") for unit in declared.units):
+            assert declared.on_change != "none", "what is written would not come into force"
+
+
 @host
 def test_collectors_get_what_is_contributed(host: Host, states: dict[str, State]) -> None:
     state = states[str(host)]
@@ -223,6 +243,17 @@ def test_users_of_a_certificate_are_told_of_a_new_one(host: Host, states: dict[s
         units = [each["name"] for each in call.arguments.get("units", [])]
         for unit in ["apache2.service"] if call.module == "apache_server" else units:
             assert all(unit in told[name] for name in used), f"{unit} would go on with the old certificate"
+        # A service role alone may be given certificates by others.
+        if used and ROLES[host.role].layer != "service":
+            assert any(each.module == "host_certificates" for each in state.calls), f"nobody brings {used}"
+
+
+@host
+def test_users_that_are_named_are_made(host: Host, states: dict[str, State]) -> None:
+    calls = states[str(host)].calls
+    made = {each["name"] for call in calls if call.module == "host_accounts" for each in call.arguments["users"]}
+    for call in calls:
+        assert {call.arguments.get("user", "root")} <= {"root", *made}, f"{call.role} needs a role that makes its user"
 
 
 @host

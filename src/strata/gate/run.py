@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from strata import processes
 from strata.errors import StrataError
-from strata.gate.plan import LIMITS
+from strata.gate.plan import LIMITS, What
 from strata.gate.session import Session, StoppedError, TimeUpError
 from strata.gate.steps import carry_out
 from strata.suite.beside import work_beside
@@ -107,7 +107,7 @@ class Gate:
             if not check.repeated or self.first:
                 return Verdict.FAILED, cases
             self.say(f"{check.name}: failed, and is tried once more, to tell whether it is flaky")
-            again = self._try(check, log)
+            again = self._try(_again(check, cases), log)
         except StoppedError:
             return Verdict.NOT_RUN, []
         except TimeUpError as error:
@@ -124,3 +124,12 @@ class Gate:
         except StrataError as error:
             session.note(str(error))
             return [Case(f"{check.name}: {error}", "failed")]
+
+
+def _again(check: Check, cases: Sequence[Case]) -> Check:
+    """Return the check for a second try: of unit tests, only the files that have a failure."""
+    failures = count(cases).failures
+    modules = {path: path.removesuffix(".py").replace("/", ".") for path in check.paths}
+    failed = [path for path, module in modules.items() if any(module in name for name in failures)]
+    tests = check.what in {What.UNIT, What.OLDEST, What.TESTS_OF_BASE}
+    return replace(check, paths=tuple(failed)) if tests and failed else check

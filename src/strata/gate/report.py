@@ -73,7 +73,9 @@ class Report:
     def write(self, folder: Path) -> None:
         """Write report.json, junit.xml and report.html into a folder, each as a whole."""
         _write(folder / "report.json", json.dumps(self.as_json(), indent=1) + "\n")
-        _write(folder / "junit.xml", _junit(self))
+        unfinished = folder / "unfinished.xml"
+        _junit(self).write(str(unfinished))
+        unfinished.replace(folder / "junit.xml")
         _write(folder / "report.html", _html(self))
 
 
@@ -99,7 +101,7 @@ def _html(report: Report) -> str:
     return environment.get_template(TEMPLATE).render(report=report)
 
 
-def _junit(report: Report) -> str:
+def _junit(report: Report) -> JUnitXml:
     xml = JUnitXml("strata gate")
     for result in report.results:
         suite = TestSuite(clean(result.check.name))
@@ -117,7 +119,7 @@ def _junit(report: Report) -> str:
             suite.add_testcase(unrun)
         suite.time = round(result.seconds, 1)
         xml.add_testsuite(suite)
-    return str(xml.tostring().decode())
+    return xml
 
 
 def _write(path: Path, text: str) -> None:

@@ -36,14 +36,21 @@ def carry_out(check: Check, trees: Trees, session: Session) -> list[Case]:
 
     Raises:
         StrataError: it took too long, was stopped, or a tree can't be made.
-        Interrupted: a signal has come; hosts may be left.
+        Interrupted: a signal has come; hosts are left to who waits for all checks.
 
     """
     try:
-        return STEPS[check.what](check, trees, session)
-    finally:
-        for name in check.sandboxes:
-            Sandbox(name).down()
+        cases = STEPS[check.what](check, trees, session)
+    except Exception:
+        _remove(check)
+        raise
+    _remove(check)
+    return cases
+
+
+def _remove(check: Check) -> None:
+    for name in check.sandboxes:
+        Sandbox(name).down()
 
 
 def _merge(check: Check, trees: Trees, session: Session) -> list[Case]:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TEMPLATE = "report.html.j2"
 #: How much of a log the page holds: its end; the whole is in the file.
 MOST = 200_000
+#: How much of it is shown at first where a check has failed.
+LAST = 3_000
 #: Colours and other controls of terminals, and what XML can't hold.
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\t\n\x20-\ud7ff\ue000-\ufffd]")
 
@@ -98,7 +100,7 @@ def _html(report: Report) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"log": text_of, "clean": clean}
-    return environment.get_template(TEMPLATE).render(report=report)
+    return environment.get_template(TEMPLATE).render(report=report, LAST=LAST)
 
 
 def _junit(report: Report) -> JUnitXml:

@@ -32,13 +32,14 @@ OLDEST = STATE / "venv-oldest" / "bin" / "python"
 
 
 def carry_out(check: Check, trees: Trees, session: Session) -> list[Case]:
-    """Carry out a check, and return its cases; the hosts that it booted are removed.
+    """Carry out a check with hosts of its own, which are removed in the end, and return its cases.
 
     Raises:
         StrataError: it took too long, was stopped, or a tree can't be made.
         Interrupted: a signal has come; hosts are left to who waits for all checks.
 
     """
+    _remove(check)
     try:
         cases = STEPS[check.what](check, trees, session)
     except Exception:
@@ -49,8 +50,11 @@ def carry_out(check: Check, trees: Trees, session: Session) -> list[Case]:
 
 
 def _remove(check: Check) -> None:
+    """Remove the hosts of a check, and what molecule knows of them."""
     for name in check.sandboxes:
         Sandbox(name).down()
+    if check.what in {What.SCENARIO, What.UPGRADE}:
+        shutil.rmtree(ephemeral(check.subject), ignore_errors=True)
 
 
 def _merge(check: Check, trees: Trees, session: Session) -> list[Case]:
@@ -108,7 +112,6 @@ def _scenario(check: Check, trees: Trees, session: Session) -> list[Case]:
     runs = ephemeral(role) / "runs"
     if runs.is_dir():
         shutil.copytree(runs, trees.folder / "runs" / role, dirs_exist_ok=True)
-    shutil.rmtree(ephemeral(role), ignore_errors=True)
     return _reported(report, code, session)
 
 

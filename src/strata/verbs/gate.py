@@ -1,6 +1,7 @@
 """`strata gate`."""
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -58,7 +59,8 @@ def command(range_: str | None, first: bool, dependents: bool, plan_only: bool, 
         if any(check.sandboxes for check in planned.checks):
             require()
         with locked(), trees(Path(folder), change) as found:
-            FOLDER.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            FOLDER.mkdir(parents=True)
             results = Gate(found, FOLDER, click.echo, first, patience).run(planned.checks)
         report = Report(
             range_ or "since the branch left main",

@@ -68,7 +68,7 @@ measuring._Bench._ssh_options = lambda _: []
 
 change = Change("0" * 40, (), frozenset(), folder, folder)
 names = {"slow": slow, "stubborn": stubborn, "apart": apart, "waiting": "echo $$ >FOLDER/wrong"}
-gate.FOLDER = folder
+gate.FOLDER = folder / "gate"
 gate.changed = lambda *_: nullcontext(change)
 gate.Tree = gate.Places = gate.follow = lambda *_: None
 gate.checks = gate.former_paths = lambda *_: ()

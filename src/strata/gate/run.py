@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
 from dataclasses import dataclass, field, replace
@@ -79,7 +80,7 @@ class Gate:
 
     def _do(self, check: Check) -> Result:
         """Carry out a check, twice if it failed and may pass then; checks of one sandbox wait for each other."""
-        log = self.reports / f"{check.name.replace(' ', '-').replace(':', '').replace(',', '')}.log"
+        log = self.reports / f"{re.sub(r'[^A-Za-z0-9_.]+', '-', check.name)}.log"
         log.unlink(missing_ok=True)
         log.touch()
         with self._sandboxes[check.sandboxes[0] if check.sandboxes else check.name]:

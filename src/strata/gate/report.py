@@ -136,4 +136,5 @@ def _write(path: Path, text: str) -> None:
 def summary(change: Change) -> str:
     """Return what was judged as one line."""
     tip = change.tip[:12] if change.tip else "the files as they stand"
-    return f"{change.base[:12]}..{tip}: {len(change.paths)} files changed"
+    files = "1 file" if len(change.paths) == 1 else f"{len(change.paths)} files"
+    return f"{change.base[:12]}..{tip}: {files} changed"

@@ -159,6 +159,13 @@ class Places:
             folder = path.rpartition("/")[0]
             yield from (file(test) for test in self.tree.unit_tests if test.startswith(f"{folder}/"))
 
+    def own(self, path: str) -> Iterator[Node]:
+        """A file of the command line: Python is imported by what uses it, all else is read by the package around it."""
+        if not path.endswith(".py"):
+            folders = (str(folder) for folder in PurePosixPath(path).parents)
+            package = next((folder for folder in folders if f"{folder}/__init__.py" in self.tree.paths), None)
+            yield from (file(each) for each in self.tree.python if each.rpartition("/")[0] == package)
+
     def site(self, path: str) -> Iterable[Node]:
         """The node definitions."""
         del path
@@ -200,8 +207,7 @@ PLACES: dict[re.Pattern[str], Callable[[Places, str], Iterable[Node]]] = {
         r"tests/testinfra/.+": Places.host_test,
         r"tests/unit/.+": Places.unit_test,
         r"tests/sandbox/.+|\.gitreview": Places.sandbox,
-        # Its users are found by their imports.
-        r"src/strata/.+": Places.nothing,
+        r"src/strata/.+": Places.own,
     }.items()
 }
 

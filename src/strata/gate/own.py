@@ -5,16 +5,24 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from strata.repository.prose import GENERATED
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
+#: The check that runs our own rules over all files.
+LAYERS = "layer rules"
+#: The settings of linters, and exceptions from rules.
+SETTINGS = re.compile(
+    r"pyproject\.toml|\.yamllint|\.ansible-lint(?:-ignore)?|typings/.+|inventories/exceptions\.yml|\.gitignore"
+)
 #: What decides which checks a change has, and what they demand.
 RULES = re.compile(
-    r"src/strata/(?:affected|gate|rules|suite)/.+|src/strata/verbs/(?:affected|gate|lint|test)\.py|src/strata/processes\.py"
-    r"|\.ci/.+|pyproject\.toml|\.yamllint|\.ansible-lint(?:-ignore)?|typings/.+|inventories/exceptions\.yml"
+    r"src/strata/(?:affected|gate|rules|suite)/.+|src/strata/verbs/(?:affected|gate|lint|test)\.py"
+    rf"|src/strata/processes\.py|\.ci/.+|{SETTINGS.pattern}"
 )
-#: What is put back to judge by them: the whole of our own code, whose parts fit each other, and all settings.
-CODE = re.compile(rf"src/strata/.+|{RULES.pattern}")
+#: What the rules of the layers are themselves about: our own code, whose parts fit each other, and what it generates.
+CODE = re.compile(rf"src/strata/.+|{SETTINGS.pattern}|{GENERATED.pattern}")
 #: What the scenarios demand of each role.
 DEMANDS = re.compile(
     r"tests/testinfra/shared/.+|tests/testinfra/conftest\.py|molecule/shared/.+|\.config/molecule/.+|molecule/[^/]+/budget"

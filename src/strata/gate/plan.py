@@ -90,7 +90,14 @@ class Plan:
     notes: list[str]
 
 
-def plan(affected: Affected, linters: Sequence[Linter], present: Collection[str], former: Collection[str]) -> Plan:
+def plan(
+    affected: Affected,
+    linters: Sequence[Linter],
+    present: Collection[str],
+    former: Collection[str],
+    *,
+    dependents: bool = False,
+) -> Plan:
     """Return the checks that a change needs.
 
     Args:
@@ -98,12 +105,14 @@ def plan(affected: Affected, linters: Sequence[Linter], present: Collection[str]
         linters: all linters there are.
         present: the paths of the files after the change.
         former: the paths of the files before it.
+        dependents: whether the scenarios of roles that only depend on what changed are run too.
 
     """
-    checks = [*_lint(affected, linters, present, former), *_tests(affected), *_on_hosts(affected, former)]
+    scenarios = [name for name in affected.scenarios if dependents or not _inherited(affected, name)]
+    checks = [*_lint(affected, linters, present, former), *_tests(affected), *_on_hosts(affected, scenarios, former)]
     order = list(What)
     checks.sort(key=lambda check: order.index(check.what) if check.subject not in SLOW else order.index(What.OLDEST))
-    return Plan(checks, [*own.notes(affected.changed, present), *_left_out(affected)])
+    return Plan(checks, [*own.notes(affected.changed, present), *_left_out(affected, scenarios)])
 
 
 def _lint(
@@ -138,8 +147,7 @@ def _tests(affected: Affected) -> Iterator[Check]:
         yield Check(What.OLDEST, name, (python, part(oldest[0]).name), paths=tests)
 
 
-def _on_hosts(affected: Affected, former: Collection[str]) -> Iterator[Check]:
-    scenarios = [name for name in affected.scenarios if not _inherited(affected, Node(Kind.SCENARIO, name))]
+def _on_hosts(affected: Affected, scenarios: Sequence[str], former: Collection[str]) -> Iterator[Check]:
     # Those of small roles, which are many, before those of what is built of them.
     for name in sorted(scenarios, key=lambda name: (name.startswith(COMPOSED), name)):
         why = _chain(affected, Node(Kind.SCENARIO, name))
@@ -153,17 +161,15 @@ def _on_hosts(affected: Affected, former: Collection[str]) -> Iterator[Check]:
         yield Check(What.SANDBOX_TESTS, "tests of the sandbox", _chain(affected, SANDBOX))
 
 
-def _left_out(affected: Affected) -> Iterator[str]:
-    """Say which scenarios are not run, as their role only depends on one that changed."""
-    names = [name for name in affected.scenarios if _inherited(affected, Node(Kind.SCENARIO, name))]
+def _left_out(affected: Affected, scenarios: Sequence[str]) -> Iterator[str]:
+    names = [name for name in affected.scenarios if name not in scenarios]
     if names:
-        listed = " ".join(names)
-        yield (f"what only depends on a changed role is validated by preflight; its scenarios: `strata test {listed}`")
+        yield f"what only depends on a changed role is validated by preflight; --dependents also runs {' '.join(names)}"
 
 
-def _inherited(affected: Affected, node: Node) -> bool:
-    """Return whether something is affected only because its role depends on one that is."""
-    return sum(each.kind == Kind.ROLE for each in affected.chains[node]) > 1
+def _inherited(affected: Affected, scenario: str) -> bool:
+    """Return whether a scenario is affected only because its role depends on one that is."""
+    return sum(each.kind == Kind.ROLE for each in affected.chains[Node(Kind.SCENARIO, scenario)]) > 1
 
 
 def _above(chain: Sequence[Node]) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 TEMPLATE = "report.html.j2"
 #: How much of a log the page holds: its end; the whole is in the file.
 MOST = 200_000
+#: How much of it is shown at first where a check has failed.
+LAST = 3_000
 #: Colours and other controls of terminals, and what XML can't hold.
 CONTROLS = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|[^\t\n\x20-\ud7ff\ue000-\ufffd]")
 
@@ -73,7 +75,9 @@ class Report:
     def write(self, folder: Path) -> None:
         """Write report.json, junit.xml and report.html into a folder, each as a whole."""
         _write(folder / "report.json", json.dumps(self.as_json(), indent=1) + "\n")
-        _write(folder / "junit.xml", _junit(self))
+        unfinished = folder / "unfinished.xml"
+        _junit(self).write(str(unfinished))
+        unfinished.replace(folder / "junit.xml")
         _write(folder / "report.html", _html(self))
 
 
@@ -96,10 +100,10 @@ def _html(report: Report) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
     environment.filters |= {"log": text_of, "clean": clean}
-    return environment.get_template(TEMPLATE).render(report=report)
+    return environment.get_template(TEMPLATE).render(report=report, LAST=LAST)
 
 
-def _junit(report: Report) -> str:
+def _junit(report: Report) -> JUnitXml:
     xml = JUnitXml("strata gate")
     for result in report.results:
         suite = TestSuite(clean(result.check.name))
@@ -117,7 +121,7 @@ def _junit(report: Report) -> str:
             suite.add_testcase(unrun)
         suite.time = round(result.seconds, 1)
         xml.add_testsuite(suite)
-    return str(xml.tostring().decode())
+    return xml
 
 
 def _write(path: Path, text: str) -> None:
@@ -132,4 +136,5 @@ def _write(path: Path, text: str) -> None:
 def summary(change: Change) -> str:
     """Return what was judged as one line."""
     tip = change.tip[:12] if change.tip else "the files as they stand"
-    return f"{change.base[:12]}..{tip}: {len(change.paths)} files changed"
+    files = "1 file" if len(change.paths) == 1 else f"{len(change.paths)} files"
+    return f"{change.base[:12]}..{tip}: {files} changed"

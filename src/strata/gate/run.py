@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections import defaultdict
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from threading import Event, Lock
 from typing import TYPE_CHECKING
 
 from strata import processes
 from strata.errors import StrataError
-from strata.gate.plan import LIMITS
+from strata.gate.plan import LIMITS, What
 from strata.gate.session import Session, StoppedError, TimeUpError
 from strata.gate.steps import carry_out
 from strata.suite.beside import work_beside
@@ -79,7 +80,7 @@ class Gate:
 
     def _do(self, check: Check) -> Result:
         """Carry out a check, twice if it failed and may pass then; checks of one sandbox wait for each other."""
-        log = self.reports / f"{check.name.replace(' ', '-').replace(':', '').replace(',', '')}.log"
+        log = self.reports / f"{re.sub(r'[^A-Za-z0-9_.]+', '-', check.name)}.log"
         log.unlink(missing_ok=True)
         log.touch()
         with self._sandboxes[check.sandboxes[0] if check.sandboxes else check.name]:
@@ -107,7 +108,7 @@ class Gate:
             if not check.repeated or self.first:
                 return Verdict.FAILED, cases
             self.say(f"{check.name}: failed, and is tried once more, to tell whether it is flaky")
-            again = self._try(check, log)
+            again = self._try(_again(check, cases), log)
         except StoppedError:
             return Verdict.NOT_RUN, []
         except TimeUpError as error:
@@ -124,3 +125,12 @@ class Gate:
         except StrataError as error:
             session.note(str(error))
             return [Case(f"{check.name}: {error}", "failed")]
+
+
+def _again(check: Check, cases: Sequence[Case]) -> Check:
+    """Return the check for a second try: of unit tests, only the files that have a failure."""
+    failures = count(cases).failures
+    modules = {path: path.removesuffix(".py").replace("/", ".") for path in check.paths}
+    failed = [path for path, module in modules.items() if any(module in name for name in failures)]
+    tests = check.what in {What.UNIT, What.OLDEST, What.TESTS_OF_BASE}
+    return replace(check, paths=tuple(failed)) if tests and failed else check

@@ -32,18 +32,29 @@ OLDEST = STATE / "venv-oldest" / "bin" / "python"
 
 
 def carry_out(check: Check, trees: Trees, session: Session) -> list[Case]:
-    """Carry out a check, and return its cases; the hosts that it booted are removed.
+    """Carry out a check with hosts of its own, which are removed in the end, and return its cases.
 
     Raises:
         StrataError: it took too long, was stopped, or a tree can't be made.
-        Interrupted: a signal has come; hosts may be left.
+        Interrupted: a signal has come; hosts are left to who waits for all checks.
 
     """
+    _remove(check)
     try:
-        return STEPS[check.what](check, trees, session)
-    finally:
-        for name in check.sandboxes:
-            Sandbox(name).down()
+        cases = STEPS[check.what](check, trees, session)
+    except Exception:
+        _remove(check)
+        raise
+    _remove(check)
+    return cases
+
+
+def _remove(check: Check) -> None:
+    """Remove the hosts of a check, and what molecule knows of them."""
+    for name in check.sandboxes:
+        Sandbox(name).down()
+    if check.what in {What.SCENARIO, What.UPGRADE}:
+        shutil.rmtree(ephemeral(check.subject), ignore_errors=True)
 
 
 def _merge(check: Check, trees: Trees, session: Session) -> list[Case]:
@@ -53,21 +64,24 @@ def _merge(check: Check, trees: Trees, session: Session) -> list[Case]:
 
 
 def _lint(check: Check, trees: Trees, session: Session) -> list[Case]:
-    return _one(check, _linter(check, trees.head, session))
+    return _one(check, session.run(trees.head, *trees.head.strata(*_linter(check, trees.head))))
 
 
 def _lint_by_base(check: Check, trees: Trees, session: Session) -> list[Case]:
-    former = [path for path in trees.change.paths if own.CODE.fullmatch(path)]
-    with trees.mixed(f"rules-{check.subject.replace(' ', '-')}", former) as tree:
-        return _one(check, _linter(check, tree, session))
+    """Have the code of the base judge, by its settings."""
+    name, changed = check.subject.replace(" ", "-"), trees.change.paths
+    if check.subject == own.LAYERS:
+        with trees.mixed(f"{name}-files", [path for path in changed if own.CODE.fullmatch(path)]) as files:
+            return _one(check, session.run(files, *files.strata(*_linter(check, files))))
+    settings = [path for path in changed if own.SETTINGS.fullmatch(path)]
+    with trees.former(f"{name}-rules") as rules, trees.mixed(f"{name}-files", settings) as files:
+        command = rules.judging(files, *_linter(check, files))
+        return _one(check, session.run(files, *command, PYTHONPATH=str(rules.root / "src")))
 
 
-def _linter(check: Check, tree: Tree, session: Session) -> int:
-    paths = [path for path in check.paths if (tree.root / path).is_file()]
-    if check.paths and not paths:
-        session.note("the base has none of the files that it looks at")
-        return 0
-    return session.run(tree, *tree.strata("lint", f"--only={check.subject}", "--", *paths))
+def _linter(check: Check, tree: Tree) -> list[str]:
+    """Return the arguments of `strata` that run a linter; what is not there can't be looked at."""
+    return ["lint", f"--only={check.subject}", "--", *(path for path in check.paths if (tree.root / path).is_file())]
 
 
 def _unit(check: Check, trees: Trees, session: Session) -> list[Case]:
@@ -101,7 +115,6 @@ def _scenario(check: Check, trees: Trees, session: Session) -> list[Case]:
     runs = ephemeral(role) / "runs"
     if runs.is_dir():
         shutil.copytree(runs, trees.folder / "runs" / role, dirs_exist_ok=True)
-    shutil.rmtree(ephemeral(role), ignore_errors=True)
     return _reported(report, code, session)
 
 

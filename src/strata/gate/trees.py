@@ -21,6 +21,15 @@ if TYPE_CHECKING:
 
     from strata.affected.change import Change
 
+#: The command line of `strata`, with another root than its own.
+JUDGING = """
+import sys
+from pathlib import Path
+from strata import paths
+paths.ROOT = Path(sys.argv.pop(1))
+from strata.cli import main
+main()
+"""
 #: What the environment of a revision is made of.
 ENVIRONMENT = "requirements.txt"
 
@@ -34,6 +43,10 @@ class Tree:
     def strata(self, *arguments: str) -> list[str]:
         """Return the command line of the tree's own `strata`."""
         return [sys.executable, "-P", "-m", "strata", *arguments]
+
+    def judging(self, other: Tree, *arguments: str) -> list[str]:
+        """Return the command line of the tree's own `strata` on the files of another tree."""
+        return [sys.executable, "-P", "-c", JUDGING, str(other.root), *arguments]
 
     def environment(self, **settings: str) -> dict[str, str]:
         """Return the environment in which the tree's programs find its files, and no others."""

@@ -42,8 +42,8 @@ def scenario_upgrade(role: str, former: Tree, trees: Trees, session: Session) ->
 
     def molecule(tree: Tree, verb: str) -> int:
         limit = ["--", f"--limit={','.join(hosts)}"] if verb == "converge" else []
-        command = (BIN / "molecule", verb, "--no-command-borders", f"--scenario-name={role}", *limit)
-        return session.run(tree, *command, MOLECULE_EPHEMERAL_DIRECTORY=str(state))
+        command = [verb, "--no-command-borders", f"--scenario-name={role}", *limit]
+        return session.run(tree, BIN / "molecule", *command, MOLECULE_EPHEMERAL_DIRECTORY=str(state))
 
     for name, tree, verb in (
         ("hosts boot", trees.head, "create"),

@@ -41,6 +41,7 @@ RULES: tuple[Rule, ...] = (
     metadata.roles_have_a_version,
     metadata.requirements_are_met,
     metadata.roles_have_an_example,
+    metadata.left_behind_is_a_list,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,

@@ -63,6 +63,15 @@ def roles_have_an_example(repository: Repository) -> Iterator[Violation]:
                 yield source.violation(line(role.example, name), f"{message}{nearest(name, known)}")
 
 
+def left_behind_is_a_list(repository: Repository) -> Iterator[Violation]:
+    """What a role leaves behind is a list of patterns."""
+    for role in repository.roles.values():
+        given = role.metadata.get("left_behind", [])
+        if not (isinstance(given, list) and all(isinstance(pattern, str) for pattern in given)):
+            message = "left_behind is a list of patterns of paths, units and packages, such as [/var/lib/thing/*]"
+            yield role.source(METADATA).violation(line(role.metadata, "left_behind"), message)
+
+
 def _problem(required: str, wanted: Any, below: list[Role]) -> str | None:
     """Return what is wrong with a requirement, nothing if it is met."""
     found = next((role for role in below if required in {role.name, role.full_name}), None)

@@ -28,7 +28,7 @@ FACTS = json.dumps({"ansible_facts": {"distribution": "Debian", "distribution_re
 
 
 #: What preflight and the list of tasks are made of.
-DECLARED = r"(?:roles|inventories|library|module_utils|project-config|\w+_plugins)/.+|site\.yml|ansible\.cfg"
+DECLARED = r"(?:roles|inventories|library|module_utils|project-config|\w+_plugins)/.+(?<!\.md)|site\.yml|ansible\.cfg"
 YAML = r".+\.ya?ml|\.yamllint|\.ansible-lint"
 NOTHING = r"(?!)"
 

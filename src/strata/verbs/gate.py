@@ -1,6 +1,7 @@
 """`strata gate`."""
 
 import os
+import shutil
 import sys
 import tempfile
 import time
@@ -28,6 +29,7 @@ FOLDER = REPORTS / "gate"
 @click.command()
 @click.argument("range_", metavar="[A..B]", required=False)
 @click.option("--first", is_flag=True, help="End when the first check fails.")
+@click.option("--dependents", is_flag=True, help="Run the scenarios of roles that only depend on what changed, too.")
 @click.option("--plan", "plan_only", is_flag=True, help="Only show which checks the change needs, and why.")
 @click.option(
     "--patience",
@@ -35,7 +37,7 @@ FOLDER = REPORTS / "gate"
     default=1,
     help="Multiply all time limits by this number.",
 )
-def command(range_: str | None, first: bool, plan_only: bool, patience: float) -> None:
+def command(range_: str | None, first: bool, dependents: bool, plan_only: bool, patience: float) -> None:
     """Check what a change needs: lint of what changed, the tests of what is affected, and the way up from its base.
 
     The change is that of `strata affected`. If B is not what is checked out, it is checked in a tree of its own. Hosts
@@ -46,7 +48,8 @@ def command(range_: str | None, first: bool, plan_only: bool, patience: float) -
     start = time.monotonic()
     with interruptible(), tempfile.TemporaryDirectory(prefix="strata-gate-") as folder, changed(ROOT, range_) as change:
         affected = follow(Places(Tree(change)), change.base, change.paths)
-        planned = plan(affected, list(checks()), change.present, former_paths(change.base))
+        former = former_paths(change.base)
+        planned = plan(affected, list(checks()), change.present, former, dependents=dependents)
         click.echo(summary(change))
         for note in planned.notes:
             click.echo(f"note: {note}")
@@ -56,7 +59,8 @@ def command(range_: str | None, first: bool, plan_only: bool, patience: float) -
         if any(check.sandboxes for check in planned.checks):
             require()
         with locked(), trees(Path(folder), change) as found:
-            FOLDER.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(FOLDER, ignore_errors=True)
+            FOLDER.mkdir(parents=True)
             results = Gate(found, FOLDER, click.echo, first, patience).run(planned.checks)
         report = Report(
             range_ or "since the branch left main",

@@ -15,17 +15,17 @@ from strata.suite.checks import checks
 
 from ..affected.conftest import Repository, repository, template  # noqa: F401, TC001 - fixtures
 
-Planned = Callable[[], Plan]
+Planned = Callable[..., Plan]
 
 
 @pytest.fixture
 def planned(repository: Repository) -> Planned:  # noqa: F811
     """Plan the checks of what differs from the branch `main`."""
 
-    def make() -> Plan:
+    def make(**options: bool) -> Plan:
         with changed(repository.root, None) as change:
             affected = follow(Places(Tree(change)), change.base, change.paths)
             former = repository.git("ls-tree", "-r", "--name-only", change.base).splitlines()
-            return plan(affected, list(checks()), change.present, former)
+            return plan(affected, list(checks()), change.present, former, **options)
 
     return make

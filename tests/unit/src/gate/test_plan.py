@@ -52,7 +52,14 @@ def rank(what: What) -> int:
 def test_what_only_depends_on_a_changed_role_is_named(repository: Repository, planned: Planned) -> None:
     repository.touch("roles/httpd/tasks/main.yml")
     (note,) = planned().notes
-    assert note.endswith("`strata test ci_static project_static`")
+    assert note.endswith("--dependents also runs ci_static project_static")
+    wider = planned(dependents=True)
+    assert [check.name for check in wider.checks if check.what == What.SCENARIO] == [
+        "httpd",
+        "ci_static",
+        "project_static",
+    ]
+    assert wider.notes == []
 
 
 @pytest.mark.parametrize(

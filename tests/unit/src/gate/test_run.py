@@ -58,6 +58,21 @@ def test_a_second_try_hides_nothing(gate: Callable[..., list[Result]], tries: Ca
     assert (result.verdict, str(result.count)) == (verdict, count)
 
 
+def test_of_unit_tests_only_files_with_failures_are_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried = []
+
+    def fake(check: Check, _trees: object, _session: object) -> list[Case]:
+        tried.append(check.paths)
+        return [Case("tests.unit.test_a: test_it", "passed"), Case("tests.unit.test_b: test_it", "failed")]
+
+    monkeypatch.setattr(run, "carry_out", fake)
+    check = Check(What.UNIT, "unit tests", (), paths=("tests/unit/test_a.py", "tests/unit/test_b.py"))
+    Gate(None, tmp_path, lambda _: None).run([check])  # type: ignore[arg-type]
+    assert tried == [check.paths, ("tests/unit/test_b.py",)]
+
+
 def test_a_linter_is_not_tried_again(gate: Callable[..., list[Result]]) -> None:
     (result,) = gate({"lint": [["failed"]]})
     assert result.verdict == Verdict.FAILED

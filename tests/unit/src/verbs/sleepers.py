@@ -68,11 +68,11 @@ measuring._Bench._ssh_options = lambda _: []
 
 change = Change("0" * 40, (), frozenset(), folder, folder)
 names = {"slow": slow, "stubborn": stubborn, "apart": apart, "waiting": "echo $$ >FOLDER/wrong"}
-gate.FOLDER = folder
+gate.FOLDER = folder / "gate"
 gate.changed = lambda *_: nullcontext(change)
 gate.Tree = gate.Places = gate.follow = lambda *_: None
 gate.checks = gate.former_paths = lambda *_: ()
-gate.plan = lambda *_: Plan([Check(What.SCENARIO, name, (), name) for name in names], [])
+gate.plan = lambda *_, **__: Plan([Check(What.SCENARIO, name, (), name) for name in names], [])
 gate.require = lambda: None
 gate.trees = lambda path, _: nullcontext(Trees(path, Tree(folder), change))
 trees.STATE = folder

@@ -118,7 +118,7 @@ def test_the_gate_ends_with_all_that_it_started(start: Start, number: int, code:
     assert process.left() == []
     assert process.removed() == {"molecule-slow", "molecule-stubborn", "molecule-apart"}
     assert not (process.folder / "wrong").exists()
-    assert not (process.folder / "report.json").exists()
+    assert not (process.folder / "gate/report.json").exists()
 
 
 def test_impatience_does_not_keep_hosts_from_being_removed(start: Start) -> None:

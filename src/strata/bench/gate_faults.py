@@ -13,7 +13,8 @@ from typing import Any
 from strata import processes
 from strata.errors import StrataError, UsageError, nearest
 from strata.gate.trees import Tree, worktree
-from strata.paths import REPORTS, ROOT, shown
+from strata.paths import REPORTS, ROOT, STATE, shown
+from strata.sandbox.hosts import Sandbox
 
 FOLDER = ROOT / "tests/gate_faults"
 LOGS = REPORTS / "gate-faults"
@@ -105,9 +106,25 @@ def try_out(fault: Fault) -> Outcome:
 
     Raises:
         StrataError: the patch does not apply, or the gate did not come to a verdict.
-        Interrupted: a signal has come.
+        Interrupted: a signal has come; hosts that the gate had booted are removed.
 
     """
+    before = _sandboxes()
+    try:
+        return _try_out(fault)
+    except processes.Interrupted:  # the gate has no time to remove all that is its own
+        for name in _sandboxes() - before:
+            Sandbox(name).down()
+        raise
+    finally:
+        subprocess.run(["git", "worktree", "prune"], cwd=ROOT, check=False)
+
+
+def _sandboxes() -> set[str]:
+    return {path.name for path in (STATE / "sandboxes").glob("*")}
+
+
+def _try_out(fault: Fault) -> Outcome:
     LOGS.mkdir(parents=True, exist_ok=True)
     log = LOGS / f"{fault.name}.log"
     with tempfile.TemporaryDirectory(prefix="strata-fault-") as folder, worktree("HEAD", Path(folder) / "tree") as tree:
@@ -117,7 +134,8 @@ def try_out(fault: Fault) -> Outcome:
         start = time.monotonic()
         with log.open("w") as stream:
             command = tree.strata("gate", "HEAD~1..HEAD", "--first")
-            processes.run(command, cwd=tree.root, env=tree.environment(), stdout=stream, stderr=subprocess.STDOUT)
+            environment = tree.environment(TMPDIR=folder)  # its own trees go with ours
+            processes.run(command, cwd=tree.root, env=environment, stdout=stream, stderr=subprocess.STDOUT)
         if not report.exists():
             raise StrataError(f"{fault.name}: the gate came to no verdict, see {shown(log)}")
         return Outcome(fault, caught_by(json.loads(report.read_text())), time.monotonic() - start)

@@ -189,6 +189,7 @@ LOCAL = {"unbound.service"}
 
 
 #: Paths that roles have kept on hosts, by role; one that nobody declares any more would stay there.
+KEEPING = {"service_files", "sysctl_settings"}
 KEPT = Path(__file__).parent / "paths.txt"
 
 
@@ -208,7 +209,7 @@ def test_what_a_role_kept_it_still_declares_or_names_as_left_behind(states: dict
     declared, covered = set(), []
     for state in states.values():
         for call in state.calls:
-            if call.module in {"service_files", "sysctl_settings"}:
+            if call.module in KEEPING:
                 declared |= {(call.role, path) for path in paths_of(call)}
                 covered += [(call.role, pattern) for pattern in call.arguments.get("purge", [])]
     covered += [(name, pattern) for name, role in ROLES.items() for pattern in role.metadata.get("left_behind", [])]
@@ -229,8 +230,13 @@ def test_units_that_are_ours_come_up_at_boot(host: Host, states: dict[str, State
             assert unit.enabled == unit.started, unit
             if file:
                 assert b"[Install]\nWantedBy=" in (file.content or b""), unit
-        for each in declared.files:
-            assert not each.path.startswith(("/run/", "/tmp/", "/var/run/")), each
+
+
+@host
+def test_nothing_is_kept_where_a_reboot_removes_it(host: Host, states: dict[str, State]) -> None:
+    for call in states[str(host)].calls:
+        if call.module in KEEPING:
+            assert not [path for path in paths_of(call) if path.startswith(("/run/", "/tmp/", "/var/run/"))]
 
 
 @host

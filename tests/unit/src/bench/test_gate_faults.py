@@ -1,9 +1,11 @@
 """The seeded faults: each is one that applies and says what it is, and what the gate makes of it is told."""
 
 import json
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -119,6 +121,29 @@ def test_a_gate_without_a_verdict_is_named(gate: list[Path], monkeypatch: pytest
 
 def _only_git(run: Callable[..., Any]) -> Callable[..., Any]:
     return lambda command, **options: run(command if command[0] == "git" else ["true"], **options)
+
+
+def test_a_signal_leaves_no_trees_and_no_hosts_of_the_gate(
+    gate: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(command: list[str], **options: Any) -> object:
+        if command[0] == "git":
+            return real(command, **options)
+        (tmp_path / "sandboxes/molecule-snmpd").mkdir(parents=True)
+        own = f"{options['env']['TMPDIR']}/head"
+        subprocess.run(["git", "worktree", "add", "-q", "--detach", own], cwd=ROOT, check=True)
+        raise processes.Interrupted(signal.SIGTERM)
+
+    removed: list[str] = []
+    before, real = worktrees(), processes.run
+    monkeypatch.setattr(processes, "run", interrupted)
+    monkeypatch.setattr(gate_faults, "_sandboxes", lambda: {each.name for each in tmp_path.glob("sandboxes/*")})
+    monkeypatch.setattr(gate_faults, "Sandbox", lambda name: SimpleNamespace(down=lambda: removed.append(name)))
+    with pytest.raises(processes.Interrupted):
+        try_out(load(FAULT))
+    assert removed == ["molecule-snmpd"]
+    assert not gate[0].exists()
+    assert worktrees() == before
 
 
 def test_a_patch_that_does_not_apply_is_named(tmp_path: Path) -> None:

@@ -26,13 +26,13 @@ ANSIBLE = {
 }
 
 
-class _AnyFilter(dict[str, object]):
+class _AnyFilter(dict[str, Any]):
     """Filters and tests of any name, as those of Ansible are known only where it runs."""
 
     def __contains__(self, name: object) -> bool:
         return True
 
-    def get(self, name: str, default: object = None) -> object:
+    def get(self, name: str, default: Any = None) -> Any:
         return super().get(name, default or str)
 
 

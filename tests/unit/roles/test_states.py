@@ -309,7 +309,7 @@ def test_secrets_stay_out_of_sight(host: Host, states: dict[str, State]) -> None
                 assert not CANARY.search(text), f"{call.module}: {name} shows a secret"
         for file in arguments(call).get("files", []):
             if CANARY.search(file["secret_content"] or ""):
-                assert not int(file["mode"], 8) & 0o007, f"{file['path']}: everybody can read a secret"
+                assert not int(file["mode"] or "0600", 8) & 0o007, f"{file['path']}: everybody can read a secret"
     assert handed == secrets
 
 

@@ -130,9 +130,8 @@ options:
         description: The whole content, if it must be kept out of diffs and logs.
         type: str
       mode:
-        description: Mode, octal and in quotes.
+        description: Mode, octal and in quotes. By default C(0644), of a secret C(0600).
         type: str
-        default: "0644"
       origin:
         description: The variable that asks for the file, for messages.
         type: str
@@ -208,7 +207,7 @@ FILE = {
     "path": {"type": "str", "required": True},
     "content": TEXT,
     "secret_content": {"type": "str", "no_log": True},
-    "mode": {"type": "str", "default": "0644"},
+    "mode": {"type": "str"},
     "origin": TEXT,
 }
 ARGUMENTS = {

@@ -48,9 +48,8 @@ options:
         choices: [present, absent]
         default: present
       mode:
-        description: Mode, octal and in quotes.
+        description: Mode, octal and in quotes. By default C(0644), of a secret C(0600).
         type: str
-        default: "0644"
       owner:
         description: Owner, name or number.
         type: str
@@ -194,7 +193,7 @@ FILE = {
     "secret_content": {"type": "str", "no_log": True},
     "link": {"type": "path"},
     "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
-    "mode": {"type": "str", "default": "0644"},
+    "mode": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "validate": {"type": "str"},

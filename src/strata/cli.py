@@ -17,6 +17,7 @@ VERBS = {
     "explain": "Show where the variables of a host get their values from.",
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",
+    "gate": "Check what a change needs, cheapest first.",
     "affected": "Show what a change affects, and which tests it needs.",
     "lint": "Check the sources and the layers.",
     "new": "Write a role or a module that passes all checks, to begin with.",

@@ -11,8 +11,9 @@ REPORTS = STATE / "reports"
 #: The programs of the environment that runs this: ansible-playbook, molecule and the rest.
 BIN = Path(sys.executable).parent
 
-#: Tells the hosts, networks and sockets of one checkout from those of another on the same machine.
-CHECKOUT = hashlib.sha256(str(ROOT).encode()).hexdigest()[:8]
+#: Tells the hosts, networks and sockets of a checkout from those of others on the same machine; copies that share its
+#: state share its hosts.
+CHECKOUT = hashlib.sha256(str(STATE.resolve().parent).encode()).hexdigest()[:8]
 
 
 def shown(path: Path) -> str:

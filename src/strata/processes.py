@@ -60,7 +60,7 @@ def interruptible() -> Iterator[None]:
     def interrupt(number: int, _frame: FrameType | None) -> None:
         if not _came:
             _came.append(number)
-            found.update(_descendants())
+            found.update(_descendants(os.getpid()))
             _send(found, signal.SIGTERM)
             os.write(writer, b"!")
             raise Interrupted(number)
@@ -112,6 +112,16 @@ def run(command: Sequence[Path | str], **options: Any) -> subprocess.CompletedPr
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
+def end(process: subprocess.Popen[str]) -> None:
+    """End a program that `started` began, with all that it has started: at once what listens, the rest after GRACE."""
+    found = {process.pid: process.pid, **_descendants(process.pid)}
+    _send(found, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(GRACE)
+    _send(found, signal.SIGKILL)
+    process.wait()
+
+
 def _insist(reader: int, processes: dict[int, int]) -> None:
     """After a signal, kill what has not ended, and end ourselves if the rest takes too long."""
     with open(reader, "rb", buffering=0) as pipe:
@@ -125,15 +135,15 @@ def _insist(reader: int, processes: dict[int, int]) -> None:
     os._exit(Interrupted(_came[0]).exit_code)
 
 
-def _descendants() -> dict[int, int]:
-    """Return the process group of each process that descends from this one."""
+def _descendants(ancestor: int) -> dict[int, int]:
+    """Return the process group of each process that descends from another one."""
     parents, groups = {}, {}
     for path in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):  # it may just have ended
             _, parent, group = path.read_text(errors="replace").rpartition(")")[2].split()[:3]
             parents[int(path.parent.name)], groups[int(path.parent.name)] = int(parent), int(group)
     found: set[int] = set()
-    layer = {os.getpid()}
+    layer = {ancestor}
     while layer:
         layer = {process for process, parent in parents.items() if parent in layer} - found
         found |= layer

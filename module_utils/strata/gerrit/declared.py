@@ -151,11 +151,12 @@ def _files(
             )
         if (each["content"] is None) == (each["secret_content"] is None):
             raise DeclarationError(f"{what} needs either content or secret_content")
-        if not re.fullmatch("[0-7]{3,4}", each["mode"]):
-            raise DeclarationError(f"{what}: mode {each['mode']!r} must be octal and in quotes, such as '0644'")
+        mode = each["mode"] or ("0644" if each["secret_content"] is None else "0600")
+        if not re.fullmatch("[0-7]{3,4}", mode):
+            raise DeclarationError(f"{what}: mode {mode!r} must be octal and in quotes, such as '0644'")
         secret = each["secret_content"] is not None
         text = each["secret_content"] if secret else each["content"]
-        yield path, File(text.encode(), int(each["mode"], 8), uid, gid, secret=secret)
+        yield path, File(text.encode(), int(mode, 8), uid, gid, secret=secret)
 
 
 def _entries(what: str, sections: Mapping[str, Any]) -> list[Entry]:

@@ -124,7 +124,7 @@ def _file(item: Mapping[str, Any]) -> DeclaredFile:
 
 def _mode(item: Mapping[str, Any]) -> int:
     try:
-        return int(item["mode"], 8)
+        return int(item["mode"] or ("0644" if item["secret_content"] is None else "0600"), 8)
     except ValueError:
         raise DeclarationError(f"{item['path']}: mode {item['mode']!r} must be octal, such as '0644'") from None
 

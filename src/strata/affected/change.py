@@ -28,7 +28,8 @@ class Change:
     """A change: the commit that it begins at, and the paths of the files that differ, those that are gone too.
 
     `newer` is a checkout with the files `present`; `older` has the former state of what differs, and of all inventories
-    if one differs.
+    if one differs. `tip` is the commit that it ends with, None for the files as they are; `onto` is the commit that it
+    is meant for, which may have gone on since `base`.
     """
 
     base: str
@@ -36,6 +37,8 @@ class Change:
     present: frozenset[str]
     newer: Path
     older: Path
+    tip: str | None = None
+    onto: str = ""
 
 
 @contextmanager
@@ -47,7 +50,7 @@ def changed(root: Path, given: str | None) -> Iterator[Change]:
 
     """
     git = _Git(root)
-    base, tip = _ends(git, given)
+    onto, base, tip = _ends(git, given)
     with TemporaryDirectory(prefix="strata-affected-") as folder:
         older, newer = Path(folder, "older"), Path(folder, "newer") if tip else root
         differing = set(git.paths("diff", "--name-only", "--no-renames", base, *([tip] if tip else [])))
@@ -65,11 +68,11 @@ def changed(root: Path, given: str | None) -> Iterator[Change]:
         whole = WHOLE if any(path.startswith(WHOLE) for path in differing) else ()
         former = git.paths("ls-tree", "-r", "--name-only", base)
         git.write(base, older, [path for path in former if path in differing or (whole and path.startswith(whole))])
-        yield Change(base, tuple(sorted(differing)), present, newer, older)
+        yield Change(base, tuple(sorted(differing)), present, newer, older, tip, onto)
 
 
-def _ends(git: _Git, given: str | None) -> tuple[str, str | None]:
-    """Return the commit that a change begins at, and the one that it ends with, None for the files as they are."""
+def _ends(git: _Git, given: str | None) -> tuple[str, str, str | None]:
+    """Return the commits that a change is meant for, begins at, and ends with, None for the files as they are."""
     shallow = git.tried("rev-parse", "--is-shallow-repository")
     if shallow is None:
         raise UsageError(f"{git.root}: is no git repository, so that nothing is known of a change")
@@ -79,14 +82,15 @@ def _ends(git: _Git, given: str | None) -> tuple[str, str | None]:
         start = next((name for name in MAIN if git.commit(name)), None)
         if start is None:
             raise UsageError(f"there is no {' or '.join(MAIN)} to compare with: name a range A..B")
-        return _common(git, start, "HEAD"), None
+        return git.commit(start) or start, _common(git, start, "HEAD"), None
     first, dots, last = given.partition("..")
     if not dots or ".." in last or last.startswith("."):
         raise UsageError(f"{given!r} is no range A..B of two revisions")
     for name in (first, last):
         if name and not git.commit(name):
             raise UsageError(f"{given!r}: git knows no commit {name!r}")
-    return _common(git, first or "HEAD", last or "HEAD"), git.commit(last or "HEAD")
+    first, last = first or "HEAD", last or "HEAD"
+    return git.commit(first) or first, _common(git, first, last), git.commit(last)
 
 
 def _common(git: _Git, first: str, last: str) -> str:

@@ -13,6 +13,7 @@ from strata.affected.graph import EVERYTHING, Kind, Node, file, part, role
 from strata.affected.hosts import Hosts
 from strata.affected.reading import Reading
 from strata.affected.roles import IMPORTED, KEY, Roles
+from strata.repository.prose import GENERATED, PROSE, is_prose
 from strata.suite.pythons import unit_parts
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ LINT, SANDBOX = part("lint"), part("sandbox")
 SANDBOX_HOSTS = "sandbox/"
 CONFIGURATION = ".config/molecule/config.yml"
 ENABLED = re.compile(r"^(?:callbacks|vars_plugins)_enabled\s*=(.*)$", re.MULTILINE)
-PROSE = re.compile(r"LICENSE|[^/]+\.md|docs/.+|project-config/README\.md")
-GENERATED = re.compile(r"(?:vendor/)?roles/[^/]+/README\.md|docs/contributions\.md")
 
 
 class Places:
@@ -56,7 +55,7 @@ class Places:
         yield from self._by_file(path)
         if not placed(path):
             yield EVERYTHING
-        if GENERATED.fullmatch(path) or not PROSE.fullmatch(path):
+        if not is_prose(path):
             yield LINT
             yield from map(file, self._reading.whole)
 
@@ -160,6 +159,13 @@ class Places:
             folder = path.rpartition("/")[0]
             yield from (file(test) for test in self.tree.unit_tests if test.startswith(f"{folder}/"))
 
+    def own(self, path: str) -> Iterator[Node]:
+        """A file of the command line: Python is imported by what uses it, all else is read by the package around it."""
+        if not path.endswith(".py"):
+            folders = (str(folder) for folder in PurePosixPath(path).parents)
+            package = next((folder for folder in folders if f"{folder}/__init__.py" in self.tree.paths), None)
+            yield from (file(each) for each in self.tree.python if each.rpartition("/")[0] == package)
+
     def site(self, path: str) -> Iterable[Node]:
         """The node definitions."""
         del path
@@ -186,6 +192,7 @@ PLACES: dict[re.Pattern[str], Callable[[Places, str], Iterable[Node]]] = {
     for pattern, rule in {
         PROSE.pattern: Places.nothing,
         r"benchmarks/.+|typings/.+|\.yamllint|\.ansible-lint(?:-ignore)?|\.gitignore": Places.nothing,
+        r"tests/gate_faults/.+": Places.nothing,
         r"inventories/[^/]+": Places.nothing,
         r"ansible\.cfg|bin/strata|requirements\.(?:in|txt)|\.ci/.+": Places.everything,
         r"pyproject\.toml": Places.tests,
@@ -201,8 +208,7 @@ PLACES: dict[re.Pattern[str], Callable[[Places, str], Iterable[Node]]] = {
         r"tests/testinfra/.+": Places.host_test,
         r"tests/unit/.+": Places.unit_test,
         r"tests/sandbox/.+|\.gitreview": Places.sandbox,
-        # Its users are found by their imports.
-        r"src/strata/.+": Places.nothing,
+        r"src/strata/.+": Places.own,
     }.items()
 }
 

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING
 
 from strata.repository.checkout import Repository
 from strata.repository.source import BrokenFileError, Violation
-from strata.rules import contributions, dependencies, files, imports, inventories, metadata, parameters, plays, tasks
+from strata.rules import (
+    contributions,
+    dependencies,
+    files,
+    imports,
+    inventories,
+    metadata,
+    names,
+    parameters,
+    plays,
+    tasks,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -33,9 +44,15 @@ RULES: tuple[Rule, ...] = (
     metadata.roles_have_a_version,
     metadata.requirements_are_met,
     metadata.roles_have_an_example,
+    metadata.left_behind_is_a_list,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,
+    tasks.tasks_hide_nothing,
+    tasks.handlers_are_notified,
+    names.expressions_name_known_variables,
+    names.expressions_name_known_keys,
+    names.expressions_stay_the_same,
     parameters.specs_describe_the_role,
     parameters.options_are_the_defaults,
     parameters.options_are_typed,

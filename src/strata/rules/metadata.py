@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from strata.repository.roles import Role
 
 METADATA = "meta/strata.yml"
-KEYS = {"version", "requires", "example"}
+KEYS = {"version", "requires", "example", "left_behind"}
 
 #: Where the flat files are, which site.yml's inventories set.
 CHECKOUT = "strata_project_config"
@@ -61,6 +61,15 @@ def roles_have_an_example(repository: Repository) -> Iterator[Violation]:
             if name not in {*known, CHECKOUT}:
                 message = f"the example sets {name}, which is not a parameter of {role.name} or of a role below it"
                 yield source.violation(line(role.example, name), f"{message}{nearest(name, known)}")
+
+
+def left_behind_is_a_list(repository: Repository) -> Iterator[Violation]:
+    """What a role leaves behind is a list of patterns."""
+    for role in repository.roles.values():
+        given = role.metadata.get("left_behind", [])
+        if not (isinstance(given, list) and all(isinstance(pattern, str) for pattern in given)):
+            message = "left_behind is a list of patterns of paths, units and packages, such as [/var/lib/thing/*]"
+            yield role.source(METADATA).violation(line(role.metadata, "left_behind"), message)
 
 
 def _problem(required: str, wanted: Any, below: list[Role]) -> str | None:

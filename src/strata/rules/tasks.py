@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from strata.errors import nearest
 from strata.repository.source import Violation, line
 from strata.repository.tasks import BLOCKS, role_tasks
 
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from strata.repository.checkout import Repository
+    from strata.repository.source import Source
 
 MAX_LINES = 100
 BANNED = {
@@ -19,6 +21,14 @@ BANNED = {
     "import_role": "roles are composed by the dependencies of meta/main.yml only",
     "group_by": "a host's groups are what the inventory says",
     "add_host": "hosts are what the inventory says",
+}
+FALSE, TRUE = {"false", "no"}, {"true", "yes"}
+HIDING = {
+    "changed_when": (FALSE, "would hide that the task changes the host: take a module that tells it"),
+    "failed_when": (FALSE, "would hide that the task failed"),
+    "ignore_errors": (TRUE, "would hide that the task failed"),
+    "ignore_unreachable": (TRUE, "would hide that the task failed"),
+    "check_mode": (FALSE, "would change the host in check mode"),
 }
 INCLUDES = {"include_tasks", "import_tasks", "include_vars"}
 ELSEWHERE = re.compile(r"\.\./|\broles/|role_path")
@@ -65,6 +75,38 @@ def tasks_are_few(repository: Repository) -> Iterator[Violation]:
         if total > MAX_LINES:
             message = f"the tasks of {role.name} have {total} lines, more than {MAX_LINES}: let a module do the work"
             yield role.source("tasks/main.yml").violation(1, message)
+
+
+def tasks_hide_nothing(repository: Repository) -> Iterator[Violation]:
+    """No task hides what it did or that it failed, and none runs for real in check mode."""
+    for role in repository.roles.values():
+        for source, task in role_tasks(role):
+            for key, (values, message) in HIDING.items():
+                if str(task.get(key)).lower() in values:
+                    yield source.violation(line(task, key), f"{key}: {message}")
+
+
+def handlers_are_notified(repository: Repository) -> Iterator[Violation]:
+    """A task notifies handlers that its role has, and each handler is notified by a task."""
+    for role in repository.roles.values():
+        handlers: dict[str, tuple[Source, int]] = {}
+        notified: dict[str, tuple[Source, int]] = {}
+        for source, task in role_tasks(role):
+            if source.path.parent.name == "handlers":
+                heard = as_list(task.get("listen")) or as_list(task.get("name"))
+                handlers |= {name: (source, line(task)) for name in heard}
+            notified |= {name: (source, line(task, "notify")) for name in as_list(task.get("notify"))}
+        for name, (source, at) in notified.items():
+            if name not in handlers:
+                yield source.violation(at, f"notify: {role.name} has no handler {name!r}{nearest(name, handlers)}")
+        for name, (source, at) in handlers.items():
+            if name not in notified:
+                yield source.violation(at, f"no task notifies the handler {name!r}")
+
+
+def as_list(value: Any) -> list[str]:
+    """Return names that a task gives as a list, or as one."""
+    return [str(each) for each in (value if isinstance(value, list) else [value] if value else [])]
 
 
 def tags(task: Mapping[str, Any]) -> list[str]:

@@ -3,7 +3,7 @@
 import os
 from dataclasses import asdict, dataclass, replace
 
-from strata.errors import StrataError
+from strata.errors import StrataError, UsageError
 from strata.paths import ROOT
 from strata.repository import inventory
 from strata.sandbox.hosts import Host, Sandbox
@@ -29,11 +29,14 @@ def named_sandbox() -> Sandbox:
     return Sandbox(os.environ.get("STRATA_SANDBOX", "sandbox"))
 
 
-def declared_sandbox() -> Sandbox:
+def declared_sandbox(limit: str | None = None) -> Sandbox:
     """Return the sandbox with the hosts of inventories/sandbox.
 
+    Args:
+        limit: a pattern of the hosts that it is to have beside those that are up, instead of all.
+
     Raises:
-        StrataError: a host has no image or number, or a number is taken twice.
+        StrataError: a host has no image or number, a number is taken twice, or no host matches.
 
     """
     hosts = []
@@ -48,7 +51,14 @@ def declared_sandbox() -> Sandbox:
             )
         numbers[number] = host.name
         hosts.append(Host(host.name, image, number))
-    return replace(named_sandbox(), hosts=hosts)
+    sandbox = replace(named_sandbox(), hosts=hosts)
+    if limit is not None:
+        chosen = {host.name for host in inventory.manager(SOURCE).get_hosts(limit)}
+        if not chosen:
+            raise UsageError(f"inventories/sandbox: no host matches {limit}")
+        kept = {*chosen, *sandbox.known()}
+        sandbox.hosts = [host for host in hosts if host.name in kept]
+    return sandbox
 
 
 def status(sandbox: Sandbox) -> list[HostStatus]:

@@ -2,8 +2,9 @@
 
 import json
 import os
+import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from strata import processes, rules
@@ -13,6 +14,7 @@ from strata.project_config.check import load
 from strata.project_config.fix import fix_tree
 from strata.project_config.tree import PROJECTS, Tree
 from strata.repository import readme
+from strata.repository.prose import is_prose
 from strata.rules import architecture
 from strata.vendored.roles import VendoredRoles
 
@@ -25,30 +27,51 @@ GUESSES = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
 FACTS = json.dumps({"ansible_facts": {"distribution": "Debian", "distribution_release": "trixie"}})
 
 
+#: What preflight and the list of tasks are made of.
+DECLARED = r"(?:roles|inventories|library|module_utils|project-config|\w+_plugins)/.+(?<!\.md)|site\.yml|ansible\.cfg"
+YAML = r".+\.ya?ml|\.yamllint|\.ansible-lint"
+NOTHING = r"(?!)"
+
+
 @dataclass(frozen=True)
 class Check:
-    """One check; `run` returns what it found, and nothing when all is well."""
+    """One check; `run` takes the files to look at, all if none is named, and returns what it found.
+
+    `reads` are the paths of files that it can look at by themselves; a change of one of the paths `whole` concerns all
+    files.
+    """
 
     name: str
-    run: Callable[[], str]
+    run: Callable[[Sequence[str]], str]
+    reads: str = NOTHING
+    whole: str = NOTHING
+
+    def concerned(self, changed: Collection[str], present: Collection[str]) -> list[str] | None:
+        """Return what of a change is to be looked at, nothing for all files; None if the check has no part in it."""
+        if any(re.fullmatch(self.whole, path) and not is_prose(path) for path in changed):
+            return []
+        return [path for path in changed if path in present and re.fullmatch(self.reads, path)] or None
 
 
 def checks() -> Iterator[Check]:
     """Give the checks, quick ones first."""
-    yield Check("ruff check", _tool("ruff", "check", "--quiet"))
-    yield Check("ruff format", _tool("ruff", "format", "--check", "--quiet"))
-    yield Check("shellcheck", _tool("shellcheck", *SHELL))
-    yield Check("yamllint", _tool("yamllint", "--strict", "."))
-    yield Check("secrets", _secrets)
-    yield Check("layer rules", lambda: "\n".join(map(str, rules.check(ROOT))))
+    python = r".+\.py"
+    settings = r"pyproject\.toml"
+    yield Check("ruff check", _tool("ruff", "check", "--quiet"), python, settings)
+    yield Check("ruff format", _tool("ruff", "format", "--check", "--quiet"), python, settings)
+    yield Check("shellcheck", _tool("shellcheck", otherwise=SHELL), "|".join(map(re.escape, SHELL)))
+    yield Check("yamllint", _tool("yamllint", "--strict", otherwise=(".",)), YAML, r"\.yamllint")
+    yield Check("secrets", _secrets, r".+", r"src/strata/suite/checks\.py")
+    yield Check("layer rules", lambda _: "\n".join(map(str, rules.check(ROOT))), whole=r".+")
     if FLAT.exists(PROJECTS):
-        yield Check("project-config", _project_config)
-    yield Check("modules", _modules)
-    yield Check("mypy", _tool("mypy"))
+        yield Check("project-config", _project_config, whole=r"project-config/.+|src/strata/project_config/.+")
+    yield Check("modules", _modules, whole=r"modules\.(?:env|lock)|src/strata/vendored/.+")
+    yield Check("mypy", _whole("mypy"), whole=rf"{python}|{settings}|typings/.+")
     # No host of the example exists: their facts are given, and nothing but preflight runs.
-    yield Check("example: preflight", _tool("ansible-playbook", *EXAMPLE, "--tags=preflight", f"--extra-vars={FACTS}"))
-    yield Check("example: list of tasks", _tool("ansible-playbook", *EXAMPLE, "--list-tasks"))
-    yield Check("ansible-lint", _tool("ansible-lint", "--offline", "-q", "--strict"))
+    preflight = _whole("ansible-playbook", *EXAMPLE, "--tags=preflight", f"--extra-vars={FACTS}")
+    yield Check("example: preflight", preflight, whole=DECLARED)
+    yield Check("example: list of tasks", _whole("ansible-playbook", *EXAMPLE, "--list-tasks"), whole=DECLARED)
+    yield Check("ansible-lint", _ansible_lint, r"(?:roles|molecule|inventories)/.+\.yml|site\.yml", r"\.ansible-lint.*")
 
 
 def fix() -> list[str]:
@@ -59,12 +82,12 @@ def fix() -> list[str]:
     return [*flat, *(str(path.relative_to(ROOT)) for path in (*readme.write(ROOT), *architecture.write(ROOT)))]
 
 
-def _project_config() -> str:
+def _project_config(_: Sequence[str]) -> str:
     found = load(FLAT)
     return "\n".join(f"project-config/{each}" for each in found.findings) if found.errors else ""
 
 
-def _modules() -> str:
+def _modules(_: Sequence[str]) -> str:
     try:
         VendoredRoles(ROOT / "modules.env").agreed()
     except StrataError as error:
@@ -72,16 +95,23 @@ def _modules() -> str:
     return ""
 
 
-def _secrets() -> str:
+def _ansible_lint(paths: Sequence[str]) -> str:
+    """Lint roles as a whole, as files by themselves tell it too little."""
+    parts = (path.split("/") for path in paths)
+    named = {"/".join(each[:2] if each[0] == "roles" else each) for each in parts}
+    return _tool("ansible-lint", "--offline", "-q", "--strict")(sorted(named))
+
+
+def _secrets(paths: Sequence[str] = ()) -> str:
     """Return where a secret stands in plain text, but not what it is; nothing is asked over the network."""
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
-    found = subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
+    found = paths or subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     files = [path for path in found if path and (ROOT / path).is_file()]
     tests = [path for path in files if path.startswith(TESTS)]
     others = [path for path in files if not path.startswith(TESTS)]
     scan = ("detect-secrets-hook", "--json", "--no-verify", "--exclude-lines", r"\{\{")
     forms = ["--exclude-secrets", "^secret$", *(word for guess in GUESSES for word in ("--disable-plugin", guess))]
-    outputs = (_tool(*scan, *others)(), _tool(*scan, *forms, *tests)())
+    outputs = (_tool(*scan)(others), _tool(*scan, *forms)(tests))
     results = (json.loads(output)["results"] for output in outputs if output)
     return "\n".join(
         f"{path}:{each['line_number']}: {each['type']} in plain text: encrypt it with ansible-vault or keep it in the "
@@ -92,19 +122,27 @@ def _secrets() -> str:
     )
 
 
-def _tool(program: str, *arguments: str, **environment: str) -> Callable[[], str]:
-    def run() -> str:
+def _whole(program: str, *arguments: str) -> Callable[[Sequence[str]], str]:
+    """Return the run of a program that looks at all files, whichever are named."""
+    run = _tool(program, *arguments)
+    return lambda _: run([])
+
+
+def _tool(program: str, *arguments: str, otherwise: Iterable[str] = ()) -> Callable[[Sequence[str]], str]:
+    """Return the run of a program on the files that are named, or on `otherwise`."""
+
+    def run(paths: Sequence[str]) -> str:
         path = BIN / program
-        command = [str(path) if path.exists() else program, *arguments]
+        # No file is taken for an option, whatever it is called.
+        named = [f"./{each}" if each.startswith("-") else each for each in paths]
+        command = [str(path) if path.exists() else program, *arguments, *(named or otherwise)]
         settings = {
             **os.environ,
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "NO_COLOR": "1",
         }
-        done = processes.run(
-            command, cwd=ROOT, env={**settings, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        done = processes.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return (done.stdout + done.stderr).strip() or f"exit code {done.returncode}" if done.returncode else ""
 
     return run

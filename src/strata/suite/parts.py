@@ -67,7 +67,7 @@ def _lint(report: Path, log: Path) -> int:
     outcomes, seconds = {}, {}
     for check in checks():
         start = time.monotonic()
-        outcomes[check.name] = check.run()
+        outcomes[check.name] = check.run([])
         seconds[check.name] = time.monotonic() - start
     cases.write(report, "lint", outcomes, seconds)
     log.write_text("\n".join(f"{name}:\n{wrong}" for name, wrong in outcomes.items() if wrong))
@@ -109,9 +109,9 @@ def scenario_sandbox(role: str) -> str:
     return f"molecule-{role}"
 
 
-def scenario_hosts(role: str, group: str = "") -> list[str]:
-    """Return the names of the hosts of a role's scenario, or of those in a group."""
-    platforms = YAML(typ="safe").load(ROOT / "molecule" / role / "molecule.yml")["platforms"]
+def scenario_hosts(role: str, group: str = "", root: Path = ROOT) -> list[str]:
+    """Return the names of the hosts of a role's scenario in a tree, or of those in a group."""
+    platforms = YAML(typ="safe").load(root / "molecule" / role / "molecule.yml")["platforms"]
     return [platform["name"] for platform in platforms if not group or group in platform["groups"]]
 
 

@@ -14,7 +14,8 @@ from strata.verbs.status import show_hosts
 
 
 @click.command()
-def command() -> None:
+@click.option("--limit", metavar="PATTERN", help="Only these hosts, beside those that are up.")
+def command(limit: str | None) -> None:
     """Boot the hosts of inventories/sandbox and converge them with site.yml.
 
     Builds the images and Gerrit's WAR first where they are missing, and puts this repository into Gerrit, with people
@@ -25,16 +26,17 @@ def command() -> None:
     STRATA_SANDBOX                 the name of the sandbox: another one stands beside the first
     """  # noqa: D301 - click wants the character itself
     require()
-    sandbox = declared_sandbox()
+    sandbox = declared_sandbox(limit)
     hosts_by_play(Options(SOURCE))
-    reviews = [Review(sandbox, server) for server in servers()]
+    names = {host.name for host in sandbox.hosts}
+    reviews = [Review(sandbox, server) for server in servers() if server.host in names]
     for review in reviews:
         review.server.assemble()
         review.prepare()
     with step("sandbox"):
         sandbox.up()
     with step("converge"):
-        well = run(Options(SOURCE))
+        well = run(Options(SOURCE, limit))
     serving = reviews if well else []
     for review in serving:
         with step("people and this repository in Gerrit"):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.files import Change, File, Link, State, apply, plan, read, undo, undoing
+from ansible.module_utils.strata.files import Change, File, Link, State, apply, diff, plan, read, undo, undoing
 from ansible.module_utils.strata.folders import LinkError
 
 if TYPE_CHECKING:
@@ -216,3 +216,15 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "x")
     with pytest.raises(IsADirectoryError, match=f"{tmp_path}/x is neither a regular file nor a link"):
         read(f"{tmp_path}/x")
+
+
+STATES = [None, Link("elsewhere"), File(b"canary\n"), File(b"canary\n", 0o600), File(b"canary\n", secret=True)]
+
+
+@pytest.mark.parametrize("before", STATES)
+@pytest.mark.parametrize("after", STATES)
+def test_a_diff_shows_no_content_where_one_of_the_two_is_a_secret(before: State, after: State) -> None:
+    (shown,) = diff([Change("/a", before, after)])
+    secret = any(isinstance(state, File) and state.secret for state in (before, after))
+    for text, state in ((shown["before"], before), (shown["after"], after)):
+        assert ("canary" in text) is (isinstance(state, File) and not secret)

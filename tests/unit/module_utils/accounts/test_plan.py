@@ -299,3 +299,11 @@ def test_root_keys_are_left_alone_or_changed_step_by_step() -> None:
     both = check_root_keys([KEY, f"ssh-ed25519 {OTHER}"])
     assert len(plan.root_keys(both, "/root", NOW, replace_all=False)) == 1
     assert len(plan.root_keys(check_root_keys([KEY]), "/root", Home(0o700), replace_all=False)) == 1
+
+
+def test_a_new_home_is_its_users_alone_unless_it_is_declared_otherwise() -> None:
+    actual = Actual({}, {"sudo": HostGroup(27)}, homes={"alice": Home()})
+    for mode, shown in ((None, "0700"), ("0750", "0750")):
+        (home,) = (step for step in steps(declare({"home_mode": mode}), actual) if step.what == "home /home/alice")
+        assert home.after == f"mode {shown}\n"
+        assert home.call.args[-1] == int(shown, 8)

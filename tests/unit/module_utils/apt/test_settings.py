@@ -42,3 +42,12 @@ def test_password_of_a_foreign_source_is_not_shown() -> None:
     assert "canary" not in shown["before"]
     plain = files.Change("/x", None, files.File(b"URIs: http://example.org/\n"))
     assert "example.org" in files.diff(settings.masked([plain]))[0]["after"]
+
+
+def test_foreign_sources_are_named_in_order(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "FOLDER", str(tmp_path))
+    monkeypatch.setattr(sources, "LIST", str(tmp_path / "none"))
+    for name in ("b.list", "a.sources", "c.sources", "d.save"):
+        (tmp_path / name).write_text("")
+    found = settings.foreign_sources(declared(), Record())
+    assert found == [f"{tmp_path}/{name}" for name in ("a.sources", "b.list", "c.sources")]

@@ -32,6 +32,13 @@ def test_files_have_their_modes_and_secrets_are_secret(made: Any) -> None:
     assert site.declared() == ["etc/key", "etc/replication.config", "hooks/one"]
 
 
+def test_only_gerrit_reads_a_secret_whose_mode_is_not_declared(made: Any) -> None:
+    files = [item("etc/page", content="p", mode=None), item("etc/key", secret_content="k", mode=None)]
+    found = made(files=files).desired({})
+    modes = {path.rpartition("/")[2]: oct(state.mode) for path, state in found.items()}
+    assert (modes["page"], modes["key"]) == ("0o644", "0o600")
+
+
 def test_what_was_declared_before_goes(made: Any) -> None:
     site = made()
     assert site.desired({}, ["hooks/old"])[f"{site.path}/hooks/old"] is None

@@ -37,6 +37,13 @@ def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any],
         converge(Module({"files": [file(tmp_path / "a", "A\n") | keys]}))
 
 
+def test_only_the_owner_reads_a_secret_whose_mode_is_not_declared(tmp_path: Path) -> None:
+    page = file(tmp_path / "page", "p") | {"mode": None}
+    key = file(tmp_path / "key", "") | {"mode": None, "content": None, "secret_content": "k"}
+    found = parse(Module({"files": [page, key]}).params)
+    assert [oct(each.mode) for each in found.files] == ["0o644", "0o600"]
+
+
 @pytest.mark.parametrize("kind", ["checks", "commands"])
 @pytest.mark.parametrize(("command", "why"), [("sh -c 'x", ": No closing quotation"), (" ", "")])
 def test_what_is_not_a_command_is_refused(tmp_path: Path, kind: str, command: str, why: str) -> None:

@@ -110,3 +110,18 @@ def test_contradictions_name_who_asked(kernel: Path) -> None:
     with pytest.raises(DeclarationError, match=message):
         run(kernel, setting(FORWARD, "1", origin="a"), setting("net/ipv4/ip_forward", "0", origin="b"))
     assert run(kernel, setting(FORWARD, "1", origin="a"), setting(FORWARD, " 1", origin="b"))["changed"]
+
+
+@pytest.mark.parametrize("forward", ["0", "1"])
+@pytest.mark.parametrize("text", [None, "", "net.ipv4.ip_forward = 0\n", "what is declared"])
+def test_check_mode_touches_nothing_in_between_either(kernel: Path, forward: str, text: str | None) -> None:
+    declared, path = setting(FORWARD, "1"), kernel.parent / "conf"
+    if text == "what is declared":
+        run(kernel, declared)
+    elif text is not None:
+        path.write_text(text)
+    (kernel / "net/ipv4/ip_forward").write_text(f"{forward}\n")
+    before = path.read_bytes() if path.exists() else None
+    run(kernel, declared, check_mode=True)
+    assert (path.read_bytes() if path.exists() else None) == before
+    assert (kernel / "net/ipv4/ip_forward").read_text() == f"{forward}\n"

@@ -95,6 +95,7 @@ FILES = {
     "src/strata/verbs/modules.py": "",
     "src/strata/sandbox/__main__.py": "from strata.sandbox import hosts\n",
     "src/strata/sandbox/__init__.py": "",
+    "src/strata/sandbox/pages/host.html.j2": "",
     "src/strata/sandbox/hosts.py": "if TYPE_CHECKING:\n    from strata.errors import StrataError\n",
     # Unit tests and those of the sandbox
     "tests/unit/conftest.py": 'ROOT = Path(__file__).parents[2]\nsys.path.insert(0, str(ROOT / "library"))\n',

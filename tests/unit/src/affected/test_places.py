@@ -116,6 +116,7 @@ WHOLE = {"export", "whole"}
         ("src/strata/verbs/modules.py", "", "", "modules", ""),
         ("src/strata/verbs/export.py", "", "httpd", "export", ""),
         ("src/strata/sandbox/hosts.py", "", ALL_SCENARIOS, "", ""),
+        ("src/strata/sandbox/pages/host.html.j2", "", ALL_SCENARIOS, "", ""),
         # Unit tests
         ("tests/unit/test_web.py", "", "", "web", ""),
         ("tests/unit/deep/fake.py", "", "", "deep", ""),

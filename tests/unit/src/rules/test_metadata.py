@@ -1,7 +1,12 @@
 import pytest
 
 from strata import rules
-from strata.rules.metadata import requirements_are_met, roles_have_a_version, roles_have_an_example
+from strata.rules.metadata import (
+    left_behind_is_a_list,
+    requirements_are_met,
+    roles_have_a_version,
+    roles_have_an_example,
+)
 
 from ..sample import Checkout
 
@@ -18,7 +23,7 @@ def test_roles_have_a_version(checkout: Checkout, version: str) -> None:
 def test_there_is_nothing_else_in_the_metadata(checkout: Checkout) -> None:
     checkout.append(HTTPD, "require: {apt: '>=1'}\n")
     assert checkout.broken(roles_have_a_version) == [
-        f"{HTTPD}:3: require is not known here: choose from example, requires, version"
+        f"{HTTPD}:3: require is not known here: choose from example, left_behind, requires, version"
     ]
 
 
@@ -112,3 +117,10 @@ def test_roles_have_an_example(checkout: Checkout, example: str, messages: list[
 def test_example_is_a_mapping(checkout: Checkout) -> None:
     checkout.write(HTTPD, "version: 1.2.0\nexample: [httpd_wanted]\n")
     assert f"{HTTPD}:2: example must be a mapping, not list" in map(str, rules.check(checkout.root))
+
+
+@pytest.mark.parametrize(("given", "wrong"), [("[/etc/old, old.service]", False), ("/etc/old", True), ("[1]", True)])
+def test_what_is_left_behind_is_a_list_of_patterns(checkout: Checkout, given: str, wrong: bool) -> None:
+    checkout.append(HTTPD, f"left_behind: {given}\n")
+    message = "left_behind is a list of patterns of paths, units and packages, such as [/var/lib/thing/*]"
+    assert checkout.broken(left_behind_is_a_list) == ([f"{HTTPD}:3: {message}"] if wrong else [])

@@ -1,10 +1,16 @@
 import pytest
 
-from strata.rules.tasks import tasks_are_few, tasks_are_one_block, tasks_compose_no_roles
+from strata.rules.tasks import (
+    handlers_are_notified,
+    tasks_are_few,
+    tasks_are_one_block,
+    tasks_compose_no_roles,
+    tasks_hide_nothing,
+)
 
 from ..sample import Checkout
 
-MAIN = "roles/httpd/tasks/main.yml"
+MAIN, HANDLERS = "roles/httpd/tasks/main.yml", "roles/httpd/handlers/main.yml"
 
 
 def test_tasks_stand_in_one_block(checkout: Checkout) -> None:
@@ -68,3 +74,34 @@ def test_tasks_are_few(checkout: Checkout) -> None:
     checkout.write("roles/httpd/tasks/more.yml", "# more\n" * 93)
     message = f"{MAIN}:1: the tasks of httpd have 101 lines, more than 100: let a module do the work"
     assert checkout.broken(tasks_are_few) == [message]
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["changed_when: false", "failed_when: no", "ignore_errors: true", "ignore_unreachable: yes", "check_mode: no"],
+)
+def test_what_hides_something_is_named(checkout: Checkout, line: str) -> None:
+    checkout.append(MAIN, f"    - name: More\n      acme:\n      {line}\n")
+    (broken,) = checkout.broken(tasks_hide_nothing)
+    assert broken.startswith(f"{MAIN}:11: {line.partition(':')[0]}: would ")
+
+
+@pytest.mark.parametrize("line", ["changed_when: _a.rc == 2", "failed_when: [_a.rc]", "ignore_errors: false"])
+def test_what_tells_more_exactly_hides_nothing(checkout: Checkout, line: str) -> None:
+    checkout.append(MAIN, f"    - name: More\n      acme:\n      {line}\n")
+    assert checkout.broken(tasks_hide_nothing) == []
+
+
+def test_a_handler_is_notified_by_its_name_or_what_it_listens_to(checkout: Checkout) -> None:
+    checkout.append(MAIN, "    - name: More\n      acme:\n      notify: [Reload it, changed]\n")
+    checkout.write(HANDLERS, "- name: Reload it\n  acme:\n- name: Other\n  listen: changed\n  acme:\n")
+    assert checkout.broken(handlers_are_notified) == []
+
+
+def test_a_handler_that_never_fires_is_named(checkout: Checkout) -> None:
+    checkout.append(MAIN, "    - name: More\n      acme:\n      notify: Reload itt\n")
+    checkout.write(HANDLERS, "- name: Reload it\n  acme:\n")
+    assert checkout.broken(handlers_are_notified) == [
+        f"{HANDLERS}:1: no task notifies the handler 'Reload it'",
+        f"{MAIN}:11: notify: httpd has no handler 'Reload itt': did you mean 'Reload it'?",
+    ]

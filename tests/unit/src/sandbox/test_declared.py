@@ -1,4 +1,4 @@
-"""A host of the sandbox that is declared wrongly ends `up` before anything is booted, and nothing else."""
+"""Which hosts a sandbox has; one that is declared wrongly ends `up` before anything is booted, and nothing else."""
 
 from __future__ import annotations
 
@@ -34,3 +34,25 @@ def test_up_boots_nothing_when_a_host_is_in_no_play(monkeypatch: pytest.MonkeyPa
     assert isinstance(done.exception, UsageError)
     assert str(done.exception).startswith("site.yml: web09 is in no play")
     assert booted == []
+
+
+@pytest.mark.parametrize(
+    ("up", "limit", "names"),
+    [
+        ([], None, ["bastion01", "logs01", "review01", "static01", "static02"]),
+        ([], "static*", ["static01", "static02"]),
+        (["logs01"], "static01", ["logs01", "static01"]),
+    ],
+)
+def test_a_limit_leaves_what_is_up(
+    monkeypatch: pytest.MonkeyPatch, up: list[str], limit: str | None, names: list[str]
+) -> None:
+    monkeypatch.setattr(Sandbox, "known", lambda _: {name: {} for name in up})
+    sandbox = declared.declared_sandbox(limit)
+    assert [host.name for host in sandbox.hosts] == names
+    assert len({host.number for host in sandbox.hosts}) == len(names)
+
+
+def test_a_limit_must_match() -> None:
+    with pytest.raises(UsageError, match="no host matches none"):
+        declared.declared_sandbox("none")

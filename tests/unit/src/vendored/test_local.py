@@ -91,10 +91,10 @@ def test_wrong_use(given: str, message: str) -> None:
 
 def test_lint_knows_modules_env(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
     check = next(check for check in checks.checks() if check.name == "modules")
-    assert check.run() == ""
+    assert check.run([]) == ""
     monkeypatch.setattr(checks, "ROOT", checkout.root)
     checkout.file.write_text('SOURCE_MODULES["https://git.example.org/ansible-one"]="1.0"\n')
-    assert check.run() == "modules.lock is not what modules.env says of one: run `bin/strata modules lock`"
+    assert check.run([]) == "modules.lock is not what modules.env says of one: run `bin/strata modules lock`"
 
 
 def test_our_own_modules_env_shows_forms_that_can_be_read(checkout: Checkout) -> None:

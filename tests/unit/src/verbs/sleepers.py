@@ -2,14 +2,20 @@
 
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 from strata import cli, processes
+from strata.affected.change import Change
 from strata.bench import run as measuring
 from strata.bench.declared import Benchmark, Side
+from strata.gate import run as gating
+from strata.gate import trees
+from strata.gate.plan import Check, Plan, What
+from strata.gate.trees import Tree, Trees
 from strata.suite import beside, cases, parts, run
 from strata.suite.parts import Part
-from strata.verbs import bench, test
+from strata.verbs import bench, gate, test
 
 folder = Path(sys.argv.pop(1))
 
@@ -59,4 +65,18 @@ bench.declared.load = lambda name: Benchmark(
 )
 measuring._Bench._write_inventory = lambda _: None
 measuring._Bench._ssh_options = lambda _: []
+
+change = Change("0" * 40, (), frozenset(), folder, folder)
+names = {"slow": slow, "stubborn": stubborn, "apart": apart, "waiting": "echo $$ >FOLDER/wrong"}
+gate.FOLDER = folder / "gate"
+gate.changed = lambda *_: nullcontext(change)
+gate.Tree = gate.Places = gate.follow = lambda *_: None
+gate.checks = gate.former_paths = lambda *_: ()
+gate.plan = lambda *_, **__: Plan([Check(What.SCENARIO, name, (), name) for name in names], [])
+gate.require = lambda: None
+gate.trees = lambda path, _: nullcontext(Trees(path, Tree(folder), change))
+trees.STATE = folder
+gating.carry_out = lambda check, _trees, session: session.run(
+    Tree(folder), "sh", "-c", names[check.name].replace("FOLDER", str(folder))
+)
 cli.main()

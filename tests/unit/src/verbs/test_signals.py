@@ -1,4 +1,4 @@
-"""Signals end `strata test` and `strata bench` soon, with all that they started; real processes, no containers."""
+"""Signals end `strata test`, `gate` and `bench` soon, with all that they started; real processes, no containers."""
 
 from __future__ import annotations
 
@@ -105,6 +105,20 @@ def test_the_suite_ends_with_all_that_it_started(start: Start, number: int, code
     assert process.left() == []
     assert not (process.folder / "wrong").exists()
     assert process.removed() == {"slow", "slow-too", "stubborn", "apart"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_the_gate_ends_with_all_that_it_started(start: Start, number: int, code: int) -> None:
+    process = start("gate")
+    process.wait_for("slow", "stubborn", "apart")
+    found, output = process.end(number)
+    assert found == code, output
+    assert output.endswith("unfinished: slow, stubborn, apart; not begun: waiting\n")
+    assert not re.search("Aborted|Traceback|failed", output)
+    assert process.left() == []
+    assert process.removed() == {"molecule-slow", "molecule-stubborn", "molecule-apart"}
+    assert not (process.folder / "wrong").exists()
+    assert not (process.folder / "gate/report.json").exists()
 
 
 def test_impatience_does_not_keep_hosts_from_being_removed(start: Start) -> None:

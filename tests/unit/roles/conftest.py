@@ -30,7 +30,7 @@ CASES: dict[str, list[dict[str, Any]]] = YAML(typ="safe").load(Path(__file__).pa
 GROUPS = {
     name: {"hosts": {f"{name}01.example.org": {"ansible_host": address, "ansible_connection": "local"}}}
     for name, address in {"databases": "192.0.2.15", "web": "2001:db8::80"}.items()
-}
+} | {"named": {"hosts": {"mail01.example.org": {}, "logs01.example.org": {}}}}
 
 
 @dataclass(frozen=True)

@@ -247,8 +247,8 @@ def repack(path: str, interpreters: dict[str, str]) -> None:
             archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
         for version, interpreter in interpreters.items():
             folder = f"ansible.cpython-{version.replace('.', '')}"
-            for name, code in compiled(interpreter, sources):
-                archive.writestr(f"{name.replace('ansible', folder, 1)}c", code)
+            for name, bytecode in compiled(interpreter, sources):
+                archive.writestr(f"{name.replace('ansible', folder, 1)}c", bytecode)
     dataclasses.replace(payload, zip_data=base64.b64encode(packed.getvalue())).dump(path)
 
 
@@ -257,9 +257,10 @@ def compiled(interpreter: str, sources: list[tuple[str, bytes]]) -> list[tuple[s
     command = [interpreter, "-I", "-c", COMPILE]
     try:
         done = subprocess.run(command, input=marshal.dumps(sources, 4), stdout=subprocess.PIPE, check=True)
-        return marshal.loads(done.stdout)  # noqa: S302 - from the user's own interpreter  # type: ignore[no-any-return]
+        codes: list[tuple[str, bytes]] = marshal.loads(done.stdout)  # noqa: S302 - from the user's own interpreter
     except (OSError, subprocess.CalledProcessError, EOFError, ValueError):
         return []
+    return codes
 
 
 def without_text(documentation: re.Match[bytes]) -> bytes:

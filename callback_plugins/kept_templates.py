@@ -93,7 +93,8 @@ def keeping(compile_: Callable[..., CodeType], folder: str) -> Callable[..., Cod
             return compile_(self, source, *args, **options)
         path = os.path.join(folder, name(self, source))
         with contextlib.suppress(OSError, EOFError, ValueError, TypeError), open(path, "rb") as stream:
-            return marshal.load(stream)  # noqa: S302 - the folder is the user's own  # type: ignore[no-any-return]
+            kept: CodeType = marshal.load(stream)  # noqa: S302 - the folder is the user's own
+            return kept
         code = compile_(self, source)
         with tempfile.NamedTemporaryFile(dir=folder, prefix=".", delete=False) as temporary:
             marshal.dump(code, temporary)

@@ -236,6 +236,7 @@ def test_a_reboot_takes_settings_back_that_nobody_confirmed(
     reboot()
     assert host.check_output("cat %s", DROP_IN) == before
     assert left(host) == ""
+    assert rerun().rc == 0, "what the module owed that the reboot killed"
     assert rerun().changed == 0
 
 

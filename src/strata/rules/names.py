@@ -44,6 +44,7 @@ METHODS = {
     *("changed", "failed", "rc", "stderr", "stdout"),
     *("ansible_host", "distribution", "distribution_major_version", "distribution_release", "origin"),
     *("trees", "vhosts"),  # of the filter static_sites
+    "all",  # of groups
 }
 VOLATILE = re.compile(r"\bnow\(|\bansible_date_time\b|\bdate_time\b|\|\s*(?:random|shuffle)\b|\|\s*strftime\s*(?!\()")
 

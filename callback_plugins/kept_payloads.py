@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
+import functools
 import hashlib
 import io
 import marshal
@@ -12,6 +13,7 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import sys
 import tempfile
 import zipfile
@@ -35,9 +37,9 @@ short_description: Keep packed modules from run to run
 description:
   - To run a module on a host, Ansible packs it with all that it imports, which takes 0.1 s a module and run. It keeps
     what it packed for the run. This plugin keeps it for later runs, which find it as if they had packed it.
-  - What is kept has bytecode beside the sources. Hosts whose Python is of the same minor version as the one that runs
-    Ansible need not compile the sources in each call, which takes 0.1 s; others use the sources. What ansible-doc shows
-    of a module is left out.
+  - What is kept has bytecode beside the sources, for the version of Python that runs Ansible and for those of hosts.
+    These hosts need not compile the sources in each call, which takes 0.15 s; others use the sources. What ansible-doc
+    shows of a module is left out.
   - What is kept is used only by runs with the same versions of Ansible and Python, and the same files, by name, size
     and time of change, in all folders in which modules and their utilities are looked for. Modules of collections are
     not kept.
@@ -51,6 +53,22 @@ options:
     ini:
       - section: kept_payloads
         key: folder
+  interpreters:
+    description:
+      - A file with a line C(VERSION PATH) for each interpreter on this machine. Bytecode for an O(host_pythons) that is
+        not in it is not made.
+    type: path
+    ini:
+      - section: kept_payloads
+        key: interpreters
+  host_pythons:
+    description: The versions of Python that hosts have, such as C(3.11).
+    type: list
+    elements: str
+    default: []
+    ini:
+      - section: kept_payloads
+        key: host_pythons
 """
 
 #: Where Ansible keeps payloads during a run, below its temporary folder (ansible/executor/module_common.py).
@@ -64,6 +82,17 @@ UNCHECKED = MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
 
 #: What ansible-doc shows, and no host needs.
 DOCUMENTED = re.compile(rb'^((?:DOCUMENTATION|EXAMPLES|RETURN) = r?""").*?^(""")', re.DOTALL | re.MULTILINE)
+
+#: Run by the interpreter of another version: for pairs of name and source, bytecode that is not compared with them.
+COMPILE = """
+import importlib.util, marshal, sys
+begin = importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little") + bytes(8)
+codes = [(name, compile(source, name, "exec", dont_inherit=True)) for name, source in marshal.load(sys.stdin.buffer)]
+marshal.dump([(name, begin + marshal.dumps(code)) for name, code in codes], sys.stdout.buffer)
+"""
+
+#: Ends `ansible/__init__.py`: a Python for which there is bytecode of its own looks in its folder first.
+LOOK_THERE = b"import sys\n__path__.insert(0, f'{__path__[0]}.{sys.implementation.cache_tag}')\n"
 
 #: So many sets of payloads are kept: one for each combination of versions and files used lately.
 KEPT_SETS = 8
@@ -82,6 +111,7 @@ class CallbackModule(CallbackBase):
         super().set_options(*args, **kwargs)
         self._folder = self.get_option("folder")
         self.disabled = not self._folder
+        self._others = others(self.get_option("interpreters"), self.get_option("host_pythons"))
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Give the run what former runs packed; the folders of the playbook and of its roles are known by now."""
@@ -100,7 +130,11 @@ class CallbackModule(CallbackBase):
         if key() != self._key:
             return
         kept = os.path.join(self._folder, self._key)
-        copy(os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN), kept, repack)
+        copy(
+            os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN),
+            kept,
+            functools.partial(repack, interpreters=self._others),
+        )
         with contextlib.suppress(OSError):
             os.utime(kept)
         forget(self._folder)
@@ -147,10 +181,31 @@ def copy(source: str, destination: str, change: Callable[[str], None] | None = N
             os.rename(temporary.name, os.path.join(destination, name))
 
 
-def repack(path: str) -> None:
+def others(listing: str | None, versions: list[str]) -> dict[str, str]:
+    """Return the interpreters of some versions, without that of this process.
+
+    Args:
+        listing: a file with a line `VERSION PATH` for each interpreter.
+        versions: such as `3.11`.
+
+    """
+    own = f"{sys.version_info.major}.{sys.version_info.minor}"
+    if not listing or not os.path.exists(listing):
+        return {}
+    with open(listing, encoding="utf-8") as stream:
+        known = dict(line.split(maxsplit=1) for line in stream.read().splitlines())
+    return {version: known[version] for version in versions if version in known and version != own}
+
+
+def repack(path: str, interpreters: dict[str, str]) -> None:
     """Leave documentation out of a payload, and put bytecode beside each source.
 
     `zipimport` looks there first, and leaves that of other Pythons.
+
+    Args:
+        path: the payload.
+        interpreters: those of other versions, for each of which there is a folder of bytecode.
+
     """
     payload = _CachedModule.load(path)
     packed = io.BytesIO()
@@ -158,13 +213,31 @@ def repack(path: str) -> None:
         zipfile.ZipFile(io.BytesIO(base64.b64decode(payload.zip_data))) as given,
         zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
-        for name in given.namelist():
-            source = DOCUMENTED.sub(without_text, given.read(name)) if name.endswith(".py") else given.read(name)
+        files = {name: given.read(name) for name in given.namelist()}
+        files = {name: DOCUMENTED.sub(without_text, files[name]) for name in files}
+        if interpreters:
+            files["ansible/__init__.py"] += LOOK_THERE
+        sources = [(name, source) for name, source in files.items() if name.endswith(".py")]
+        for name, source in files.items():
             archive.writestr(name, source)
-            if name.endswith(".py"):
-                code = compile(source, name, "exec", dont_inherit=True)
-                archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
+        for name, source in sources:
+            code = compile(source, name, "exec", dont_inherit=True)
+            archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
+        for version, interpreter in interpreters.items():
+            folder = f"ansible.cpython-{version.replace('.', '')}"
+            for name, code in compiled(interpreter, sources):
+                archive.writestr(f"{name.replace('ansible', folder, 1)}c", code)
     dataclasses.replace(payload, zip_data=base64.b64encode(packed.getvalue())).dump(path)
+
+
+def compiled(interpreter: str, sources: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """Return bytecode for pairs of name and source; none if the interpreter, which may be gone, does not make it."""
+    command = [interpreter, "-I", "-c", COMPILE]
+    try:
+        done = subprocess.run(command, input=marshal.dumps(sources, 4), stdout=subprocess.PIPE, check=True)
+        return marshal.loads(done.stdout)  # noqa: S302 - from the user's own interpreter  # type: ignore[no-any-return]
+    except (OSError, subprocess.CalledProcessError, EOFError, ValueError):
+        return []
 
 
 def without_text(documentation: re.Match[bytes]) -> bytes:

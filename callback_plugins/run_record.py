@@ -31,7 +31,7 @@ options:
     env:
       - name: STRATA_RUN_RECORD
   folder:
-    description: A folder in which each run writes a file, numbered in the order of the runs.
+    description: A folder in which each run writes a file, named by its number and its playbook.
     type: path
     env:
       - name: STRATA_RUN_RECORDS
@@ -101,7 +101,8 @@ class CallbackModule(CallbackBase):
         path = self._path
         if not path:
             os.makedirs(self._folder, exist_ok=True)
-            path = os.path.join(self._folder, f"{len(os.listdir(self._folder)):02d}.json")
+            name = os.path.splitext(self._playbook)[0]
+            path = os.path.join(self._folder, f"{len(os.listdir(self._folder)):02d}-{name}.json")
         with open(path, "w", encoding="utf-8") as stream:
             json.dump({"playbook": self._playbook, "check": self._check_mode, "plays": self._plays}, stream, indent=1)
 

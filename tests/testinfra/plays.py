@@ -8,7 +8,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import textwrap
 import zlib
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import testinfra
+import warm
 import yaml
 
 from strata.paths import ROOT
@@ -28,6 +28,12 @@ SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
 
 _OWN = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
 PLAYBOOK = _OWN if _OWN.exists() else ROOT / "molecule/shared/converge.yml"
+
+# Without molecule's own record of runs, and colours.
+LEFT_OUT = {"STRATA_RUN_RECORDS", "ANSIBLE_FORCE_COLOR"}
+ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in LEFT_OUT} | {"ANSIBLE_NOCOLOR": "1"}
+os.environ.pop("ANSIBLE_FORCE_COLOR", None)
+os.environ["ANSIBLE_NOCOLOR"] = "1"
 
 # What a task gave back, as `ansible-playbook -v` prints it.
 RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}.*\n|\n)+)", re.MULTILINE)
@@ -78,24 +84,19 @@ class Play:
         """Start it; `record` is the file that it is recorded in."""
         self.target, self.record = target, record
         inventory = os.environ["MOLECULE_INVENTORY_FILE"]
-        command = ["ansible-playbook", "-v", f"--inventory={inventory}", f"--limit={target}", *flags]
-        command += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
-        environment = {key: value for key, value in os.environ.items() if key != "STRATA_RUN_RECORDS"}
-        environment |= {"STRATA_RUN_RECORD": str(record), "ANSIBLE_NOCOLOR": "1"}
-        environment.pop("ANSIBLE_FORCE_COLOR", None)
-        # Not a pipe, which SSH's shared connection, which lives on, would keep open.
+        arguments = ["-v", f"--inventory={inventory}", f"--limit={target}", *flags]
+        arguments += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
         self.output = record.with_suffix(".log")
-        with self.output.open("w") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        self.process = warm.start(arguments, ENVIRONMENT | {"STRATA_RUN_RECORD": str(record)}, self.output)
 
     def end(self) -> Run:
         """Wait for its end and return what it did."""
-        code = self.process.wait()
+        self.process.join()
         plays = json.loads(self.record.read_text())["plays"] if self.record.exists() else []
         mine = [play["hosts"][self.target] for play in plays if self.target in play["hosts"]]
         output = self.output.read_text()
         return Run(
-            rc=code,
+            rc=self.process.exitcode,
             changed=sum(len(did["changed"]) for did in mine),
             calls=sum(did["calls"] for did in mine),
             output=output,
@@ -105,11 +106,14 @@ class Play:
 
     def kill_after(self, seconds: float) -> None:
         """Kill it, with all processes that it started, unless it ends before."""
-        try:
-            self.process.wait(timeout=seconds)
-        except subprocess.TimeoutExpired:
-            kill_tree(self.process.pid)
-            self.process.wait()
+        self.process.join(seconds)
+        if self.process.is_alive():
+            self.kill()
+
+    def kill(self) -> None:
+        """Kill it, with all processes that it started."""
+        kill_tree(self.process.pid)
+        self.process.join()
 
 
 def kill_tree(process: int) -> None:

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 import pytest
 import yaml
-from plays import SANDBOX, connect, kill_tree
+from plays import SANDBOX, connect
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -306,8 +306,7 @@ def test_a_run_killed_before_the_ca_signs_is_made_up_for(
         deadline = time.monotonic() + 60
         while not host.file(f"{PENDING}/web.key").exists:
             assert time.monotonic() < deadline, play.output.read_text()
-        kill_tree(play.process.pid)
-        play.process.wait()
+        play.kill()
     assert fingerprint() == before
     assert host.file(PENDING).mode == 0o700
     assert host.file(f"{PENDING}/web.key").mode == 0o600

@@ -15,7 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from strata.paths import STATE
+from strata.suite.pythons import other_pythons
+
 ROOT = Path(__file__).parents[3]
+PYTHONS = STATE / "pythons"
 
 spec = importlib.util.spec_from_file_location("kept_payloads", ROOT / "callback_plugins/kept_payloads.py")
 kept_payloads = importlib.util.module_from_spec(spec)
@@ -31,13 +35,15 @@ callback_result_format = json
 
 [kept_payloads]
 folder = payloads
+interpreters = pythons
+host_pythons = 3.11, 3.12, 3.13
 """
 PLAYBOOK = """
 - hosts: localhost
   connection: local
   gather_facts: false
   vars:
-    ansible_python_interpreter: "{{ ansible_playbook_python }}"
+    ansible_python_interpreter: "{{ python | default(ansible_playbook_python) }}"
   tasks:
     - thing:
 """
@@ -58,17 +64,18 @@ class Site:
     def payloads(self) -> Path:
         return self.folder / "payloads"
 
-    def run(self) -> str:
+    def run(self, *arguments: str) -> str:
         """Run the playbook and return its output, in which Ansible tells when it packs a module."""
         settings = {"ANSIBLE_CONFIG": str(self.folder / "ansible.cfg"), "ANSIBLE_DEBUG": "1"}
         command = [Path(sys.executable).parent / "ansible-playbook", "-i", "localhost,", "-v", self.folder / "play.yml"]
+        command += arguments
         done = subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout + done.stderr
 
-    def packs(self, word: str) -> bool:
+    def packs(self, word: str, *arguments: str) -> bool:
         """Run the playbook, whose module must say a word, and tell whether it was packed for that."""
-        said = self.run()
+        said = self.run(*arguments)
         assert f'"msg": "{word}"' in said
         return "ANSIBALLZ: Creating module" in said
 
@@ -120,6 +127,23 @@ def test_what_is_kept_need_not_be_compiled(site):
         packed = rewritten(base64.b64decode(payload.zip_data), lambda bytecode: b"0000" + bytecode[4:])
         dataclasses.replace(payload, zip_data=base64.b64encode(packed)).dump(str(kept))
     assert not site.packs("py")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+@pytest.mark.parametrize("version", other_pythons())
+def test_what_is_kept_need_not_be_compiled_by_hosts_of_another_python_that_is_here(site, version, listed):
+    python = next(path for known, path in map(str.split, PYTHONS.read_text().splitlines()) if known == version)
+    if listed:
+        (site.folder / "pythons").write_text(PYTHONS.read_text())
+    (site.folder / "module_utils/words.py").write_text("WORD = __spec__.origin.rpartition('.')[2]\n")
+    assert site.packs("py")
+    assert not site.packs("pyc" if listed else "py", "-e", f"python={python}")
+
+
+def test_an_interpreter_that_is_gone_is_done_without(site):
+    (site.folder / "pythons").write_text("3.11 /nonexistent\n3.12 /bin/false\n3.13 /nonexistent\n")
+    assert site.packs("first")
+    assert not site.packs("first")
 
 
 def rewritten(packed, change):

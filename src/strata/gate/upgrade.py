@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 #: Things of a fingerprint that can be left behind.
 KINDS = ("path ", "unit ", "package ")
 #: What a host has from its own history, whatever is declared: copies that programs keep of what they change.
-OWN = (
-    "path /etc/*-", "path /etc/.*.lock", "path /var/lib/apt/*", "path /var/lib/dpkg/*", "path /var/lib/ucf/*",
-)  # fmt: skip
+OWN = tuple(
+    f"path {path}" for path in ("/etc/*-", "/etc/.*.lock", "/var/lib/apt/*", "/var/lib/dpkg/*", "/var/lib/ucf/*")
+)
 
 
 def scenario_upgrade(role: str, former: Tree, trees: Trees, session: Session) -> dict[str, str]:
@@ -35,10 +35,8 @@ def scenario_upgrade(role: str, former: Tree, trees: Trees, session: Session) ->
     """
     state = ephemeral(role)
     wrong: dict[str, str] = {}
-
-    hosts = [
-        host for host in scenario_hosts(role, root=former.root) if host in scenario_hosts(role, root=trees.head.root)
-    ]
+    present = scenario_hosts(role, root=trees.head.root)
+    hosts = [host for host in scenario_hosts(role, root=former.root) if host in present]
 
     def molecule(tree: Tree, verb: str) -> int:
         limit = ["--", f"--limit={','.join(hosts)}"] if verb == "converge" else []

@@ -11,6 +11,7 @@ import pytest
 from strata.gate.plan import Check, What
 from strata.gate.report import Report, text_of
 from strata.gate.run import Result, Verdict
+from strata.paths import ROOT
 from strata.suite.cases import Case
 
 if TYPE_CHECKING:
@@ -62,6 +63,13 @@ def test_programs_read_the_form_that_is_promised(report: Report, tmp_path: Path)
         "log": str(tmp_path / "nasty.log"),
     }
     assert found["checks"][1]["verdict"] == "not run"
+
+
+def test_the_page_shows_the_form_as_it_is(report: Report) -> None:
+    page = (ROOT / "docs/ci.md").read_text()
+    shown = json.loads(page.partition("```json\n")[2].partition("```")[0])
+    assert shown.keys() == report.as_json().keys()
+    assert shown["checks"][0].keys() == report.as_json()["checks"][0].keys()
 
 
 def test_junit_has_each_case(report: Report, tmp_path: Path) -> None:

@@ -14,6 +14,7 @@ from strata.gate import trees as making
 from strata.gate.plan import Check, What
 from strata.gate.session import Session
 from strata.gate.trees import Tree, Trees
+from strata.paths import ROOT
 from strata.suite.cases import Case
 
 if TYPE_CHECKING:
@@ -95,3 +96,13 @@ def test_without_a_report_nothing_has_passed(repository: Repository, carry_out: 
     repository.write(TEST, "")
     cases, _ = carry_out(Check(What.UNIT, "unit tests", (), paths=(TEST,)), None)
     assert outcomes(cases) == ["failed"]
+
+
+@pytest.mark.parametrize(("text", "code"), [("---\na: 1\n", 0), ("a:  1\n", 1)])
+def test_the_code_of_one_tree_judges_the_files_of_another(tmp_path: Path, text: str, code: int) -> None:
+    (tmp_path / "some.yml").write_text(text)
+    files = Tree(tmp_path)
+    session = Session(tmp_path / "log", 60, threading.Event())
+    command = Tree(ROOT).judging(files, "lint", "--only=yamllint", "--", "some.yml")
+    assert session.run(files, *command, PYTHONPATH=str(ROOT / "src")) == code
+    assert ("some.yml" in session.log.read_text().partition("lint")[2].partition("\n")[2]) == bool(code)

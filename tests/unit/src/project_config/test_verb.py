@@ -73,10 +73,10 @@ def test_wrong_use(sample: Sample, tmp_path: Path) -> None:
 
 def test_lint_checks_our_own_tree(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     check = next(check for check in checks.checks() if check.name == "project-config")
-    assert check.run() == ""
+    assert check.run([]) == ""
     monkeypatch.setattr(checks, "FLAT", Tree(sample.root))
     sample.replace(ANVIL, "abandon", "\tabandon")
-    assert check.run().startswith(f"project-config/{ANVIL}:2: `abandon = group anvil-core` is indented")
+    assert check.run([]).startswith(f"project-config/{ANVIL}:2: `abandon = group anvil-core` is indented")
 
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared data absent")

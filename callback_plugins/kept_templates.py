@@ -34,7 +34,7 @@ description:
     sixth of the processor time of a run that changes nothing. This plugin keeps what was compiled.
   - Only templates that stand in a file of a role are kept, as no secret stands there.
   - What is kept is used only by runs with the same versions of Ansible, Jinja and Python, and the same filters and
-    tests, by name, size and time of change.
+    tests, by name and contents.
   - The folder must be the user's own, and nobody else may write to it, as its contents are run.
 options:
   folder:
@@ -122,12 +122,13 @@ def key() -> str:
     return digest.hexdigest()
 
 
-def files(folder: str) -> Iterator[tuple[str, int, int]]:
-    """Give path, size and time of change of each Python file in a folder."""
+def files(folder: str) -> Iterator[tuple[str, str]]:
+    """Give path and digest of each Python file in a folder."""
     with contextlib.suppress(FileNotFoundError):
         for entry in sorted(os.scandir(folder), key=lambda entry: entry.path):
             if entry.name.endswith(".py"):
-                yield entry.path, entry.stat().st_size, entry.stat().st_mtime_ns
+                with open(entry.path, "rb") as stream:
+                    yield entry.path, hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def forget(folder: str) -> None:

@@ -1,5 +1,6 @@
 """The checks of `strata lint`: other people's linters, and Strata's own rules."""
 
+import fnmatch
 import json
 import os
 import re
@@ -23,6 +24,8 @@ EXAMPLE = ("-i", "inventories/example", "site.yml")
 FLAT = Tree(ROOT / "project-config")
 #: Secrets of tests and benchmarks are made up, so there only what has the form of a real one counts.
 TESTS = ("benchmarks/", "molecule/", "tests/")
+#: Lines `GLOB  WHY`: files in which nothing is a secret.
+EXCEPTIONS = ".secretsignore"
 GUESSES = ("Base64HighEntropyString", "HexHighEntropyString", "KeywordDetector")
 FACTS = json.dumps({"ansible_facts": {"distribution": "Debian", "distribution_release": "trixie"}})
 
@@ -61,7 +64,7 @@ def checks() -> Iterator[Check]:
     yield Check("ruff format", _tool("ruff", "format", "--check", "--quiet"), python, settings)
     yield Check("shellcheck", _tool("shellcheck", otherwise=SHELL), "|".join(map(re.escape, SHELL)))
     yield Check("yamllint", _tool("yamllint", "--strict", otherwise=(".",)), YAML, r"\.yamllint")
-    yield Check("secrets", _secrets, r".+", r"src/strata/suite/checks\.py")
+    yield Check("secrets", _secrets, r".+", r"src/strata/suite/checks\.py|\.secretsignore")
     yield Check("layer rules", lambda _: "\n".join(map(str, rules.check(ROOT))), whole=r".+")
     if FLAT.exists(PROJECTS):
         yield Check("project-config", _project_config, whole=r"project-config/.+|src/strata/project_config/.+")
@@ -107,19 +110,39 @@ def _secrets(paths: Sequence[str] = ()) -> str:
     listing = ("git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
     found = paths or subprocess.run(listing, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     files = [path for path in found if path and (ROOT / path).is_file()]
+    excepted, wrong = _excepted(files, whole=not paths)
+    files = [path for path in files if path not in excepted]
     tests = [path for path in files if path.startswith(TESTS)]
     others = [path for path in files if not path.startswith(TESTS)]
     scan = ("detect-secrets-hook", "--json", "--no-verify", "--exclude-lines", r"\{\{")
     forms = ["--exclude-secrets", "^secret$", *(word for guess in GUESSES for word in ("--disable-plugin", guess))]
     outputs = (_tool(*scan)(others), _tool(*scan, *forms)(tests))
     results = (json.loads(output)["results"] for output in outputs if output)
-    return "\n".join(
+    plain = (
         f"{path}:{each['line_number']}: {each['type']} in plain text: encrypt it with ansible-vault or keep it in the "
-        "private tree; if it is not a secret, `# pragma: allowlist secret` says so"
+        f"private tree; if it is not a secret, `# pragma: allowlist secret` says so, or a line in {EXCEPTIONS}"
         for found in results
         for path, secrets in found.items()
         for each in secrets
     )
+    return "\n".join([*wrong, *plain])
+
+
+def _excepted(files: list[str], *, whole: bool) -> tuple[set[str], list[str]]:
+    """Return the files that are excepted, and what is wrong with the exceptions; `whole` if all files are given."""
+    path = ROOT / EXCEPTIONS
+    lines = enumerate(path.read_text().splitlines(), 1) if path.is_file() else ()
+    excepted: set[str] = set()
+    wrong = []
+    for number, line in lines:
+        glob, _, why = line.partition(" ")
+        matching = set(fnmatch.filter(files, glob))
+        excepted |= matching
+        if glob and not why.strip():
+            wrong.append(f"{EXCEPTIONS}:{number}: {glob}: say after it why nothing there is a secret")
+        elif glob and whole and not matching:
+            wrong.append(f"{EXCEPTIONS}:{number}: {glob} matches no file: remove the line")
+    return excepted, wrong
 
 
 def _whole(program: str, *arguments: str) -> Callable[[Sequence[str]], str]:

@@ -64,3 +64,23 @@ def test_what_git_ignores_is_not_in_the_repository(repository: Path) -> None:
     (repository / ".gitignore").write_text("/private/\n")
     (repository / "private").mkdir()
     assert found(repository, "private/all.yml", "mail_password: canary-plain\n") == []
+
+
+@pytest.mark.parametrize(
+    ("exceptions", "expected"),
+    [
+        ("inventories/*.asc  keys that are public\n", ["inventories/all.yml:1: Secret Keyword"]),
+        (
+            "inventories/*.asc\n\nnone/*  gone\n",
+            [
+                ".secretsignore:1: inventories/*.asc: say after it why nothing there is a secret",
+                ".secretsignore:3: none/* matches no file: remove the line",
+                "inventories/all.yml:1: Secret Keyword",
+            ],
+        ),
+    ],
+)
+def test_exceptions_are_files_with_a_reason(repository: Path, exceptions: str, expected: list[str]) -> None:
+    (repository / "inventories/web.asc").write_text(f"{KEY}\ncanary\n")
+    (repository / ".secretsignore").write_text(exceptions)
+    assert found(repository, "inventories/all.yml", "mail_password: canary-plain\n") == expected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, TemplateSyntaxError, meta, nodes
@@ -120,7 +121,9 @@ def _all_keys(value: object) -> Iterator[str]:
 def _parsed(text: str) -> nodes.Template:
     """Return an expression or template; one that is none is left to who renders it."""
     try:
-        return JINJA.parse(text)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of backslashes in regular expressions
+            return JINJA.parse(text)
     except TemplateSyntaxError:
         return nodes.Template([])
 

@@ -90,8 +90,11 @@ def unrotated(process: str, folder: str = "/etc/logrotate.d", proc: str = "/proc
                 known += [fnmatch.translate(quoted or bare) for quoted, bare in _PATH.findall(stream.read())]
     rotated = re.compile("|".join(known) or "(?!)").fullmatch
     found = set()
+    numbers: list[str] = []
     with contextlib.suppress(OSError):  # it may end meanwhile
-        for number in os.listdir(f"{proc}/{process}/fd"):
+        numbers = os.listdir(f"{proc}/{process}/fd")
+    for number in numbers:
+        with contextlib.suppress(OSError):  # or close a file
             path = os.readlink(f"{proc}/{process}/fd/{number}")
             with open(f"{proc}/{process}/fdinfo/{number}", encoding="ascii") as stream:
                 flags = int(re.findall(r"^flags:\s+(\d+)$", stream.read(), re.MULTILINE)[0], 8)

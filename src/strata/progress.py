@@ -12,6 +12,14 @@ def step(what: str) -> Iterator[None]:
     """Announce `what` on standard error and, when it is done, how many seconds it took."""
     click.echo(f"{what} ...", err=True)
     start = time.monotonic()
+    with told(what):
+        yield
+    click.echo(f"{what}: {time.monotonic() - start:.1f} s", err=True)
+
+
+@contextmanager
+def told(what: str) -> Iterator[None]:
+    """Say on standard error that `what` is unfinished when a signal ends it."""
     try:
         yield
     except Exception:
@@ -19,7 +27,6 @@ def step(what: str) -> Iterator[None]:
     except BaseException:  # a signal: errors say themselves what they ended
         click.echo(f"{what}: unfinished", err=True)
         raise
-    click.echo(f"{what}: {time.monotonic() - start:.1f} s", err=True)
 
 
 def unfinished(begun: Sequence[str], waiting: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from strata.paths import ROOT
+from strata.progress import told
 from strata.vendored import entries
 from strata.vendored.local import working_copies
 from strata.vendored.roles import VendoredRoles
@@ -52,7 +53,8 @@ def lock_command(file: Path, allow_file: bool) -> None:
 
     A tag that names another commit than before is an error, and nothing is written.
     """
-    _show(update(VendoredRoles(file, file_allowed=allow_file), (), _say, logs=False))
+    with told("modules.lock"):
+        _show(update(VendoredRoles(file, file_allowed=allow_file), (), _say, logs=False))
 
 
 @command.command("update")
@@ -64,7 +66,8 @@ def update_command(names: tuple[str, ...], file: Path, allow_file: bool) -> None
 
     Of all modules, or of NAME; the log is what came between the old commits and the new ones.
     """
-    _show(update(VendoredRoles(file, file_allowed=allow_file), names, _say, logs=True))
+    with told("modules.lock"):
+        _show(update(VendoredRoles(file, file_allowed=allow_file), names, _say, logs=True))
 
 
 @command.command("sync")
@@ -77,7 +80,8 @@ def sync_command(local: tuple[str, ...], file: Path, allow_file: bool) -> None:
     What is right is not touched, and no server is asked for it. If a module fails, the others are brought all the same.
     """
     vendored = VendoredRoles(file, file_allowed=allow_file)
-    outcome = sync(vendored, working_copies(local, vendored.entries), _say)
+    with told("vendor/roles"):
+        outcome = sync(vendored, working_copies(local, vendored.entries), _say)
     for line in outcome.done:
         click.echo(line)
     for line in outcome.warnings:

@@ -8,6 +8,7 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from strata.errors import StrataError
 from strata.paths import REPORTS
 from strata.suite.beside import work_beside
 from strata.suite.cases import Case, Count, count, read
@@ -77,17 +78,21 @@ def _run(part: Part, say: Callable[[str], None]) -> PartResult:
     say(f"{part.name} ...")
     part.report.unlink(missing_ok=True)
     start = time.monotonic()
-    code = part.run(part.report, part.log)
+    code, why = 1, f"see {os.path.relpath(part.log)}"
+    try:
+        code = part.run(part.report, part.log)
+    except (OSError, StrataError) as error:  # the other parts have begun, and go on
+        why = str(error)
     seconds = time.monotonic() - start
     cases = read(part.report, strict="CI" in os.environ, hosts=part.hosts())
     found = count(cases)
     if code and not found.failures:
-        cases.append(Case(f"{part.name}: ended with exit code {code}, see {os.path.relpath(part.log)}", "failed"))
+        cases.append(Case(f"{part.name}: ended with exit code {code}, {why}", "failed"))
     if not code and not found.passed:
         cases.append(Case(f"{part.name}: no test was run", "failed"))
     result = PartResult(part, cases, seconds)
     say(f"{part.name}: {result.count} ({seconds:.0f} s)")
-    if result.count.failures:
+    if result.count.failures and part.log.exists():
         lines = part.log.read_text(errors="replace").splitlines()
         say("\n".join([f"the end of {os.path.relpath(part.log)}:", *(f"  {line}" for line in lines[-LAST_LINES:])]))
     return result

@@ -99,6 +99,16 @@ def test_a_case_that_never_passes_has_failed(strata: Strata) -> None:
     assert rows(done, "one") == [["one", "t: a", "0 of 2", "failed"]]
 
 
+def test_a_part_that_cannot_be_started_has_failed_and_the_others_count(strata: Strata) -> None:
+    def gone(report: Path, log: Path) -> int:
+        raise FileNotFoundError(2, "No such file or directory", "python3.11")
+
+    done = strata({"gone": gone, "one": Round({"a": ""})})
+    assert done.exit_code == 1
+    assert "FAILED gone: ended with exit code 1, [Errno 2] No such file or directory: 'python3.11'" in done.output
+    assert done.output.endswith("1 passed, 1 failed, 0 skipped\n")
+
+
 def test_a_case_that_is_missing_from_a_round_did_not_pass(strata: Strata) -> None:
     done = strata({"one": Round({"a": ""}, None)}, "--repeat", "2", "one")
     assert done.exit_code == 1

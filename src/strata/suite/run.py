@@ -78,21 +78,24 @@ def _run(part: Part, say: Callable[[str], None]) -> PartResult:
     say(f"{part.name} ...")
     part.report.unlink(missing_ok=True)
     start = time.monotonic()
-    code, why = 1, f"see {os.path.relpath(part.log)}"
     try:
-        code = part.run(part.report, part.log)
+        cases = _cases(part, part.run(part.report, part.log))
     except (OSError, StrataError) as error:  # the other parts have begun, and go on
-        why = str(error)
-    seconds = time.monotonic() - start
-    cases = read(part.report, strict="CI" in os.environ, hosts=part.hosts())
-    found = count(cases)
-    if code and not found.failures:
-        cases.append(Case(f"{part.name}: ended with exit code {code}, {why}", "failed"))
-    if not code and not found.passed:
-        cases.append(Case(f"{part.name}: no test was run", "failed"))
-    result = PartResult(part, cases, seconds)
-    say(f"{part.name}: {result.count} ({seconds:.0f} s)")
+        cases = [Case(f"{part.name}: {error}", "failed")]
+    result = PartResult(part, cases, time.monotonic() - start)
+    say(f"{part.name}: {result.count} ({result.seconds:.0f} s)")
     if result.count.failures and part.log.exists():
         lines = part.log.read_text(errors="replace").splitlines()
         say("\n".join([f"the end of {os.path.relpath(part.log)}:", *(f"  {line}" for line in lines[-LAST_LINES:])]))
     return result
+
+
+def _cases(part: Part, code: int) -> list[Case]:
+    """Return the cases of a part that has ended with an exit code, and what is wrong with it beside them."""
+    cases = read(part.report, strict="CI" in os.environ, hosts=part.hosts())
+    found = count(cases)
+    if code and not found.failures:
+        cases.append(Case(f"{part.name}: ended with exit code {code}, see {os.path.relpath(part.log)}", "failed"))
+    if not code and not found.passed:
+        cases.append(Case(f"{part.name}: no test was run", "failed"))
+    return cases

@@ -139,7 +139,7 @@ def test_broken_vhost_is_refused_before_anything_is_touched(refused, case):
 @pytest.mark.usefixtures("twenty")
 def test_all_modules_that_a_text_needs_are_named_at_once(refused):
     said = refused(raw(BAD, "RewriteEngine On\nProxyPass /a http://127.0.0.1:9/\nExpiresActive On"))
-    assert "httpd_modules: [expires, proxy, proxy_http, rewrite] must be added" in said
+    assert "httpd_modules: [expires, rewrite] must be added" in said  # a site of the twenty is a proxy
     assert f"vhost {BAD} (httpd_vhosts) needs rewrite for 'RewriteEngine On'" in said
 
 
@@ -156,7 +156,7 @@ def test_a_name_that_another_site_takes_over_is_refused(refused):
 
 
 @pytest.mark.usefixtures("twenty")
-def test_a_text_is_served_on_its_own_port_and_told_what_has_no_effect(serve, probe, address):
+def test_a_text_is_served_on_its_own_port_and_told_what_has_no_effect(serve, host):
     content = (
         "<VirtualHost *:8087>\n  ServerName app.example.org\n  DocumentRoot /srv/sites/old/0\n"
         "  <Directory /srv/sites/old/0>\n    Order allow,deny\n    Allow from all\n  </Directory>\n"
@@ -167,7 +167,8 @@ def test_a_text_is_served_on_its_own_port_and_told_what_has_no_effect(serve, pro
     said = " ".join(run.output.split())
     assert "<IfModule mod_nosuch.c> does not hold, so 'NoSuch On' has no effect" in said
     assert "has access rules of Apache 2.2 alone" in said
-    assert ask(probe, address, "app.example.org", "/page", port=8087)["status"] == 403
+    # From the host itself: the firewall is open for what a group of hosts has opened.
+    assert ask(host, "127.0.0.1", "app.example.org", "/page", port=8087)["status"] == 403
     assert serve(GOOD).end().changed == 1
 
 

@@ -29,9 +29,6 @@ SANDBOX = Sandbox(f"molecule-{os.environ['MOLECULE_SCENARIO_NAME']}")
 _OWN = Path(os.environ["MOLECULE_SCENARIO_DIRECTORY"]) / "converge.yml"
 PLAYBOOK = _OWN if _OWN.exists() else ROOT / "molecule/shared/converge.yml"
 
-# Without molecule's own record of runs, and colours.
-LEFT_OUT = {"STRATA_RUN_RECORDS", "ANSIBLE_FORCE_COLOR"}
-ENVIRONMENT = {key: value for key, value in os.environ.items() if key not in LEFT_OUT} | {"ANSIBLE_NOCOLOR": "1"}
 os.environ.pop("ANSIBLE_FORCE_COLOR", None)
 os.environ["ANSIBLE_NOCOLOR"] = "1"
 
@@ -87,7 +84,9 @@ class Play:
         arguments = ["-v", f"--inventory={inventory}", f"--limit={target}", *flags]
         arguments += [f"--extra-vars={json.dumps(variables)}", str(playbook)]
         self.output = record.with_suffix(".log")
-        self.process = warm.start(arguments, ENVIRONMENT | {"STRATA_RUN_RECORD": str(record)}, self.output)
+        # Without molecule's own record of runs.
+        environment = {name: value for name, value in os.environ.items() if name != "STRATA_RUN_RECORDS"}
+        self.process = warm.start(arguments, environment | {"STRATA_RUN_RECORD": str(record)}, self.output)
 
     def end(self) -> Run:
         """Wait for its end and return what it did."""

@@ -26,7 +26,7 @@ def start(arguments: list[str], environment: Mapping[str, str], output: Path) ->
 
     Args:
         arguments: its arguments.
-        environment: its environment; what Ansible itself reads of it as it is imported is that of the first start.
+        environment: its environment; with other settings of Ansible than at the first start, it is imported anew.
         output: the file for what it prints. Not a pipe, which SSH's shared connection, which lives on, would keep open.
 
     """
@@ -41,17 +41,24 @@ def _run(arguments: list[str], environment: dict[str, str], output: str) -> None
     from ansible import constants  # noqa: PLC0415
     from ansible.cli import playbook  # noqa: PLC0415
 
-    os.environ.clear()
-    os.environ.update(environment)
     os.chdir(ROOT)
     descriptor = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     for stream in (1, 2):
         os.dup2(descriptor, stream)
+    command = ["ansible-playbook", *arguments]
+    if _settings(environment) != _settings(os.environ):
+        os.execvpe(command[0], command, environment)
+    os.environ.clear()
+    os.environ.update(environment)
     warnings.filterwarnings("ignore", "AnsibleCollectionFinder has already been configured")
     # The parent's would be shared by all runs, and so would what they keep there.
     constants.DEFAULT_LOCAL_TMP = tempfile.mkdtemp(prefix="ansible-local-")
     try:
-        sys.exit(playbook.main(["ansible-playbook", *arguments]))
+        sys.exit(playbook.main(command))
     finally:
         with suppress(OSError):
             shutil.rmtree(constants.DEFAULT_LOCAL_TMP)
+
+
+def _settings(environment: Mapping[str, str]) -> dict[str, str]:
+    return {name: value for name, value in environment.items() if name.startswith("ANSIBLE_")}

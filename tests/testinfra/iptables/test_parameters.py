@@ -101,7 +101,7 @@ def test_every_parameter_makes_its_rules(host, rerun):
             {"iptables_snmp_v4hosts": ["2001:db8::/32"]},
             "iptables_snmp_v4hosts: 2001:db8::/32 is of IPv6, but snmp_v4hosts takes IPv4: declare it for snmp_v6hosts",
         ),
-        ({"iptables_public_tcp_ports": ["http"]}, "iptables_public_tcp_ports: 'http' is neither a port"),
+        ({"iptables_public_tcp_ports": ["http"]}, "iptables_public_tcp_ports http: ports go from 1 to 65535"),
     ],
 )
 def test_a_wrong_value_is_named_with_the_variable(rerun, values, problem):

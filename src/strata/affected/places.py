@@ -192,7 +192,7 @@ PLACES: dict[re.Pattern[str], Callable[[Places, str], Iterable[Node]]] = {
     for pattern, rule in {
         PROSE.pattern: Places.nothing,
         r"benchmarks/.+|typings/.+|\.yamllint|\.ansible-lint(?:-ignore)?|\.gitignore": Places.nothing,
-        r"tests/gate_faults/.+": Places.nothing,
+        r"tests/gate_faults/.+|findings/.+|\.secretsignore": Places.nothing,
         r"inventories/[^/]+": Places.nothing,
         r"ansible\.cfg|bin/strata|requirements\.(?:in|txt)|\.ci/.+": Places.everything,
         r"pyproject\.toml": Places.tests,

@@ -19,7 +19,12 @@ from strata.repository.prose import is_prose
 from strata.rules import architecture
 from strata.vendored.roles import VendoredRoles
 
-SHELL = ("bin/strata", ".ci/run", "benchmarks/modules/install_modules.sh")
+SHELL = (
+    "bin/strata",
+    ".ci/run",
+    "benchmarks/modules/install_modules.sh",
+    *sorted(str(path.relative_to(ROOT)) for path in ROOT.glob("findings/*.sh")),
+)
 EXAMPLE = ("-i", "inventories/example", "site.yml")
 FLAT = Tree(ROOT / "project-config")
 #: Secrets of tests and benchmarks are made up, so there only what has the form of a real one counts.

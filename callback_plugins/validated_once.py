@@ -58,7 +58,7 @@ class CallbackModule(CallbackBase):
 
     def v2_playbook_on_play_start(self, play: Play) -> None:
         """Take the tasks out of the roles, of which Ansible makes the play's list of tasks after this."""
-        if not begins_with_preflight(play) or leaves_tasks_out() or sets_variables(play):
+        if not begins_with_preflight(play) or may_skip_preflight(play) or sets_variables(play):
             return
         for role in play.roles:
             for each in (role, *role.get_all_dependencies()):
@@ -67,14 +67,20 @@ class CallbackModule(CallbackBase):
                         block.block = [task for task in block.block if task.action != VALIDATION]
 
 
+def first_task(play: Play) -> Task | None:
+    """Return the task that a play begins with, if it is one before roles and nothing goes on when it fails."""
+    block = next((block for block in play.pre_tasks if block.block), None)
+    if block is None or block.rescue or not isinstance(block.block[0], Task):
+        return None
+    return block.block[0]
+
+
 def begins_with_preflight(play: Play) -> bool:
     """Tell whether the first task of a play is preflight, done by all hosts under all tags, which end if it fails."""
-    first = next((block for block in play.pre_tasks if block.block), None)
-    if first is None or first.rescue or not isinstance(first.block[0], Task):
-        return False
-    task = first.block[0]
+    task = first_task(play)
     return (
-        task.action == "preflight"
+        task is not None
+        and task.action == "preflight"
         and "always" in task.tags
         and not task.get_vars()
         and all(getattr(task, name) == default_of(task, name) for name in WAYS_PAST)
@@ -87,14 +93,19 @@ def default_of(task: Task, name: str) -> Any:
     return default() if callable(default) else default
 
 
-def leaves_tasks_out() -> bool:
-    """Tell whether a run may leave out a task that is tagged `always`."""
-    return any(context.CLIARGS.get(name) for name in ("start_at_task", "skip_tags", "step"))
+def may_skip_preflight(play: Play) -> bool:
+    """Tell whether a run may leave out the first task of a play, by where it starts or what it skips."""
+    task = first_task(play)
+    tags = {"always", "tagged", *(task.tags if task else ())}
+    if not tags.isdisjoint(context.CLIARGS.get("skip_tags") or ()):
+        return True
+    return any(context.CLIARGS.get(name) for name in ("start_at_task", "step"))
 
 
 def sets_variables(play: Play) -> bool:
     """Tell whether a task of a play sets variables that preflight could not see."""
-    blocks = [*play.pre_tasks, *(block for role in play.roles for block in role.compile(play)), *play.tasks]
+    roles = (each for role in play.roles for each in (role, *role.get_all_dependencies()))
+    blocks = [*play.pre_tasks, *(block for role in roles for block in role.get_task_blocks()), *play.tasks]
     return any(task.action.rpartition(".")[2] in SETTERS for task in tasks(blocks))
 
 

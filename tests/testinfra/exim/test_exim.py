@@ -146,6 +146,7 @@ def test_the_mail_host_passes_on_no_mail_of_strangers(host: Host, probe: Host) -
 def test_only_hosts_of_its_networks_can_relay(host: Host, probe: Host, address: str, converge: Converge) -> None:
     networks = [f"{each}/{128 if ':' in each else 32}" for each in probe.check_output("hostname -I").split()]
     site: dict[str, Any] = {"exim_type": "internet", "exim_public": True, "exim_domains": ["lists.example.org"]}
+    site["exim_sysadmins"] = []  # no name server knows where those of the scenario get their mail
     done = converge(**site)
     assert done.rc == 0, done.output
     wait_for(lambda: offer(probe, address, "games@lists.example.org").startswith("250 "), lambda: own_words(host))

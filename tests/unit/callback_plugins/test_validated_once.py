@@ -142,3 +142,7 @@ def test_a_run_that_skips_preflight_validates_each_role(run):
         in run(PREFLIGHT, "--skip-tags=preflight,always")[0]
         + run("  pre_tasks:\n    - preflight:\n      tags: [always, early]\n", "--skip-tags=early")[0]
     )
+
+
+def test_a_run_that_skips_something_else_validates_once(run):
+    assert run(PREFLIGHT, "--skip-tags=late")[0] == run(PREFLIGHT)[0]

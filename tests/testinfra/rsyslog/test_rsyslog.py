@@ -44,7 +44,7 @@ def log(host: Host, *options: str, lines: int = 1) -> str:
     return text
 
 
-def own_words(host: Host, since: str = "") -> str:
+def own_words(host: Host, since: str = ".") -> str:
     """Return what rsyslog says about itself, since it logged a text."""
     return host.check_output(f"sed -n '/{since}/,$p' /var/log/syslog | grep rsyslogd: | tail -n 30")
 

@@ -89,7 +89,7 @@ def _unit(check: Check, trees: Trees, session: Session) -> list[Case]:
 
 
 def _oldest(check: Check, trees: Trees, session: Session) -> list[Case]:
-    made = session.run(trees.head, ROOT / "bin" / "strata", "roles", STRATA_PYTHON="oldest")
+    made = session.run(trees.head, ROOT / "bin" / "strata", "roles", "list", STRATA_PYTHON="oldest")
     return _one(check, made) if made else _pytest(OLDEST, check.paths, trees.head, session)
 
 

@@ -85,7 +85,7 @@ def _pytest(folder: Path, tests: str) -> Callable[[Path, Path], int]:
 
 def _unit_on_oldest_python(report: Path, log: Path) -> int:
     # The first use of an interpreter makes its environment, but for --help.
-    made = _logged([ROOT / "bin" / "strata", "roles"], log, {"STRATA_PYTHON": "oldest"})
+    made = _logged([ROOT / "bin" / "strata", "roles", "list"], log, {"STRATA_PYTHON": "oldest"})
     return made or _pytest(STATE / "venv-oldest" / "bin", "tests/unit")(report, log)
 
 

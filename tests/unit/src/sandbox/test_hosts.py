@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -33,13 +34,16 @@ def test_who_removes_waits_for_who_boots(
     up.start()
     assert booting.wait(10)
     down.start()
+    said, deadline = "", time.monotonic() + 10
+    while "waiting for another process that boots or removes one" not in said:
+        assert time.monotonic() < deadline, said
+        said += capsys.readouterr().err
     Sandbox("other").down()
     assert done == ["down other"]
     may_end.set()
     up.join()
     down.join()
     assert done == ["down other", "up", "down one"]
-    assert "waiting for another process that boots or removes one" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("left", [None, "", "half a key"])

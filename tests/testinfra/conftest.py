@@ -179,10 +179,13 @@ def fingerprint(target: str, tmp_path_factory: pytest.TempPathFactory) -> Callab
 
 
 @pytest.fixture(scope="session")
-def idle(host: Host) -> Callable[[], None]:
+def idle(host: Host, target: str) -> Callable[[], None]:
     """Wait until nothing that a killed run started is at work on the host any more."""
 
     def wait() -> None:
+        # A Python that got half a module ends only with the connection: it has more to say of it than SSH's buffers
+        # hold, and nobody reads it.
+        SANDBOX.end_connection(target)
         deadline = time.monotonic() + 60
         while host.run("pgrep -xf /usr/bin/python3").rc == 0:
             assert time.monotonic() < deadline, "a module of a killed run is still at work"

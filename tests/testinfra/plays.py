@@ -37,8 +37,10 @@ RESULT = re.compile(r"^(?:ok|changed|fatal): \[.*\](?:: FAILED!)? => *\n((?: {4}
 
 
 def connect(name: str) -> Host:
-    sockets = json.loads((SANDBOX.folder / "hosts.json").read_text())["control_path"].replace("%%", "%25")
-    return testinfra.get_host(f"ssh://{name}?ssh_config={SANDBOX.ssh_config}&ssh_extra_args=-oControlPath={sockets}")
+    sockets = json.loads((SANDBOX.folder / "hosts.json").read_text())["control_path"].replace("%%", "%")
+    # In the address, testinfra leaves these arguments out without a word, and each command logs in anew.
+    shared = f"-oControlMaster=auto -oControlPersist=10m -oControlPath={sockets}"
+    return testinfra.get_host(f"ssh://{name}?ssh_config={SANDBOX.ssh_config}", ssh_extra_args=shared)
 
 
 @dataclass(frozen=True)

@@ -144,7 +144,9 @@ class Sandbox:
             return self._down()
 
     def _down(self) -> list[str]:
-        self._close_connections()
+        for socket in self._sockets.glob("*"):
+            subprocess.run(["ssh", "-O", "exit", "-S", str(socket), "host"], capture_output=True, check=False)
+        shutil.rmtree(self._sockets, ignore_errors=True)
         hosts = sorted(self.states())
         _parallel(self._remove_host, hosts)
         removed = [f"container {self._container(host)}" for host in hosts]
@@ -170,10 +172,14 @@ class Sandbox:
 
     def reboot(self, host: str) -> None:
         """Restart a host and wait until it answers again."""
-        self._close_connections()
-        self._sockets.mkdir(mode=0o700, parents=True)
+        self.end_connection(host)
         podman("restart", "--time", "20", self._container(host))
         self.wait_for_ssh(host)
+
+    def end_connection(self, host: str) -> None:
+        """End the shared SSH connection to a host, and with it what still writes to it there."""
+        command = ["ssh", "-F", str(self.ssh_config), "-S", str(self._sockets / "%C"), "-O", "exit", host]
+        subprocess.run(command, capture_output=True, check=False)
 
     def ssh_command(self, host: str, *command: str) -> list[str]:
         """Return the command line that logs in to `host`, or runs `command` there."""
@@ -294,12 +300,6 @@ class Sandbox:
         podman("rm", "--force", "--time", "0", self._container(host))
         for folder in self.folder.glob(f"packages/*/{host}"):
             Archive(folder, image=folder.parent.name).keep()
-
-    def _close_connections(self) -> None:
-        """End the shared SSH connections, which would outlive their hosts."""
-        for socket in self._sockets.glob("*"):
-            subprocess.run(["ssh", "-O", "exit", "-S", str(socket), "host"], capture_output=True, check=False)
-        shutil.rmtree(self._sockets, ignore_errors=True)
 
 
 def make_key(path: Path, comment: str) -> None:

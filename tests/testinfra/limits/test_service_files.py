@@ -105,7 +105,8 @@ def test_a_port_that_another_one_has_brings_the_old_files_back(host: Host, apply
 def test_a_service_that_runs_but_does_not_listen_is_restarted(host: Host, apply_trial: Apply) -> None:
     # It has read another port than the one in its file, whose time stays that of before.
     host.check_output(f"cp -a {CONFIGURATION} /tmp/kept && echo 7002 >{CONFIGURATION} && systemctl restart {UNIT}")
-    host.check_output(f"mv /tmp/kept {CONFIGURATION}")
+    asleep = f"grep -q sleep /proc/$(systemctl show --property=MainPID --value {UNIT})/wchan"
+    host.check_output(f"timeout 20 sh -c 'until {asleep}; do :; done' && mv /tmp/kept {CONFIGURATION}")
     assert "7001" not in listening(host)
     predicted = apply_trial("7001", "--check")
     assert (predicted.changed, predicted.results[-1]["changes"]) == (1, [f"{UNIT}: restart"])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import contextlib
 import dataclasses
-import functools
 import hashlib
 import io
 import marshal
@@ -28,7 +27,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.plugins.loader import module_loader, module_utils_loader
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 DOCUMENTATION = """
 name: kept_payloads
@@ -123,21 +122,18 @@ class CallbackModule(CallbackBase):
         if self.disabled:
             self._display.warning(f"{self._folder} is not used: others than its owner can write to it")
             return
-        copy(os.path.join(self._folder, self._key), os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN))
+        kept = os.path.join(self._folder, self._key)
+        with contextlib.suppress(FileNotFoundError):
+            os.utime(kept)  # so that no other run forgets it during this one
+        give(kept, os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN))
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Keep what the run packed, unless its files have changed meanwhile."""
         del stats
         if key() != self._key:
             return
-        kept = os.path.join(self._folder, self._key)
-        copy(
-            os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN),
-            kept,
-            functools.partial(repack, interpreters=self._others),
-        )
-        with contextlib.suppress(OSError):
-            os.utime(kept)
+        run = os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN)
+        keep(run, os.path.join(self._folder, self._key), self._others)
         forget(self._folder)
 
 
@@ -174,19 +170,33 @@ def contents(path: str) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def copy(source: str, destination: str, change: Callable[[str], None] | None = None) -> None:
-    """Copy the payloads that the destination lacks, each at once; `change` is called with the path of each before."""
+def give(kept: str, run: str) -> None:
+    """Link the payloads that are kept and whole into the folder of a run."""
+    os.makedirs(run, mode=0o700, exist_ok=True)
+    for name in payloads(kept):
+        os.symlink(os.path.join(kept, name), os.path.join(run, name))
+
+
+def keep(run: str, kept: str, interpreters: dict[str, str]) -> None:
+    """Keep the payloads of a run that are not kept yet, repacked, each at once."""
+    os.makedirs(kept, mode=0o700, exist_ok=True)
+    for name in payloads(run) - payloads(kept):
+        with tempfile.NamedTemporaryFile(dir=kept, prefix=".", delete=False) as temporary:
+            shutil.copyfile(os.path.join(run, name), temporary.name)
+        repack(temporary.name, interpreters)
+        synchronize(temporary.name)
+        os.rename(temporary.name, os.path.join(kept, name))
+
+
+def payloads(folder: str) -> set[str]:
+    """Return the names of the payloads in a folder that are whole."""
     with contextlib.suppress(FileNotFoundError):
-        names = [name for name in os.listdir(source) if name.startswith(OURS) and not name.endswith(".lock")]
-        os.makedirs(destination, mode=0o700, exist_ok=True)
-        there = {name for name in os.listdir(destination) if is_whole(os.path.join(destination, name))}
-        for name in {name for name in names if is_whole(os.path.join(source, name))} - there:
-            with tempfile.NamedTemporaryFile(dir=destination, prefix=".", delete=False) as temporary:
-                shutil.copyfile(os.path.join(source, name), temporary.name)
-            if change:
-                change(temporary.name)
-                synchronize(temporary.name)
-            os.rename(temporary.name, os.path.join(destination, name))
+        return {
+            name
+            for name in os.listdir(folder)
+            if name.startswith(OURS) and not name.endswith(".lock") and is_whole(os.path.join(folder, name))
+        }
+    return set()
 
 
 def is_whole(path: str) -> bool:

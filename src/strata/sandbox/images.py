@@ -26,6 +26,12 @@ CUSTOMIZE = (
     'ln -s /dev/null "$1"/etc/systemd/system/apt-daily.timer',
     'ln -s /dev/null "$1"/etc/systemd/system/apt-daily-upgrade.timer',
     'echo force-unsafe-io >"$1"/etc/dpkg/dpkg.cfg.d/sandbox',
+    # Looked for at each daemon-reload, of which packages make several: disks, EFI, hibernation, a TPM.
+    'mkdir -p "$1"/etc/systemd/system-generators',
+    (
+        'cd "$1"/usr/lib/systemd/system-generators'
+        ' && ls | grep -v sysv | xargs -I{} ln -s /dev/null "$1"/etc/systemd/system-generators/{}'
+    ),
 )
 
 

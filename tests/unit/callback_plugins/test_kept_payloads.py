@@ -7,6 +7,7 @@ import dataclasses
 import importlib.util
 import io
 import os
+import shutil
 import subprocess
 import sys
 import zipfile
@@ -80,22 +81,44 @@ class Site:
         return "ANSIBALLZ: Creating module" in said
 
 
+def new_site(folder: Path) -> Site:
+    """Make a site of which nothing has been kept yet."""
+    for name in ("library", "module_utils"):
+        (folder / name).mkdir(parents=True)
+    (folder / "ansible.cfg").write_text(CONFIGURATION)
+    (folder / "play.yml").write_text(PLAYBOOK)
+    (folder / "library/thing.py").write_text(MODULE)
+    (folder / "module_utils/words.py").write_text("WORD = 'first'\n")
+    return Site(folder)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """A site of which nothing has been kept yet."""
-    for folder in ("library", "module_utils"):
-        (tmp_path / folder).mkdir()
-    (tmp_path / "ansible.cfg").write_text(CONFIGURATION)
-    (tmp_path / "play.yml").write_text(PLAYBOOK)
-    (tmp_path / "library/thing.py").write_text(MODULE)
-    (tmp_path / "module_utils/words.py").write_text("WORD = 'first'\n")
-    return Site(tmp_path)
+    return new_site(tmp_path / "site")
 
 
-def test_a_module_is_packed_once(site):
-    assert site.packs("first")
-    assert not site.packs("first")
-    assert site.payloads.stat().st_mode & 0o777 == 0o700
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory) -> tuple[Site, Path]:
+    """A site whose module has been packed, and a copy of its folder."""
+    folder = tmp_path_factory.mktemp("sites")
+    packed = new_site(folder / "site")
+    assert packed.packs("first")
+    return packed, Path(shutil.copytree(packed.folder, folder / "copy"))
+
+
+@pytest.fixture
+def packed(first: tuple[Site, Path]) -> Site:
+    """A site whose module has been packed; its path, which counts, is the same in all tests."""
+    packed, copy = first
+    shutil.rmtree(packed.folder)
+    shutil.copytree(copy, packed.folder)
+    return packed
+
+
+def test_a_module_is_packed_once(packed):
+    assert not packed.packs("first")
+    assert packed.payloads.stat().st_mode & 0o777 == 0o700
 
 
 @pytest.mark.parametrize("path", ["module_utils/words.py", "library/thing.py", "roles/one/module_utils/words.py"])
@@ -111,47 +134,43 @@ def test_a_changed_file_is_packed_anew(site, path):
     assert not site.packs("first")
 
 
-def test_a_file_with_other_contents_of_the_same_size_and_time_is_packed_anew(site):
-    assert site.packs("first")
-    words = site.folder / "module_utils/words.py"
+def test_a_file_with_other_contents_of_the_same_size_and_time_is_packed_anew(packed):
+    words = packed.folder / "module_utils/words.py"
     before = words.stat()
     words.write_text("WORD = 'other'\n")
     os.utime(words, ns=(before.st_atime_ns, before.st_mtime_ns))
     assert words.stat().st_size == before.st_size
-    assert site.packs("other")
+    assert packed.packs("other")
 
 
-def test_a_file_that_was_only_touched_is_not_packed_anew(site):
-    assert site.packs("first")
-    (site.folder / "module_utils/words.py").touch()
-    assert not site.packs("first")
+def test_a_file_that_was_only_touched_is_not_packed_anew(packed):
+    (packed.folder / "module_utils/words.py").touch()
+    assert not packed.packs("first")
 
 
 @pytest.mark.parametrize("left", [b"", b"\0" * 1000, None], ids=["empty", "zeros", "half"])
-def test_what_a_power_cut_left_is_packed_anew(site, left):
-    assert site.packs("first")
-    [kept] = site.payloads.glob("*/*.thing*")
+def test_what_a_power_cut_left_is_packed_anew(packed, left):
+    [kept] = packed.payloads.glob("*/*.thing*")
     kept.write_bytes(kept.read_bytes()[:1000] if left is None else left)
-    assert site.packs("first")
-    assert not site.packs("first")
+    assert packed.packs("first")
+    assert not packed.packs("first")
 
 
-def test_what_is_kept_is_on_the_disk_before_its_name_is(site, tmp_path, monkeypatch):
-    assert site.packs("first")
-    [kept] = site.payloads.glob("*/*.thing*")
+def test_what_is_kept_is_on_the_disk_before_its_name_is(packed, tmp_path, monkeypatch):
+    [kept] = packed.payloads.glob("*/*.thing*")
     done = []
     fsync, rename = os.fsync, os.rename
     monkeypatch.setattr(os, "fsync", lambda number: (done.append("fsync"), fsync(number)))
     monkeypatch.setattr(os, "rename", lambda *paths: (done.append("rename"), rename(*paths)))
-    kept_payloads.copy(str(kept.parent), str(tmp_path / "copy"), lambda _path: None)
+    monkeypatch.setattr(kept_payloads, "repack", lambda *_: None)  # it is so already
+    kept_payloads.keep(str(kept.parent), str(tmp_path / "copy"), {})
     assert done == ["fsync", "rename"]
     assert (tmp_path / "copy" / kept.name).read_bytes() == kept.read_bytes()
 
 
-def test_what_the_changed_file_says_is_what_runs(site):
-    assert site.packs("first")
-    (site.folder / "module_utils/words.py").write_text("WORD = 'other'\n")
-    assert site.packs("other")
+def test_what_the_changed_file_says_is_what_runs(packed):
+    (packed.folder / "module_utils/words.py").write_text("WORD = 'other'\n")
+    assert packed.packs("other")
 
 
 def test_what_is_kept_need_not_be_compiled(site):
@@ -206,12 +225,11 @@ def test_what_is_kept_has_no_documentation_and_the_same_lines(site):
     assert len(source.splitlines()) == len(text.splitlines())
 
 
-def test_a_folder_that_others_may_write_to_is_not_used(site):
-    assert site.packs("first")
-    site.payloads.chmod(0o777)
-    said = site.run()
+def test_a_folder_that_others_may_write_to_is_not_used(packed):
+    packed.payloads.chmod(0o777)
+    said = packed.run()
     assert "ANSIBALLZ: Creating module" in said
-    assert f"{site.payloads} is not used: others than its owner can write to it" in " ".join(said.split())
+    assert f"{packed.payloads} is not used: others than its owner can write to it" in " ".join(said.split())
 
 
 def test_only_the_sets_used_last_are_kept(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
@@ -61,23 +62,19 @@ class Source:
     def load(self) -> Any:
         """Return the file's YAML as Ansible reads it (YAML 1.1), None for an empty or absent file.
 
-        Raises BrokenFileError.
+        It is read once, and not to be changed. Raises BrokenFileError.
         """
         # Importing ruamel.yaml takes as long as all else that a verb without YAML does at its start.
-        from ruamel.yaml import YAML  # noqa: PLC0415
         from ruamel.yaml.error import MarkedYAMLError, YAMLError  # noqa: PLC0415
         from ruamel.yaml.reader import ReaderError  # noqa: PLC0415
 
         from strata.repository import bounds  # noqa: PLC0415 - as above
 
-        yaml = YAML()
-        yaml.version = (1, 1)
-        yaml.preserve_quotes = True
         text = self.text()
         if "*" in text and "&" in text:  # else nothing stands for more than itself
             bounds.check(self, text)
         try:
-            return yaml.load(text)
+            return _parsed(text)
         except RecursionError:
             raise self.broken(1, "is nested too deeply") from None
         except MarkedYAMLError as error:
@@ -123,6 +120,16 @@ def position(node: Any, key: object, *, value: bool = False) -> tuple[int, int]:
     """Return row and column, from 0, of a key or an index of what `Source.load` gave, or of the value of a key."""
     place = node.lc.data[key]
     return (place[2], place[3]) if value else (place[0], place[1])
+
+
+@lru_cache(maxsize=1024)
+def _parsed(text: str) -> Any:
+    from ruamel.yaml import YAML  # noqa: PLC0415 - as in `load`
+
+    yaml = YAML()
+    yaml.version = (1, 1)
+    yaml.preserve_quotes = True
+    return yaml.load(text)
 
 
 def plain(value: Any) -> Any:

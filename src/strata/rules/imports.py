@@ -124,9 +124,9 @@ def arrows(root: Path, package: Package) -> Iterator[Arrow]:
     for path in sorted(folder.rglob("*.py")):
         source = Source(root, path)
         inside = path.relative_to(folder)
-        upper = inside.parts[0].removesuffix(".py")
+        upper, above = inside.parts[0].removesuffix(".py"), [package.name, *inside.parent.parts]
         for node in ast.walk(_parsed(source)):
-            for module in _imported(node, [package.name, *inside.parent.parts]):
+            for module in _imported(node, above):
                 lower = module.removeprefix(f"{package.name}.").partition(".")[0]
                 if module.startswith(f"{package.name}.") and lower != upper:
                     yield Arrow(upper, lower, source, getattr(node, "lineno", 1))

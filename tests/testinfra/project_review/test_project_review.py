@@ -9,6 +9,9 @@ import pytest
 from http_client import ask
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from plays import Run
     from testinfra.host import Host
 
 NAME = "review.example.org"
@@ -39,3 +42,19 @@ def test_a_project_is_cloned(host: Host, path: str) -> None:
 def test_ssh_is_open_to_all(host: Host) -> None:
     rules = host.check_output("iptables -S strata-INPUT").splitlines()
     assert [rule for rule in rules if "--dport 29418 " in rule and rule.endswith("-j ACCEPT")]
+
+
+@pytest.mark.spread
+def test_a_new_certificate_is_served_at_once(host: Host, converge: Callable[..., Run]) -> None:
+    pair = "/etc/ssl/strata/review"
+    served = f"openssl s_client -connect 127.0.0.1:443 -servername {NAME} </dev/null 2>/dev/null"
+
+    def serial(command: str) -> str:
+        return host.check_output(f"{command} | openssl x509 -noout -serial")
+
+    before = serial(served)
+    assert before == serial(f"cat {pair}.crt")
+    host.check_output(f"rm {pair}.key")  # how the site asks for a new one
+    run = converge()
+    assert (run.rc, run.changed) == (0, 1), run.output
+    assert before != serial(served) == serial(f"cat {pair}.crt")

@@ -46,8 +46,13 @@ class Entry:
     comment: str = ""
 
     @property
+    def indent(self) -> str:
+        """Return the white space that the entry is read with in front of it."""
+        return self.raw[: len(self.raw) - len(self.raw.lstrip(BLANK))]
+
+    @property
     def normal(self) -> str:
-        """Return the entry in normal form."""
+        """Return the entry in normal form, which is indented as its file is."""
         return f"{self.key}{' =' if self.value is not None else ''}{f' {self.text}' if self.text else ''}"
 
 
@@ -110,13 +115,18 @@ class Acl:
         found = ((s, e) for s, e in self.entries() if s.identity == wanted and e.key.lower() == key.lower())
         return [entry.value or "" for _section, entry in found]
 
-    def render(self) -> str:
-        """Return the file's text: entries and headers in normal form, all else as it was read."""
+    def render(self, indent: str = "") -> str:
+        """Return the file's text: entries, with `indent`, and headers in normal form, all else as it was read.
+
+        Comments above an entry that is indented anew go with it.
+        """
         lines: list[str] = []
         for block in self.blocks:
             lines += [*block.gap, *block.comments, block.thing.normal]
             for entry in block.thing.blocks:
-                lines += [*entry.gap, *entry.comments, entry.thing.normal]
+                same = entry.thing.indent == indent
+                comments = entry.comments if same else [f"{indent}{line.lstrip(BLANK)}" for line in entry.comments]
+                lines += [*entry.gap, *comments, f"{indent}{entry.thing.normal}"]
         return "".join(f"{line}\n" for line in (*lines, *self.tail))
 
 

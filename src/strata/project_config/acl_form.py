@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 MARK = "\ufeff"
 
+#: What entries may be indented by, all of a tree alike: nothing, or what git itself writes.
+INDENTS = {"": "without indent", "\t": "with a tab"}
+
 #: Sections in which also the values of one key are sorted.
 SORTED_VALUES = frozenset({"access", "accounts", "capability", "label"})
 
@@ -25,17 +29,23 @@ def clean(text: str) -> str:
     return text.removeprefix(MARK).replace("\r\n", "\n")
 
 
-def findings(path: str, text: str, acl: Acl) -> Iterator[Finding]:
-    """Yield what is wrong with the form of a file."""
-    for line, message in _problems(text, acl):
+def indent(acls: Iterable[Acl]) -> str:
+    """Return what most entries of a tree are indented by."""
+    found = Counter(entry.indent for acl in acls for section in acl.sections for entry in _own_lines(section))
+    return max(INDENTS, key=lambda each: found[each])
+
+
+def findings(path: str, text: str, acl: Acl, indent: str = "") -> Iterator[Finding]:
+    """Yield what is wrong with the form of a file, in a tree whose entries have this indent."""
+    for line, message in (*_problems(text, acl), *_indent_problem(acl, indent)):
         yield Finding(path, line, message, form=True)
 
 
-def fixed(text: str) -> str:
+def fixed(text: str, indent: str = "") -> str:
     """Return the text in the form that `findings` wants. Raises AclSyntaxError."""
     acl = parse(clean(text))
     blocks = [_mended(block) for block in _merged(acl.blocks)]
-    return Acl(arrange(blocks, lambda section: section.identity), acl.tail).render()
+    return Acl(arrange(blocks, lambda section: section.identity), acl.tail).render(indent)
 
 
 def meaning(acl: Acl) -> dict[tuple[str, str], dict[str, list[str | None]]]:
@@ -76,8 +86,8 @@ def _entry_problems(section: Section) -> Iterator[tuple[int, str]]:
     for entry in section.entries:
         if entry.line == section.line:
             yield entry.line, f"{entry.key} stands on the line of {section.header}: entries have lines of their own"
-        elif entry.raw != entry.normal:
-            yield entry.line, _spelling(entry.raw, entry.normal)
+        elif (raw := entry.raw.lstrip(BLANK)) != entry.normal:
+            yield entry.line, _spelling(raw, entry.normal)
         if _sortable(section) and (first := seen.setdefault(_same(entry), entry)) is not entry:
             yield entry.line, f"`{entry.normal}` is there twice, first in line {first.line}"
     if _sortable(section):
@@ -85,9 +95,22 @@ def _entry_problems(section: Section) -> Iterator[tuple[int, str]]:
             yield after.line, f"`{after.normal}` stands after `{before.normal}`: entries are sorted"
 
 
+def _indent_problem(acl: Acl, indent: str) -> Iterator[tuple[int, str]]:
+    """Yield one problem for all entries that are indented in another way than the tree's."""
+    entries = [entry for section in acl.sections for entry in _own_lines(section)]
+    if odd := [entry for entry in entries if entry.indent != indent]:
+        which = f"`{odd[0].normal}`{f' and {len(odd) - 1} more of {len(entries)} entries' if odd[1:] else ''}"
+        yield odd[0].line, f"{which} must begin {INDENTS[indent]}, as most entries of this tree do"
+
+
+def _own_lines(section: Section) -> list[Entry]:
+    """Return the entries that do not stand on the line of their section."""
+    return [entry for entry in section.entries if entry.line != section.line]
+
+
 def _spelling(raw: str, normal: str) -> str:
     if raw[:1] in BLANK:
-        return f"`{normal}` is indented: sections and entries begin at the beginning of the line"
+        return f"`{normal}` is indented: sections begin at the beginning of the line"
     if raw.rstrip(BLANK) == normal:
         return f"`{normal}` is followed by white space"
     return f"`{raw}` is to be written `{normal}`"

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from strata.errors import nearest
-from strata.project_config import gerrit
+from strata.project_config import gerrit, queries
 from strata.project_config.findings import Finding
 from strata.project_config.refs import ref_problem, regex_problem
 
@@ -31,6 +31,13 @@ SIMPLE = {
     gerrit.NUMBER: (r"[+-]?\d{1,9}", "not a number"),
     gerrit.SIZE: (r"\d{1,12} ?[kmg]?", "not a size: a number, with k, m or g"),
     gerrit.VALUES: (VALUE.pattern, "not the value of a label: a number and its description"),
+}
+#: What says what is wrong with values that have a language of their own.
+JUDGES = {
+    gerrit.COPY: queries.copy_problem,
+    gerrit.REGEX: regex_problem,
+    gerrit.REGEXES: regex_problem,
+    gerrit.REQUIREMENT: queries.requirement_problem,
 }
 EXCLUSIVE = "exclusiveGroupPermissions"
 
@@ -73,6 +80,13 @@ def voted(acl: Acl) -> Iterator[tuple[str, Entry]]:
     for section, entry in acl.entries():
         if section.name.lower() == "access" and (name := _label(entry.key)):
             yield name, entry
+
+
+def required(acl: Acl) -> Iterator[tuple[str, int | None, Entry]]:
+    """Yield the labels that submit requirements ask for, each with the vote if it is a number, and its entry."""
+    for section, entry in acl.entries():
+        if _kind(section, entry) == gerrit.REQUIREMENT:
+            yield from ((label, vote, entry) for label, vote in queries.labels(entry.value or ""))
 
 
 def _label(key: str) -> str:
@@ -182,8 +196,8 @@ def _problem(section: Section, entry: Entry, defined: dict[str, list[int]]) -> s
 
 
 def _simple_problem(kind: str, value: str) -> str | None:
-    if kind in {gerrit.REGEX, gerrit.REGEXES}:
-        return regex_problem(value)
+    if kind in JUDGES:
+        return JUDGES[kind](value)
     if kind not in SIMPLE or re.fullmatch(SIMPLE[kind][0], value, re.IGNORECASE):
         return None
     return f"{value} is {SIMPLE[kind][1]}"
@@ -236,6 +250,17 @@ def _odd(acl: Acl) -> Iterator[tuple[int, str]]:
                 )
             if name == "label":
                 yield from ((entry.line, message) for message in _old(entry))
+            if name == "submit-requirement":
+                yield from ((entry.line, f"{entry.key}: {message}") for message in _risky(acl, section, entry))
+
+
+def _risky(acl: Acl, section: Section, entry: Entry) -> Iterator[str]:
+    value = (entry.value or "").lower()
+    if "is:mergeable" in value:
+        yield "is:mergeable is refused by a Gerrit whose change.mergeabilityComputationBehavior is NEVER, the default"
+    others = (acl.values(section.name, section.subsection, key) for key in ("applicableIf", "overrideIf"))
+    if entry.key.lower() == "submittableif" and value == "is:false" and not any(others):
+        yield "no change can be submitted, as is:false never holds and nothing overrides it"
 
 
 def _old(entry: Entry) -> Iterator[str]:

@@ -11,7 +11,7 @@ from strata.errors import nearest
 from strata.project_config import acl_form, acl_rules, gerrit
 from strata.project_config.acl import Acl, AclSyntaxError, parse
 from strata.project_config.findings import Finding
-from strata.project_config.projects import Project, read
+from strata.project_config.projects import Project, acl_path, read
 from strata.project_config.tree import ACLS, PROJECTS, SUFFIX, Tree
 from strata.repository.source import BrokenFileError
 
@@ -24,11 +24,17 @@ MAX_NEAREST = 10
 
 @dataclass
 class Read:
-    """What a tree says: projects, and ACLs by path; of what is broken, only the findings."""
+    """What a tree says: projects, and ACLs by path with their texts; of what is broken, only the findings."""
 
     projects: list[Project] = field(default_factory=list)
     acls: dict[PurePosixPath, Acl] = field(default_factory=dict)
+    texts: dict[PurePosixPath, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+
+    @property
+    def indent(self) -> str:
+        """Return what the ACLs' entries are indented by."""
+        return acl_form.indent(self.acls.values())
 
     @property
     def errors(self) -> list[Finding]:
@@ -48,10 +54,15 @@ def load(tree: Tree) -> Read:
     present = list(tree.acl_files())
     for path in sorted({*present, *(p.acl for p in found.projects if tree.exists(p.acl))}):
         found.findings += _load_acl(tree, path, found)
+    indent = found.indent
+    for path, acl in found.acls.items():
+        found.findings += acl_form.findings(str(path), found.texts[path], acl, indent)
+        found.findings += acl_rules.findings(str(path), acl)
     if found.projects:
         found.findings += _unmatched(tree, found, present)
         found.findings += _odd_groups(found)
     found.findings += _odd_labels(found)
+    found.findings += _unknown_labels(found)
     found.findings = sorted(set(found.findings))
     return found
 
@@ -69,14 +80,12 @@ def _load_acl(tree: Tree, path: PurePosixPath, found: Read) -> Iterator[Finding]
         return
     try:
         text = tree.read(path)
-        found.acls[path] = acl = parse(acl_form.clean(text))
+        found.acls[path] = parse(acl_form.clean(text))
+        found.texts[path] = text
     except BrokenFileError as error:
         yield _finding(error)
     except AclSyntaxError as error:
         yield Finding(str(path), error.line, str(error))
-    else:
-        yield from acl_form.findings(str(path), text, acl)
-        yield from acl_rules.findings(str(path), acl)
 
 
 def _unmatched(tree: Tree, found: Read, present: list[PurePosixPath]) -> Iterator[Finding]:
@@ -103,6 +112,41 @@ def _odd_labels(found: Read) -> Iterator[Finding]:
             if label not in known:
                 message = f"{entry.key}: no ACL defines the label {label}{nearest(label, known)}"
                 yield Finding(str(path), entry.line, message, warning=True)
+
+
+def _unknown_labels(found: Read) -> Iterator[Finding]:
+    """Yield the labels and votes that submit requirements ask for, and that nobody can ever give."""
+    paths = {gerrit.ROOT: acl_path(gerrit.ROOT, None), **{project.name: project.acl for project in found.projects}}
+    for path, acl in found.acls.items():
+        for label, vote, entry in acl_rules.required(acl):
+            defined, missing = _inherited_labels(found, path, paths)
+            values = next((defined[name] for name in defined if name.lower() == label.lower()), None)
+            if values is None:
+                hint = nearest(label, defined) or f': define it in [label "{label}"]'
+                above = f", nor is the ACL of {missing} in this tree" if missing != gerrit.ROOT and missing else ""
+                message = (
+                    f"{entry.key}: no ACL that holds here defines the label {label}{above}, and nobody can vote on it"
+                )
+                yield Finding(str(path), entry.line, f"{message}{hint}", warning=bool(above))
+            elif vote is not None and values and not min(values) <= vote <= max(values):
+                message = f"{entry.key}: {label} has votes from {min(values):+} to {max(values):+}, and never {vote:+}"
+                yield Finding(str(path), entry.line, message)
+
+
+def _inherited_labels(
+    found: Read, path: PurePosixPath | None, paths: dict[str, PurePosixPath]
+) -> tuple[dict[str, list[int]], str]:
+    """Return the labels of an ACL and those above it with their values, and the first project above that is unknown."""
+    defined: dict[str, list[int]] = {}
+    seen: set[PurePosixPath] = set()
+    name = ""
+    while path and path in found.acls and path not in seen:
+        seen.add(path)
+        defined = {**acl_rules.labels(found.acls[path]), **defined}
+        given = found.acls[path].values("access", None, "inheritFrom")
+        name = (given or [""])[-1] or gerrit.ROOT
+        path = paths.get(name)
+    return (defined, "") if path in seen else ({**{label: [] for label in gerrit.COMMON_LABELS}, **defined}, name)
 
 
 def _odd_groups(found: Read) -> Iterator[Finding]:

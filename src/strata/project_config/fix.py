@@ -52,12 +52,13 @@ class _Item:
 def fix_tree(tree: Tree) -> Fixed:
     """Write the files of a tree anew whose form is wrong."""
     done = Fixed()
-    for name in sorted({finding.path for finding in load(tree).findings if finding.form}):
+    found = load(tree)
+    for name in sorted({finding.path for finding in found.findings if finding.form}):
         path = PurePosixPath(name)
         source = tree.source(path)
         try:
             text = tree.read(path)
-            new = fixed_projects(source, text) if path == PROJECTS else _mended_acl(source, text)
+            new = fixed_projects(source, text) if path == PROJECTS else _mended_acl(source, text, found.indent)
             if new != text:
                 tree.write(path, new)
                 done.written.append(name)
@@ -99,8 +100,8 @@ def fixed_projects(source: Source, text: str) -> str:
     return new
 
 
-def _mended_acl(source: Source, text: str) -> str:
-    new = acl_form.fixed(text)
+def _mended_acl(source: Source, text: str, indent: str) -> str:
+    new = acl_form.fixed(text, indent)
     if acl_form.meaning(parse(new)) != acl_form.meaning(parse(acl_form.clean(text))):
         raise source.broken(1, "can't be fixed by a program without another meaning: do it by hand")
     return new

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 #: Kinds of values. Of those in MANY a key may have several.
 TEXT, FLAG, INHERITED, NUMBER, SIZE, RULE, REGEX = "text", "flag", "inherited", "number", "size", "rule", "regex"
+REQUIREMENT, COPY = "requirement", "copy"
 TEXTS, RULES, REGEXES, VALUES = "texts", "rules", "regexes", "values"
 MANY = frozenset({TEXTS, RULES, REGEXES, VALUES})
 
@@ -38,6 +39,9 @@ CAPABILITIES = frozenset(
     viewAccess viewAllAccounts viewCaches viewConnections viewPlugins viewQueue viewSecondaryEmails""".split()  # noqa: SIM905
 )
 RANGED_CAPABILITIES = frozenset({"querylimit", "batchchangeslimit"})
+
+#: The project that all others inherit from in the end.
+ROOT = "All-Projects"
 
 #: Labels that Gerrit has, or that the projects of a server usually inherit from All-Projects.
 COMMON_LABELS = frozenset({"Code-Review", "Verified", "Workflow"})
@@ -116,7 +120,7 @@ SECTIONS: Mapping[str, Known] = {
             "allowPostSubmit": FLAG,
             "branch": TEXTS,
             "canOverride": FLAG,
-            "copyCondition": TEXT,
+            "copyCondition": COPY,
             "copyValue": TEXTS,
             "defaultValue": NUMBER,
             "description": TEXT,
@@ -155,11 +159,11 @@ SECTIONS: Mapping[str, Known] = {
     ),
     "submit-requirement": Known(
         {
-            "applicableIf": TEXT,
+            "applicableIf": REQUIREMENT,
             "canOverrideInChildProjects": FLAG,
             "description": TEXT,
-            "overrideIf": TEXT,
-            "submittableIf": TEXT,
+            "overrideIf": REQUIREMENT,
+            "submittableIf": REQUIREMENT,
         },
         subsection=True,
         required=frozenset({"submittableIf"}),

@@ -12,13 +12,14 @@ from strata.project_config.acl import parse
 from strata.project_config.fix import fix_tree
 from strata.project_config.tree import Tree
 
-from .conftest import ACL, ANVIL, git_reads
+from .conftest import ACL, ANVIL, FILE, git_reads
 
 if TYPE_CHECKING:
     from .conftest import Sample
 
 FORMS = [
-    ("abandon =", "\tabandon =", "2: `abandon = group anvil-core` is indented: sections and entries begin at"),
+    ("abandon =", "\tabandon =", "2: `abandon = group anvil-core` must begin without indent, as most entries"),
+    ("[receive]", "  [receive]", "5: `[receive]` is indented: sections begin at the beginning of the line"),
     ("abandon = group", "abandon=group", "2: `abandon=group anvil-core` is to be written `abandon = group"),
     ("requireChangeId = true", "requireChangeId = true ", "6: `requireChangeId = true` is followed by white space"),
     ('[access "refs', '[access  "refs', '1: `[access  "refs/heads/*"]` is to be written `[access "refs/heads/*"]`'),
@@ -38,6 +39,30 @@ def test_form(sample: Sample, old: str, new: str, message: str) -> None:
     assert fix_tree(Tree(sample.root)).written == [ANVIL]
     assert sample.text(ANVIL) == ACL
     assert fix_tree(Tree(sample.root)).written == []
+
+
+ROCKET = "gerrit/acls/acme/rocket.config"
+
+
+def test_tabs_of_git_are_a_form_too(sample: Sample) -> None:
+    """What most entries of a tree have is its form; a file that has another is one finding, and is given this form."""
+    tabbed = "".join(line if line[0] in "[\n" else f"\t{line}" for line in ACL.splitlines(keepends=True))
+    sample.write(ROCKET, tabbed.replace("\tabandon", "\t# why\n\tabandon"))
+    sample.write(ANVIL, tabbed)
+    sample.replace(FILE, "acls/acme/anvil", "acls/acme/rocket")
+    assert sample.found() == []
+    sample.write(ANVIL, ACL.replace("abandon", "# why\nabandon"))
+    sample.write(ROCKET, f"{tabbed}\trejectEmptyCommit = true\n")
+    why = "must begin with a tab, as most entries of this tree do"
+    assert sample.found() == [f"{ANVIL}:3: `abandon = group anvil-core` and 3 more of 4 entries {why}"]
+    assert fix_tree(Tree(sample.root)).written == [ANVIL]
+    assert sample.text(ANVIL) == tabbed.replace("\tabandon", "\t# why\n\tabandon")
+    sample.replace(ANVIL, "\tabandon", "    abandon")
+    sample.replace(ANVIL, "\tmerge", "merge")
+    (mixed,) = sample.found()
+    assert mixed.startswith(f"{ANVIL}:3: `abandon = group anvil-core` and 1 more of 4 entries must begin with a tab")
+    assert fix_tree(Tree(sample.root)).written == [ANVIL]
+    assert sample.found() == []
 
 
 def test_order(sample: Sample) -> None:

@@ -75,7 +75,7 @@ def test_good(text: str) -> None:
         ("[receive]\nmaxObjectSizeLimit = big\n", "2: maxObjectSizeLimit: big is not a size: a number, with k, m or g"),
         ("[submit]\naction = inherit\nACTION = cherry pick\n", "3: ACTION is given twice with different values, first"),
         ('[submit-requirement "A"]\n', '1: [submit-requirement "A"] has no submittableIf, without which Gerrit'),
-        ('[submit-requirement "A"]\nsubmittableif = a\nx = 1\n', "3: x: unknown, and Gerrit refuses it"),
+        ('[submit-requirement "A"]\nsubmittableif = is:open\nx = 1\n', "3: x: unknown, and Gerrit refuses it"),
         ('[commentlink "a"]\nmatch = "("\n', "2: match: ( is not a regular expression: missing )"),
         ('[project]\ndescription = "a\\nb"\n', "2: description: the value has control characters, or more than one"),
         ("[project]\ndescription = a\x07\n", "2: description: the value has control characters, or more than one"),

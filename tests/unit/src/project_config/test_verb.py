@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parents[4]
 DATA = ROOT.parent / "shared" / "data" / "project-config"
+NEWER = DATA.with_name("project-config-2026")
 LIMIT = 2.0
 
 
@@ -76,7 +77,7 @@ def test_lint_checks_our_own_tree(sample: Sample, monkeypatch: pytest.MonkeyPatc
     assert check.run([]) == ""
     monkeypatch.setattr(checks, "FLAT", Tree(sample.root))
     sample.replace(ANVIL, "abandon", "\tabandon")
-    assert check.run([]).startswith(f"project-config/{ANVIL}:2: `abandon = group anvil-core` is indented")
+    assert check.run([]).startswith(f"project-config/{ANVIL}:2: `abandon = group anvil-core` must begin without")
 
 
 needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="shared data absent")
@@ -98,6 +99,19 @@ def test_the_real_tree() -> None:
         f"{gear}:2: warning: the group ansible-role-gearman-core is named like no project",
         f"{gear}:7: warning: the group ansible-role-gearman-release is named like no project",
     ]
+
+
+@pytest.mark.skipif(not NEWER.is_dir(), reason="shared data absent")
+def test_the_real_tree_of_eleven_years_later(tmp_path: Path) -> None:
+    """Its entries are indented by a tab, as git itself writes them; what `--fix` writes is the same, to the byte."""
+    found = load(Tree(NEWER))
+    assert (len(found.projects), len(found.acls), found.errors) == (298, 200, [])
+    copy = Path(shutil.copytree(NEWER, tmp_path / "copy"))
+    name = "gerrit/acls/zuul/zuul.config"
+    (copy / name).write_text((copy / name).read_text().replace("\n\t", "\n"))
+    assert run(copy).exit_code == 1
+    assert run(copy, "--fix").output.splitlines()[0] == f"wrote {name}"
+    assert files(copy) == files(NEWER)
 
 
 @pytest.fixture
@@ -123,18 +137,18 @@ def test_the_real_acls_are_read_as_git_reads_them() -> None:
 
 
 def disorder(lines: list[str], chance: random.Random) -> Iterator[str]:
-    """Shuffle the sections of an ACL and the entries in them, and indent these."""
+    """Shuffle the sections of an ACL and the entries in them, and write these badly."""
     sections = "".join(lines).split("\n[")
     chance.shuffle(sections)
     for section in sections:
         header, *entries = section.strip("\n").split("\n")
         chance.shuffle(entries)
-        yield "\n".join([f"[{header.removeprefix('[')}", *(f"\t{entry}  " for entry in entries), "\n"])
+        yield "\n".join([f"[{header.removeprefix('[')}", *(f"{entry}  " for entry in entries), "\n"])
 
 
 @needs_data
 def test_fix_puts_a_shuffled_real_tree_in_order(copy: Path) -> None:
-    """Projects and entries shuffled, entries indented: what --fix writes is the real tree, to the byte."""
+    """Projects and entries shuffled, white space behind entries: what --fix writes is the real tree, to the byte."""
     chance = random.Random(1)
     projects = (copy / FILE).read_text().split("\n- ")
     projects[0] = projects[0].removeprefix("- ")

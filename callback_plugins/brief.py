@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ansible.plugins.callback.default import CallbackModule as Default
+from ansible.plugins.loader import callback_loader
+
+if TYPE_CHECKING:
+    from callback_plugins.errors_once import CallbackModule as ErrorsOnce
+else:
+    ErrorsOnce = callback_loader.get("errors_once", class_only=True)
 
 DOCUMENTATION = """
 name: brief
@@ -12,8 +17,8 @@ type: stdout
 author: Strata contributors
 short_description: Print what changed and what failed, each error once
 description:
-  - Prints as C(ansible.builtin.default) does, which has the same options, but no headings of plays, no recap, no tasks
-    that changed nothing, and of an error only the result of the task, which has the same message once more.
+  - Prints as C(errors_once) does, which has the same options, but no headings of plays, no recap, and no tasks that
+    changed nothing.
   - C(strata converge) uses it, which tells the plays apart and ends with a table.
 extends_documentation_fragment:
   - default_callback
@@ -21,7 +26,7 @@ extends_documentation_fragment:
 """
 
 
-class CallbackModule(Default):
+class CallbackModule(ErrorsOnce):
     """See DOCUMENTATION."""
 
     CALLBACK_VERSION = 2.0
@@ -43,8 +48,3 @@ class CallbackModule(Default):
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
         """Leave the recap out."""
-
-    def _handle_exception(self, result: Any, use_stderr: bool = False) -> None:
-        """Leave out what the result says too."""
-        del use_stderr
-        result.pop("exception", None)

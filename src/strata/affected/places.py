@@ -25,7 +25,7 @@ LINT, SANDBOX = part("lint"), part("sandbox")
 #: The inventory whose hosts the part `sandbox` boots.
 SANDBOX_HOSTS = "sandbox/"
 CONFIGURATION = ".config/molecule/config.yml"
-ENABLED = re.compile(r"^(?:callbacks|vars_plugins)_enabled\s*=(.*)$", re.MULTILINE)
+ENABLED = re.compile(r"^(?:(?:callbacks|vars_plugins)_enabled|stdout_callback)\s*=(.*)$", re.MULTILINE)
 
 
 class Places:

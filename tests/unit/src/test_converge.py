@@ -163,18 +163,19 @@ PLAYBOOK = """
   tasks:
     - {name: Same, ansible.builtin.debug: {msg: nothing}}
     - {name: Other, ansible.builtin.command: "true"}
+    - {name: Unknown, ansible.builtin.command: "{{ missing }}", ignore_errors: true, when: inventory_hostname == "a"}
     - {name: Wrong, ansible.builtin.fail: {msg: it went wrong}, when: inventory_hostname == "b"}
 - hosts: nobody
   tasks: []
 """
 
 
-def test_what_changed_and_failed_is_shown_once_by_tasks(tmp_path: Path) -> None:
-    (tmp_path / "play.yml").write_text(PLAYBOOK)
-    settings = {"ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), "ANSIBLE_STDOUT_CALLBACK": "brief"}
+def played(folder: Path, **settings: str) -> str:
+    """Return what ansible-playbook prints with our settings, and these ones."""
+    (folder / "play.yml").write_text(PLAYBOOK)
     done = subprocess.run(
-        [converge.BIN / "ansible-playbook", "-i", "a,b,c", tmp_path / "play.yml"],
-        env={**os.environ, **settings},
+        [converge.BIN / "ansible-playbook", "-i", "a,b,c", folder / "play.yml"],
+        env={**os.environ, "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"), **settings},
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -182,12 +183,32 @@ def test_what_changed_and_failed_is_shown_once_by_tasks(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 2
-    assert done.stdout.count("it went wrong") == 1, done.stdout
-    other, wrong = [block for block in converge.tasks(done.stdout.splitlines()) if block[0].startswith("TASK")]
-    assert [line.rstrip("* ") for line in (other[0], wrong[0])] == ["TASK [Other]", "TASK [Wrong]"]
+    return done.stdout
+
+
+def test_what_changed_and_failed_is_shown_once_by_tasks(tmp_path: Path) -> None:
+    printed = played(tmp_path, ANSIBLE_STDOUT_CALLBACK="brief")
+    assert printed.count("it went wrong") == 1, printed
+    other, unknown, wrong = [block for block in converge.tasks(printed.splitlines()) if block[0].startswith("TASK")]
+    assert [block[0].rstrip("* ") for block in (other, unknown, wrong)] == [
+        "TASK [Other]",
+        "TASK [Unknown]",
+        "TASK [Wrong]",
+    ]
     assert other[1:] == ["changed: [a, b, c]"]
-    assert "nothing" not in done.stdout
-    assert "PLAY" not in done.stdout
+    assert "nothing" not in printed
+    assert "PLAY" not in printed
+
+
+def test_ansible_playbook_by_hand_prints_each_error_once(tmp_path: Path) -> None:
+    """Once with its place, where it is an error of Ansible's own, and not only that."""
+    printed = played(tmp_path)
+    assert "[ERROR]" not in printed
+    assert (printed.count("it went wrong"), printed.count("''missing'' is undefined")) == (1, 1), printed
+    assert f"origin: {tmp_path / 'play.yml'}:9:" in printed
+    assert "PLAY RECAP" in printed
+    assert "ok: [c]" in printed
+    assert "[ERROR]: Task failed: Action failed: it went wrong" in played(tmp_path, ANSIBLE_VERBOSITY="3")
 
 
 def test_hosts_of_which_nothing_else_is_said_share_a_line() -> None:

@@ -27,7 +27,11 @@ PLAIN = {
 }
 
 FILES = {
-    "ansible.cfg": "[defaults]\ncallbacks_enabled = recorder\nvars_plugins_enabled = host_group_vars, private\n",
+    "ansible.cfg": """[defaults]
+stdout_callback = terse
+callbacks_enabled = recorder
+vars_plugins_enabled = host_group_vars, private
+""",
     "LICENSE": "",
     "CHANGELOG.md": "",
     "modules.env": 'SOURCE_MODULES["https://git.example.org/ansible-acme"]="v1"\n',
@@ -51,6 +55,7 @@ FILES = {
     "filter_plugins/of_scenarios.py": "",
     "test_plugins/listening.py": "",
     "callback_plugins/recorder.py": "",
+    "callback_plugins/terse.py": "",
     "callback_plugins/idle.py": "",
     "vars_plugins/private.py": "",
     # Scenarios

@@ -155,7 +155,11 @@ def test_prose_affects_the_sandbox_that_reads_it(places: Places) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["ansible.cfg", "bin/strata", "requirements.txt", "callback_plugins/recorder.py", "vars_plugins/private.py"]
+    "path",
+    [
+        *("ansible.cfg", "bin/strata", "requirements.txt"),
+        *("callback_plugins/recorder.py", "callback_plugins/terse.py", "vars_plugins/private.py"),
+    ],
 )
 def test_what_all_runs_take_part_in_affects_everything(places: Places, path: str) -> None:
     found = follow(places, "", [path])

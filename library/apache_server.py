@@ -59,6 +59,8 @@ options:
         description:
           - URL that a redirect or proxy leads to, of proxy C(http), C(https), C(ws) or C(wss); of uwsgi C(host:port) or
             the path of a socket. C(ws) and C(wss) are C(http) and C(https) with O(vhosts[].websocket).
+          - A proxy's socket is in front of its URL, as in C(unix:/run/app.sock|http://localhost/), whose name the
+            backend gets as C(Host). The user www-data must be able to write to it.
           - A redirect keeps the path that is asked for, unless its URL has a query, or a dot in what follows its last
             slash - then it is a page, to which all leads.
         type: str

@@ -77,6 +77,14 @@ options:
     type: list
     elements: str
     default: []
+  in_force:
+    description:
+      - Commands, run without a shell, that must find the files in force, whatever files of others say that the service
+        reads as well. They only look.
+      - They run after O(checks) and, other than those, in each run that changes no file, in check mode too.
+    type: list
+    elements: str
+    default: []
   fatal_warnings:
     description:
       - Regular expressions for lines that a check or a command may write although it accepts the files, and that mean
@@ -212,6 +220,7 @@ ARGUMENTS: dict[str, Any] = {
     "files": {"type": "list", "elements": "dict", "default": [], "options": FILE},
     "purge": {"type": "list", "elements": "str", "default": []},
     "checks": {"type": "list", "elements": "str", "default": []},
+    "in_force": {"type": "list", "elements": "str", "default": []},
     "fatal_warnings": {"type": "list", "elements": "str", "default": []},
     "commands": {"type": "list", "elements": "str", "default": []},
     "live": {"type": "list", "elements": "dict", "default": [], "options": LIVE},

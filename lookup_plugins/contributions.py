@@ -24,8 +24,9 @@ description:
     in the order of the roles' names.
   - Only roles of the play count, so that a variable of an absent role opens no port.
   - A dictionary gets the key C(origin), the name of the variable that it came from; equal scalars are given once.
-  - A dictionary with the key C(template) gets C(content) instead, the template of the contributing role rendered with
-    the dictionary as C(item).
+  - A dictionary with the key C(template) gets C(content) instead, that template rendered with the dictionary as
+    C(item). It is the first that is found in the folders C(templates) of the contributing role, beside the inventory,
+    and beside the playbook; what it includes is found so, too.
 options:
   _terms:
     description: The names of collected parameters; each gives one list.
@@ -116,25 +117,31 @@ class LookupModule(LookupBase):
         return item
 
     def _render(self, part: Part, template: str, item: dict[str, Any], variables: dict[str, Any]) -> str:
-        if part.role is None:
-            raise AnsibleLookupError(
-                f"{part.variable} names the template {template}, but only a role's contribution can: "
-                f"give `content`, or set <role>__{part.variable} in a role that has the template"
-            )
-        folder = self._template_folder(part.role, variables)
-        path = os.path.realpath(os.path.join(folder, template))
-        if not path.startswith(os.path.realpath(folder) + os.sep):
-            raise AnsibleLookupError(f"{part.variable} names the template {template}, which leaves {folder}")
-        if not os.path.isfile(path):
-            raise AnsibleLookupError(f"{part.variable} names the template {template}, but {path} does not exist")
-        templar = self._templar.copy_with_new_env(available_variables={**variables, "item": item}, searchpath=[folder])
+        folders = self._template_folders(part.role, variables)
+        path = _find(f"{part.variable} names the template {template}", template, folders)
+        templar = self._templar.copy_with_new_env(available_variables={**variables, "item": item}, searchpath=folders)
         text = trust_as_template(self._loader.get_text_file_contents(path))
         rendered: str = templar.template(text, escape_backslashes=False)
         return rendered
 
-    def _template_folder(self, role: str, variables: Mapping[str, Any]) -> str:
-        if not self._folders:
-            self._folders = lookup_loader.get("role_metadata").role_folders(variables)
-        if role not in self._folders:
-            raise AnsibleLookupError(f"the folder of the role {role} was not found")
-        return os.path.join(self._folders[role], "templates")
+    def _template_folders(self, role: str | None, variables: Mapping[str, Any]) -> list[str]:
+        """Return where templates are looked for, in this order; a host that no file names has no inventory's folder."""
+        places = [variables.get("inventory_dir"), variables.get("playbook_dir")]
+        if role is not None:
+            if not self._folders:
+                self._folders = lookup_loader.get("role_metadata").role_folders(variables)
+            if role not in self._folders:
+                raise AnsibleLookupError(f"the folder of the role {role} was not found")
+            places.insert(0, self._folders[role])
+        return [os.path.join(place, "templates") for place in dict.fromkeys(places) if place]
+
+
+def _find(what: str, template: str, folders: list[str]) -> str:
+    """Return the path of the first of these templates. Raises AnsibleLookupError if there is none."""
+    for folder in folders:
+        path = os.path.realpath(os.path.join(folder, template))
+        if not path.startswith(os.path.realpath(folder) + os.sep):
+            raise AnsibleLookupError(f"{what}, which leaves {folder}")
+        if os.path.isfile(path):
+            return path
+    raise AnsibleLookupError(f"{what}, but there is no such file in {' or '.join(folders)}")

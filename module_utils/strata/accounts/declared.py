@@ -18,7 +18,7 @@ NOLOGIN = "/usr/sbin/nologin"
 
 PRESENT, DISABLED, ABSENT = "present", "disabled", "absent"
 
-_NAME = re.compile(r"[a-z_][a-z0-9_-]{0,31}")
+_NAME = re.compile(r"[a-z_]([a-z0-9_.-]{0,30}[a-z0-9_-])?")
 # What Debian's packages call their groups.
 _GROUP_OF_OTHERS = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]{0,31}")
 _PATH = re.compile(r"(/[A-Za-z0-9_@%+=,.-]+)+")
@@ -196,7 +196,10 @@ def _id_problems(what: str, number: int, min_id: int) -> Iterator[str]:
 
 
 def _name_rule(name: str) -> str:
-    return f"{name!r} is not a valid name: small letters, digits, - and _, at most 32, beginning with a letter"
+    return (
+        f"{name!r} is not a valid name: small letters, digits, -, _ and ., at most 32, beginning with a letter and "
+        "not ending with ."
+    )
 
 
 def _duplicates(what: str, pairs: Iterable[tuple[Any, str]]) -> Iterator[str]:

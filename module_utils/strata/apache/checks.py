@@ -13,10 +13,11 @@ if TYPE_CHECKING:
 
 FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,199}")
 _ALIAS = re.compile(r"[A-Za-z0-9*?][A-Za-z0-9*?._-]{0,252}")
-_PATH = re.compile(r"(/[A-Za-z0-9._@+,~-]+)+/?")
-_URL_PATH = re.compile(r"/[A-Za-z0-9._@+,~/%-]*")
+_PATH = re.compile(r"(/[A-Za-z0-9._@+,~-]+( +[A-Za-z0-9._@+,~-]+)*)+/?")
+_URL_PATH = re.compile(r"/[A-Za-z0-9._@+,~/% -]*")
 _URL = re.compile(r"https?://[A-Za-z0-9._-]+(:\d+)?(/[A-Za-z0-9._@+,~/%=&?-]*)?")
 _BACKEND = re.compile(r"(https?|wss?)://([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d+)?(/[A-Za-z0-9._@+,~/%-]*)?")
+_BACKEND_AT_SOCKET = re.compile(_BACKEND.pattern.replace("(https?|wss?)", "(http|ws)"))
 _HOST_PORT = re.compile(r"([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]):\d+")
 _OPTION = re.compile(
     r"[+-]?(All|None|ExecCGI|FollowSymLinks|Includes|IncludesNOEXEC|Indexes|MultiViews|SymLinksIfOwnerMatch)"
@@ -27,6 +28,8 @@ ORIGIN = re.compile(r"[\x20-\x7e]*")
 LOGROOT = "${APACHE_LOG_DIR}"
 LAST_PORT = 65535
 LAST_PRIORITY = 99
+#: As many bytes as the kernel takes of a socket's path.
+_LONGEST_SOCKET = 107
 
 # Which kinds an option has a meaning for; elsewhere it would be dropped without a word.
 _MEANT_FOR = {
@@ -87,13 +90,13 @@ def check_common(item: Mapping[str, Any], what: str) -> None:
 
 
 def check_path(path: str, what: str, key: str) -> None:
-    """Check that a value is an absolute path that needs no quoting.
+    """Check that a value is an absolute path that stands for itself in quotes.
 
     Raises:
         DeclarationError: it is not.
 
     """
-    check(_PATH, path, what, key, "must be an absolute path without blanks, quotes and the like")
+    check(_PATH, path, what, key, "must be an absolute path without quotes and the like")
     if {".", ".."} & set(path.split("/")):
         raise DeclarationError(f"{what}: {key} {path!r} must be a path without . and ..")
 
@@ -124,18 +127,32 @@ def speaks_tls(item: Mapping[str, Any]) -> bool:
     return item["kind"] == "proxy" and (item["dest"] or "").startswith(("https:", "wss:"))
 
 
+def backend(dest: str) -> tuple[str, str]:
+    """Return the path of a proxy's socket, an empty one if its backend is none, and the URL that is asked for."""
+    place, _, url = dest.rpartition("|")
+    return (place.removeprefix("unix:"), url) if place.startswith("unix:") else ("", dest)
+
+
 def _check_dest(kind: str, dest: str | None, what: str) -> None:
     if dest is None:
         raise DeclarationError(f"{what} is of kind {kind} and has no dest")
-    if kind == "uwsgi" and dest.startswith("/"):
-        check_path(dest, what, "dest")
-        return
+    socket, url = backend(dest) if kind == "proxy" else (dest, "") if dest.startswith("/") else ("", dest)
+    if socket:
+        check_path(socket, what, "dest")
+        if len(socket) > _LONGEST_SOCKET:
+            raise DeclarationError(f"{what}: dest {dest!r} has a socket with more than {_LONGEST_SOCKET} letters")
+        if kind == "uwsgi":
+            return
     pattern, rule = {
         "redirect": (_URL, "must be a URL (http:// or https://)"),
-        "proxy": (_BACKEND, "must be an http://, https://, ws:// or wss:// URL without query"),
+        "proxy": (
+            _BACKEND_AT_SOCKET if socket else _BACKEND,
+            "must be an http://, https://, ws:// or wss:// URL without query, or unix:PATH|http://NAME/ of a socket",
+        ),
         "uwsgi": (_HOST_PORT, "must be the path of a socket or host:port"),
     }[kind]
-    check(pattern, dest, what, "dest", rule)
+    if not pattern.fullmatch(url):
+        raise DeclarationError(f"{what}: dest {dest!r} {rule}")
 
 
 def _check_details(item: Mapping[str, Any], what: str) -> None:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files, folders
+from ansible.module_utils.strata.apache.text import values_of
 from ansible.module_utils.strata.apache.vhosts import LOGS
 from ansible.module_utils.strata.errors import DeclarationError
 
@@ -34,9 +35,6 @@ _OPTION = re.compile(r"[a-z]+([ =][^{}\x00-\x1f]*)?")
 # What logrotate leaves out of a folder that it includes.
 _TABOO = re.compile(r"(,v|~|\.(bak|cfsaved|disabled|dpkg-\w+|rpm\w+|swp|ucf-\w+))$")
 _PATH = re.compile(r'"(/[^"\n]+)"|(?<!\S)(/[^\s{"]+)')
-_LOG = re.compile(
-    r'^[ \t]*(?:ErrorLog|CustomLog|TransferLog)[ \t]+(?:"([^"\n]+)"|([^\s"]\S*))', re.MULTILINE | re.IGNORECASE
-)
 
 
 @dataclass(frozen=True)
@@ -49,7 +47,7 @@ class Line:
 
 def logs(sites: Iterable[Site]) -> list[str]:
     """Return the logs that the sites name, but for those in Debian's folder that its pattern covers."""
-    named = {(quoted or bare) for site in sites for quoted, bare in _LOG.findall(site.text)}
+    named = {path for site in sites for path in values_of("ErrorLog|CustomLog|TransferLog", site.text)}
     paths = {re.sub("/+", "/", path.replace("${APACHE_LOG_DIR}", LOGS)) for path in named}
     covered = re.compile(rf"{LOGS}/[^/]*\.log|/(dev|proc)/.*|[^/].*|.*\$\{{.*", re.DOTALL)
     return sorted(path for path in paths if not covered.fullmatch(path))

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.apache.host import ROOT
+from ansible.module_utils.strata.apache.text import values_of
 from ansible.module_utils.strata.apache.vhosts import LOGS
 
 if TYPE_CHECKING:
@@ -37,11 +38,7 @@ def log_messages(text: str) -> list[str]:
 
 def error_logs(declared: Iterable[Site]) -> list[str]:
     """Return the error logs that the sites name for themselves."""
-    names = (
-        name
-        for site in declared
-        for name in re.findall(r'^\s*ErrorLog\s+"?([^"\s|]+)', site.text, re.MULTILINE | re.IGNORECASE)
-    )
+    names = (name for site in declared for name in values_of("ErrorLog", site.text))
     return [path for name in names if (path := name.replace("${APACHE_LOG_DIR}", LOGS)).startswith("/")]
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 # What can be purged, by the folder that it is enabled in.
 _PURGEABLE = {"sites": "sites", "mods": "modules", "conf": "confs"}
 
+_OWN = "strata.conf"
 _BASELINE = """\
 ServerName {server_name}
 ServerTokens Prod
@@ -95,7 +96,7 @@ def _own(declared: Declared, wanted: Mapping[str, Module | None]) -> dict[str, S
     for name, module in wanted.items():
         for kind in ("load", "conf") if module and module.has_conf else ("load",) if module else ():
             paths[f"mods-enabled/{name}.{kind}"] = Link(f"../mods-available/{name}.{kind}")
-    texts = {"strata.conf": _file(_BASELINE.format(server_name=declared.server_name))}
+    texts = {_OWN: _file(baseline(declared))}
     texts |= {each.file: _file(each.text, each.origin) for each in declared.modules.settings}
     for file, text in texts.items():
         paths[f"conf-available/{file}"] = text
@@ -115,6 +116,16 @@ def modules_on(desired: Mapping[str, State], host: Host) -> set[str]:
     folder = f"{ROOT}/mods-enabled/"
     paths = (path for path, state in states.items() if state and path.startswith(folder) and path.endswith(".load"))
     return {path.removeprefix(folder).removesuffix(".load") for path in paths}
+
+
+def baseline(declared: Declared) -> str:
+    """Return our own settings of the whole server."""
+    return _BASELINE.format(server_name=declared.server_name)
+
+
+def read_later(paths: Iterable[str]) -> list[str]:
+    """Return those of the paths whose settings Apache reads after our own, and before the sites."""
+    return [path for path in paths if path.startswith(f"{ROOT}/conf-enabled/") and path > f"{ROOT}/conf-enabled/{_OWN}"]
 
 
 def is_secret(path: str) -> bool:

@@ -18,6 +18,8 @@ _SCHEME = re.compile(r"(?:^|[\s\"|:])(https?|fcgi|ajp|scgi|uwsgi|wss?|h2c?|ftp):
 #: Modules whose names are not those of their schemes.
 _SCHEMES = {"https": "http", "ws": "wstunnel", "wss": "wstunnel", "h2": "http2", "h2c": "http2"}
 _OLD_RULES, _RULES = {"order", "allow", "deny"}, {"require", "satisfy"}
+#: What does not take the place of another one of its name.
+_ADDED = {"requestheader", "<directory", "<directorymatch", "<filesmatch", "<ifmodule"}
 #: Folders that Debian's apache2.conf opens.
 _OPEN = ("/usr/share", "/var/www")
 
@@ -77,6 +79,20 @@ def needs(site: Site, known: Mapping[str, AbstractSet[str]], on: AbstractSet[str
             if module not in on:
                 found.setdefault(module, each)
     return found
+
+
+def overruled(path: str, text: str, own: str) -> list[str]:
+    """Return sentences about what a file of others, which Apache reads after our own settings, sets otherwise."""
+    settings = {each.name: each.text for each in directives(own) if each.name not in _ADDED and _is_global(each)}
+    return [
+        f"{path}:{each.number}: Apache reads {each.text!r} after Strata's own {settings[each.name]!r}: remove it there"
+        for each in directives(text)
+        if _is_global(each) and settings.get(each.name, each.text).split() != each.text.split()
+    ]
+
+
+def _is_global(directive: Directive) -> bool:
+    return all(kind == "ifmodule" for _, kind, _ in directive.sections)
 
 
 def without_effect(site: Site, on: AbstractSet[str]) -> list[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import pwd
-import re
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.apache.host import ROOT
 from ansible.module_utils.strata.apache.service import PID_FILE
+from ansible.module_utils.strata.apache.text import values_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from ansible.module_utils.strata.apache.vhosts import Site
 
 _USER = "www-data"
-_CERTIFICATES = re.compile(r'^[ \t]*SSL\w+File[ \t]+"?([^"\s]+)"?[ \t]*$', re.MULTILINE | re.IGNORECASE)
-_USERS = re.compile(r'^[ \t]*AuthUserFile[ \t]+"?([^"\s]+)"?[ \t]*$', re.MULTILINE | re.IGNORECASE)
+_CERTIFICATES = r"SSL\w+File"
+_USERS = "AuthUserFile"
 
 
 def renewed(sites: Iterable[Site], loaded: str = PID_FILE) -> list[str]:
@@ -46,8 +46,8 @@ def unreadable(sites: Iterable[Site]) -> list[str]:
     return found
 
 
-def _named(directive: re.Pattern[str], sites: Iterable[Site]) -> list[str]:
-    paths = {path for site in sites for path in directive.findall(site.text) if "${" not in path}
+def _named(directive: str, sites: Iterable[Site]) -> list[str]:
+    paths = {path for site in sites for path in values_of(directive, site.text) if "${" not in path}
     return sorted(os.path.join(ROOT, path) for path in paths)
 
 

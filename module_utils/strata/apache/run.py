@@ -27,7 +27,7 @@ from ansible.module_utils.strata.apache.service import PID_FILE, UNIT, Apache
 from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from ansible.module_utils.strata.apache.declared import Declared
     from ansible.module_utils.strata.apache.service import Verb
@@ -57,6 +57,8 @@ def converge(module: quiet.QuietModule) -> dict[str, Any]:
     desired = plan.desired(wanted, there, certificates.files)
     changes = files.plan(desired, plan.is_secret)
     plan.check_no_overwrite(changes, there)
+    foreign = plan.foreign(there, desired)
+    _warn(module, _overruled(foreign, plan.baseline(wanted)))
     rotation = logrotate.plan(module.run, module.params, wanted.sites, check_mode=module.check_mode)
     if installed and changes and not missing:
         _look_at_texts(module, wanted, plan.modules_on(desired, there))
@@ -68,8 +70,15 @@ def converge(module: quiet.QuietModule) -> dict[str, Any]:
         files.diff(changes) + [{"prepared": f"{UNIT}: {each}\n"} for each in done],
         paths=changed,
         service=done,
-        foreign=plan.foreign(there, desired),
+        foreign=foreign,
     )
+
+
+def _overruled(foreign: Iterable[str], own: str) -> Iterator[str]:
+    """Yield sentences about settings of files of others that Apache reads after our own text."""
+    for path in plan.read_later(foreign):
+        with contextlib.suppress(OSError), open(path, encoding="utf-8", errors="replace") as stream:
+            yield from raw.overruled(path, stream.read(), own)
 
 
 def _configure(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.apache.checks import FILE_NAME, speaks_tls
+from ansible.module_utils.strata.apache.checks import FILE_NAME, backend, speaks_tls
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +27,13 @@ def ports(raw: str, port: int | None) -> tuple[int, ...]:
     if port is not None or not named:
         named.add(port or 80)
     return tuple(sorted(named - set(map(int, _LISTEN.findall(raw)))))
+
+
+def values_of(directive: str, raw: str) -> list[str]:
+    """Return the first value, in quotes or without blanks, of each directive of a text whose name fits a pattern."""
+    value = r"""(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"']\S*))"""
+    found = re.findall(rf"^[ \t]*(?:{directive})[ \t]+{value}", raw, re.MULTILINE | re.IGNORECASE)
+    return ["".join(each) for each in found]
 
 
 def plain(item: Mapping[str, Any], port: int) -> str:
@@ -103,8 +110,9 @@ def _folder(docroot: str, options: Iterable[str]) -> Iterator[str]:
 
 
 def _proxied(item: Mapping[str, Any]) -> Iterator[str]:
-    target, more = item["dest"], ""
+    target, socket, more = item["dest"], "", ""
     if item["kind"] == "proxy":
+        socket, target = backend(target)
         # Apache's http workers change to WebSocket themselves: ws is http with that.
         websocket = item["websocket"] or target.startswith("ws")
         target = re.sub("^ws", "http", target).rstrip("/") + "/"
@@ -114,12 +122,14 @@ def _proxied(item: Mapping[str, Any]) -> Iterator[str]:
         if speaks_tls(item):
             yield from _to_tls(item)
     else:
-        target = f"unix:{target}|uwsgi://{item['name']}/" if target.startswith("/") else f"uwsgi://{target}/"
+        socket, name = (target, item["name"]) if target.startswith("/") else ("", target)
+        target = f"uwsgi://{name}/"
     if item["timeout"] is not None:
         more += f" timeout={item['timeout']}"
     # The first ProxyPass that fits a path decides.
     yield from (f'ProxyPass "{path}" "!"' for path in item["exclusions"])
-    yield f'ProxyPass "/" "{target}"{more}'
+    at_socket = f"unix:{socket}|" if socket else ""
+    yield f'ProxyPass "/" "{at_socket}{target}"{more}'
     if item["kind"] == "proxy":
         yield f'ProxyPassReverse "/" "{target}"'
 

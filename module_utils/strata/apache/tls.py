@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import glob
 import os
-import re
 import shutil
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.apache.host import ROOT
+from ansible.module_utils.strata.apache.text import values_of
 from ansible.module_utils.strata.apache.vhosts import TLS
 from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.files import File
@@ -24,9 +24,6 @@ if TYPE_CHECKING:
 _MODE = 0o640
 # A self-signed certificate is made anew when it has less time left than this.
 _RENEWAL = 30 * 24 * 3600
-_DIRECTIVE = re.compile(
-    r'^[ \t]*SSLCertificate(Key|Chain|)File[ \t]+"?([^"\s]+)"?[ \t]*$', re.MULTILINE | re.IGNORECASE
-)
 
 
 @dataclass
@@ -38,17 +35,16 @@ class Outcome:
     missing: list[str] = field(default_factory=list)
 
 
-def used(text: str) -> tuple[list[tuple[str, str]], list[str]]:
+def used(raw: str) -> tuple[list[tuple[str, str]], list[str]]:
     """Return the pairs of certificate and key that a site's text names, and its chains, as absolute paths.
 
     A certificate without a key of its own has it in the same file.
     """
-    named: dict[str, list[str]] = {"": [], "key": [], "chain": []}
-    for kind, path in _DIRECTIVE.findall(text):
-        if "${" not in path:
-            named[kind.lower()].append(os.path.join(ROOT, path))
-    keys = named["key"] or named[""]
-    return list(zip(named[""], keys, strict=False)), named["chain"]
+    certificates, keys, chains = (
+        [os.path.join(ROOT, path) for path in values_of(f"SSLCertificate{kind}File", raw) if "${" not in path]
+        for kind in ("", "Key", "Chain")
+    )
+    return list(zip(certificates, keys or certificates, strict=False)), chains
 
 
 def wanted(sites: Sequence[Site], tool: Tool, *, check_mode: bool) -> Outcome:

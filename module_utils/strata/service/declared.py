@@ -52,6 +52,7 @@ class Declared:
     files: list[DeclaredFile]
     purge: list[str]
     checks: list[list[str]]
+    in_force: list[list[str]]
     fatal_warnings: list[re.Pattern[str]]
     commands: list[list[str]]
     live: list[State]
@@ -79,6 +80,7 @@ def parse(parameters: Mapping[str, Any]) -> Declared:
         _files(parameters["files"]),
         parameters["purge"],
         list(map(_words, parameters["checks"])),
+        list(map(_words, parameters["in_force"])),
         list(map(_pattern, parameters["fatal_warnings"])),
         list(map(_words, parameters["commands"])),
         [State(_words(each["read"]), each["value"], _words(each["write"])) for each in parameters["live"]],

@@ -47,6 +47,8 @@ def converge(module: QuietModule) -> dict[str, Any]:
     planned = plan.plan(declared, found, check=check)
     running = planned.untouched(declared.units)
     planned = planned.restarting(host.not_listening(module.run, running, declared.ports, planned.before))
+    if not planned.changes and not found.owed:
+        _require_in_force(declared, module.run, "; nothing was changed")
     warnings = Warnings(declared.fatal_warnings)
     _validate(declared, planned.changes, module.run, warnings, check=check)
     lines = [*(change.path for change in planned.changes), *planned.actions()]
@@ -88,6 +90,14 @@ def _validate(
                 raise ServiceError(f"{file} is refused by {file.validate[0]}: {said}")
             if not declared.checks:  # which say the same of all files together
                 warnings.hear(file.validate[0], f"{out}\n{err}".replace(copy, file.path))
+
+
+def _require_in_force(declared: Declared, run: Run, outcome: str = "") -> None:
+    """Check that nothing of others keeps the files out of force. Raises ServiceError."""
+    for command in declared.in_force:
+        code, out, err = run(command)
+        if code:
+            raise ServiceError((err or out).strip() + outcome)
 
 
 def _guarded(transaction: Transaction, rollback: Rollback, delay: int) -> dict[str, Any]:
@@ -155,6 +165,7 @@ class Transaction:
         """
         files.apply(self.plan.changes)
         self.activate(self.declared.checks)
+        _require_in_force(self.declared, self.run)
         self._succeed(self.plan.live.apply)
         began = time.time()
         for step in self.plan.steps:

@@ -200,7 +200,7 @@ PLACES: dict[re.Pattern[str], Callable[[Places, str], Iterable[Node]]] = {
         r"(?:callback|vars)_plugins/.+": Places.always,
         r"roles/[^/]+/.+": Places.role,
         r"modules\.(?:env|lock)": Places.vendored,
-        r"site\.yml": Places.site,
+        r"site\.yml|templates/.+": Places.site,
         r"inventories/[^/]+/.+": Places.inventory,
         r"project-config/.+": Places.flat_file,
         r"\.config/molecule/.+": Places.all_scenarios,

@@ -8,6 +8,7 @@ from results import changes
 REFUSED = "Permission denied (publickey,password)."
 EVE = {"name": "eve", "uid": 2101}
 FRANK = {"name": "frank", "uid": 2102}
+JANE = {"name": "jane.doe", "uid": 2150}
 
 
 def test_people_are_as_declared(host):
@@ -34,13 +35,18 @@ def test_who_is_not_chosen_or_has_left_has_no_account(host):
     assert not host.user("dan").exists
 
 
-def test_keys_let_in_and_removed_keys_do_not(apply_people, login, keys):
-    assert apply_people(EVE | {"keys": [keys["one"], keys["two"]]}).rc == 0
-    assert [login("eve", "one"), login("eve", "two")] == ["eve", "eve"]
-    assert changes(apply_people(EVE | {"keys": [keys["two"]]})) == ["keys of eve"]
-    assert [login("eve", "one"), login("eve", "two")] == [REFUSED, "eve"]
-    assert apply_people(EVE).rc == 0
-    assert login("eve", "two") == REFUSED
+def test_keys_let_in_and_removed_keys_do_not(host, apply_people, login, keys):
+    assert apply_people(JANE | {"keys": [keys["one"], keys["two"]]}).rc == 0
+    assert [login("jane.doe", "one"), login("jane.doe", "two")] == ["jane.doe", "jane.doe"]
+    assert host.check_output("su - jane.doe -c 'id -un; id -gn; pwd'").split() == [
+        "jane.doe",
+        "jane.doe",
+        "/home/jane.doe",
+    ]
+    assert changes(apply_people(JANE | {"keys": [keys["two"]]})) == ["keys of jane.doe"]
+    assert [login("jane.doe", "one"), login("jane.doe", "two")] == [REFUSED, "jane.doe"]
+    assert apply_people(JANE).rc == 0
+    assert login("jane.doe", "two") == REFUSED
 
 
 def test_a_key_holds_only_from_where_it_may(apply_people, login, keys, probe):

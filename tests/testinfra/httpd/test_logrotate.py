@@ -26,6 +26,7 @@ def test_logrotate_finds_no_fault_and_covers_each_log_once(host):
     said = host.run("logrotate --debug /etc/logrotate.conf").stderr
     assert "error:" not in said
     assert f"considering log {LOG}" in said
+    assert "considering log /srv/my logs/socket.example.org_access.log" in said
     assert said.count("considering log /var/log/apache2/static.example.org_access.log") == 1
 
 

@@ -16,7 +16,7 @@ def application(environ, start_response):
 """
 # Shows the headers that it got; changes the protocol if it is asked to, and then says a line.
 TALK = """
-import http.server
+import http.server, os, socketserver, threading
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
@@ -33,6 +33,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(text)))
         self.end_headers()
         self.wfile.write(text)
+class AtSocket(socketserver.ThreadingUnixStreamServer):
+    def get_request(self):
+        return self.socket.accept()[0], ("socket", 0)
+os.umask(0)
+os.mkdir("/run/my app")
+threading.Thread(target=AtSocket("/run/my app/web.sock", Handler).serve_forever).start()
 http.server.ThreadingHTTPServer(("127.0.0.1", 8082), Handler).serve_forever()
 """
 READY = """
@@ -68,7 +74,7 @@ def backends(host):
         host.check_output("python3 -c %s", READY)
         yield
     finally:
-        host.run("systemctl stop backend-files backend-talk backend-app; rm /run/talk.py /run/wsgi")
+        host.run("systemctl stop backend-files backend-talk backend-app; rm -r /run/talk.py /run/wsgi '/run/my app'")
 
 
 @pytest.mark.parametrize(
@@ -97,6 +103,13 @@ def test_proxy_keeps_the_host_and_tells_the_scheme(host):
     assert "192.0.2.1" not in headers
     assert "Host: talk.example.org" in headers
     assert "X-Forwarded-Proto: http\n" in headers.replace("\r", "")
+
+
+@pytest.mark.usefixtures("backends")
+def test_proxy_leads_to_a_socket_and_paths_may_have_blanks(host, probe, address):
+    assert "Host: localhost" in ask(probe, address, "socket.example.org", "/")["text"]
+    assert ask(probe, address, "socket.example.org", "/my%20page")["text"] == "a page of the docroot\n"
+    assert '"GET /my%20page' in host.file("/srv/my logs/socket.example.org_access.log").content_string
 
 
 @pytest.mark.usefixtures("backends")

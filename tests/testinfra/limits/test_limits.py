@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -28,4 +30,20 @@ def test_a_limit_that_is_none_is_refused(host: Host, converge: Callable[..., Run
     assert done.rc == 2
     assert "not a limit: games - nofile many" in done.output
     assert limits(host, "games") == before
+    assert converge().changed == 0
+
+
+@pytest.mark.spread
+def test_a_file_that_wins_is_told_with_its_line(host: Host, converge: Callable[..., Run]) -> None:
+    other = "/etc/security/limits.d/zz-other.conf"
+    host.check_output("printf '# other\ngames hard nofile 99\nbackup - nofile 5\n' >%s", other)
+    try:
+        assert limits(host, "games")[0] == "99"
+        for options in ({}, {"check": True}, {"limits_rules": [{"domain": "games", "item": "nofile", "value": "7"}]}):
+            done = converge(**options)
+            assert done.rc == 2
+            assert f'{other}:2: "games hard nofile 99" wins over limits_rules: remove it there' in done.message
+        assert "games - nofile 321" in host.file("/etc/security/limits.d/strata.conf").content_string
+    finally:
+        host.check_output("rm %s", other)
     assert converge().changed == 0

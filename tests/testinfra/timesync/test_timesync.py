@@ -111,6 +111,20 @@ def test_timesyncd_asks_its_server(host: Host, probe: Host, address: str, addres
         probe.check_output("systemctl stop answer; journalctl --rotate --vacuum-time=1s -q")
 
 
+@pytest.mark.spread
+def test_servers_of_a_later_file_are_told_with_its_line(host: Host, converge: Converge) -> None:
+    folder = "/etc/systemd/timesyncd.conf.d"
+    host.check_output(f"printf '[Time]\nNTP=192.0.2.1\n' >{folder}/10-other.conf")
+    host.check_output(f"printf '[Time]\n# other\nNTP=192.0.2.2\n' >{folder}/zz-other.conf")
+    try:
+        done = converge(check=True)
+        assert done.rc == 2
+        assert f'{folder}/zz-other.conf:3: "NTP=192.0.2.2" is read after timesync_servers' in done.message
+        assert "10-other" not in done.message
+    finally:
+        host.check_output(f"rm {folder}/*-other.conf")
+
+
 def test_chrony_serves_the_time_to_those_who_may_ask(
     host: Host, probe: Host, address: str, address6: str, runs_here: Callable, serving: Converge
 ) -> None:

@@ -47,6 +47,7 @@ class Site:
 
     folder: Path
     facts: dict[str, str] = field(default_factory=lambda: {"distribution": "Debian", "distribution_release": "trixie"})
+    inventory: str = "hosts.yml"
 
     def write(self, path: str, content: object) -> None:
         target = self.folder / path
@@ -69,7 +70,7 @@ class Site:
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         facts = json.dumps({"ansible_facts": self.facts} if self.facts else {})
         done = subprocess.run(
-            [program, "-i", "hosts.yml", "--extra-vars", facts, "site.yml", *arguments],
+            [program, "-i", self.inventory, "--extra-vars", facts, "site.yml", *arguments],
             cwd=self.folder,
             env=environment,
             capture_output=True,
@@ -220,9 +221,9 @@ def test_of_what_a_host_says_only_keys_count(text: str, keys: list[str]) -> None
             [{"name": "a", "prot": 1}],
             "role docs: docs__web_sites has no key 'prot': did you mean 'port'?",
         ),
-        ("docs__web_sites", [{"name": "a", "template": "gone.j2"}], "roles/docs/templates/gone.j2 does not exist"),
+        ("docs__web_sites", [{"name": "a", "template": "gone.j2"}], "but there is no such file in "),
         ("docs__web_sites", [{"name": "a", "template": "../defaults/main.yml"}], "which leaves"),
-        ("web_sites", [{"name": "a", "template": "docs.j2"}], "but only a role's contribution can"),
+        ("web_sites", [{"name": "a", "template": "docs.j2"}], "but there is no such file in "),
     ],
 )
 def test_what_is_wrong_is_named(site: Site, variable: str, value: object, expected: str) -> None:
@@ -231,6 +232,26 @@ def test_what_is_wrong_is_named(site: Site, variable: str, value: object, expect
     assert code == 2
     assert expected in output
     assert "Traceback" not in output
+
+
+def test_a_template_is_that_of_the_role_the_inventory_or_the_playbook(site: Site) -> None:
+    site.inventory = "inventories/here"
+    site.write("inventories/here/hosts.yml", {"all": {"hosts": {"web01": {"ansible_host": "192.0.2.1"}}}})
+    own = [{"name": name, "template": f"{name}.j2"} for name in ("own", "both")]
+    site.write("inventories/here/group_vars/all.yml", {"web_sites": own, "docs__web_sites": own})
+    site.write("inventories/here/templates/own.j2", "{{ item.name }} with {% include 'part.j2' %}")
+    site.write("inventories/here/templates/both.j2", "near")
+    site.write("templates/both.j2", "far")
+    site.write("templates/part.j2", "a part")
+    site.write("roles/docs/templates/both.j2", "nearest")
+    sites = "{{ lookup('contributions', 'web_sites') | map(attribute='content') | join('; ') }}"
+    site.write("roles/web/tasks/main.yml", [{"ansible.builtin.debug": {"msg": sites}}])
+    code, output = site.run()
+    assert code == 0, output
+    assert "own with a part; near; own with a part; nearest" in output
+    site.write("inventories/here/group_vars/all.yml", {"docs__web_sites": [{"name": "a", "template": "gone.j2"}]})
+    folders = " or ".join(f"{site.folder}/{place}templates" for place in ("roles/docs/", "inventories/here/", ""))
+    assert f"docs__web_sites names the template gone.j2, but there is no such file in {folders}" in site.run()[1]
 
 
 def test_a_slip_in_the_name_of_the_role_is_warned_of(site: Site) -> None:

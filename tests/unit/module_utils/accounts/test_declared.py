@@ -20,6 +20,8 @@ from .sample import HASH, KEY, declare
         ({"name": "a:b"}, "'a:b' is not a valid name"),
         ({"name": "-a"}, "'-a' is not a valid name"),
         ({"name": "a" * 33}, "is not a valid name"),
+        ({"name": ".a"}, "'.a' is not a valid name"),
+        ({"name": "a."}, "'a.' is not a valid name"),
         ({"uid": 1999}, "uid 1999 is below 2000"),
         ({"uid": 0}, "uid 0 is below 2000"),
         ({"uid": -1}, "uid -1 is below 2000"),
@@ -96,6 +98,12 @@ def test_the_group_of_ones_own_may_be_named() -> None:
     assert (declared.groups["alice"].gid, declared.users["alice"].group) == (2001, "alice")
     with pytest.raises(DeclarationError, match="a group alice is declared with another number than 2001"):
         declare({"group": "alice"}, groups=[{"name": "alice", "gid": 3000, "origin": "g"}])
+
+
+@pytest.mark.parametrize("name", ["jane.doe", "j", "_a", "a" * 32])
+def test_a_name_may_be_short_long_or_in_parts(name: str) -> None:
+    declared = declare({"name": name})
+    assert (declared.users[name].home, declared.groups[name].gid) == (f"/home/{name}", 2001)
 
 
 def test_groups_of_packages_may_have_other_names_than_ours() -> None:

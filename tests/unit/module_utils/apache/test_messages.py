@@ -102,5 +102,5 @@ def test_error_log_is_read_for_apaches_own_faults():
 
 
 def test_sites_error_logs_are_known():
-    text = 'ErrorLog ${APACHE_LOG_DIR}/a.log\n errorlog "/srv/b.log"\nErrorLog "|/usr/bin/rotate"\nErrorLog syslog\n'
-    assert messages.error_logs(sites([vhost(content=text)])) == ["/var/log/apache2/a.log", "/srv/b.log"]
+    text = 'ErrorLog ${APACHE_LOG_DIR}/a.log\n errorlog "/srv/my b.log"\nErrorLog "|/usr/bin/rotate"\nErrorLog syslog\n'
+    assert messages.error_logs(sites([vhost(content=text)])) == ["/var/log/apache2/a.log", "/srv/my b.log"]

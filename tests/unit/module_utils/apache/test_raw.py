@@ -119,3 +119,13 @@ def test_old_access_rules_that_work_are_not_told(path: str, more: str) -> None:
 )
 def test_a_text_s_ports_are_listened_on(content: str, port: int | None, ports: tuple[int, ...]) -> None:
     assert text.ports(f"{content}\n", port) == ports
+
+
+def test_files_of_others_that_set_what_ours_do_are_told() -> None:
+    own = "ServerTokens Prod\nTraceEnable Off\nRequestHeader unset Proxy early\n"
+    own += "<IfModule ssl_module>\nSSLProtocol -all\n</IfModule>\n"
+    other = "# theirs\nservertokens Full\nTraceEnable  Off\nRequestHeader set A b\nKeepAlive On\nSSLProtocol all\n"
+    other += "<Directory /srv>\nServerTokens OS\n</Directory>\n<IfModule mod_a.c>\nServerTokens OS\n</IfModule>\n"
+    told = raw.overruled("/zz.conf", other, own)
+    assert [text.partition(": Apache reads ")[0] for text in told] == ["/zz.conf:2", "/zz.conf:6", "/zz.conf:11"]
+    assert "'servertokens Full' after Strata's own 'ServerTokens Prod'" in told[0]

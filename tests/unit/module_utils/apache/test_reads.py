@@ -26,10 +26,10 @@ def loaded(tmp_path):
 
 
 def test_certificate_that_apache_has_read_is_not_renewed(tmp_path, loaded):
-    names = ("crt", "key", "ca")
+    names = ("my crt", "key", "ca")
     for name in names:
         (tmp_path / name).write_text("old")
-    text = f'SSLCertificateFile {tmp_path}/crt\n sslcertificatekeyfile "{tmp_path}/key"\n'
+    text = f'SSLCertificateFile "{tmp_path}/my crt"\n sslcertificatekeyfile "{tmp_path}/key"\n'
     text += f"SSLProxyCACertificateFile {tmp_path}/ca\nSSLCertificateFile ${{X}}/a\n# SSLCertificateFile /b\n"
     seen = loaded(*(tmp_path / name for name in names))
     assert reads.renewed([site(text)], seen) == []

@@ -46,9 +46,10 @@ PATHS = {"certificate": "/etc/a.crt", "key": "/etc/a.key"}
 
 def test_raw_text_names_its_certificates():
     text = (
-        'SSLCertificateFile /a.crt\n sslcertificatekeyfile "b.key"\nSSLCertificateChainFile /c\nSSLCertificateFileX /d'
+        "SSLCertificateFile '/my a.crt'\n"
+        ' sslcertificatekeyfile "b.key"\nSSLCertificateChainFile /c\nSSLCertificateFileX /d'
     )
-    assert tls.used(text) == ([("/a.crt", "/etc/apache2/b.key")], ["/c"])
+    assert tls.used(text) == ([("/my a.crt", "/etc/apache2/b.key")], ["/c"])
     assert tls.used("SSLCertificateFile /both.pem") == ([("/both.pem", "/both.pem")], [])
     assert tls.used("# SSLCertificateFile /a\nSSLCertificateFile ${X}/a") == ([], [])
 

@@ -1,5 +1,6 @@
 """What a declared vhost of each kind means for its file, its ports and Apache's modules."""
 
+import re
 from functools import partial
 from unittest.mock import ANY
 
@@ -91,6 +92,25 @@ def test_websocket_backend_is_an_http_one_that_changes(dest, target):
 )
 def test_uwsgi(dest, target):
     assert f'ProxyPass "/" "{target}"' in lines(kind="uwsgi", dest=dest)
+
+
+@pytest.mark.parametrize("scheme", ["http", "ws"])
+def test_a_proxy_leads_to_a_socket(scheme):
+    (site,) = vhosts.sites([item(kind="proxy", dest=f"unix:/run/my app/web.sock|{scheme}://localhost")])
+    more = " upgrade=websocket" if scheme == "ws" else ""
+    assert f'    ProxyPass "/" "unix:/run/my app/web.sock|http://localhost/"{more}\n' in site.text
+    assert '    ProxyPassReverse "/" "http://localhost/"\n' in site.text
+    assert "proxy_http" in site.modules
+
+
+def test_paths_with_blanks_are_in_quotes_wherever_they_stand():
+    paths = {key: f"/srv/my {key}" for key in ("docroot", "logroot", "certificate", "key", "chain")}
+    (site,) = vhosts.sites([item(ssl=True, auth={"name": "x", "user_file": "/srv/my users"}, **paths)])
+    bare = [line for line in site.text.splitlines() if "/srv/my " in re.sub('"[^"]*"', "", line)]
+    assert not bare
+    directives = ["DocumentRoot", "<Directory", "ErrorLog", "CustomLog", "SSLCertificateFile", "SSLCertificateKeyFile"]
+    for directive in [*directives, "SSLCertificateChainFile", "AuthUserFile"]:
+        assert f'{directive} "/srv/my ' in site.text
 
 
 def test_addresses_options_and_logs():
@@ -187,7 +207,7 @@ HOSTILE = ["a b", "a\nInclude /etc/shadow", 'a"', "a'", "../a", "a/b", "", "${PA
         *({"serveraliases": ["fine", value]} for value in HOSTILE),
         *(
             {"docroot": value}
-            for value in [*HOSTILE, "srv", "/", "/srv/../etc", "/srv/*", '/srv"\n', "/srv/a b", "/a//b"]
+            for value in [*HOSTILE, "srv", "/", "/srv/../etc", "/srv/*", '/srv"\n', "/srv/a ", "/srv/ b", "/a//b"]
         ),
         {"name": "a.example.org."},
         {"serveraliases": ["www.example.org."]},
@@ -232,6 +252,14 @@ INJECTION = '"\n Include /etc/shadow'
         ({"kind": "redirect", "dest": "http://b", "docroot": "/srv"}, "docroot means nothing for a vhost of kind red"),
         ({"kind": "redirect", "dest": "http://b", "auth": {"name": "x", "user_file": "/x"}}, "auth means nothing"),
         ({"kind": "proxy", "dest": "fcgi://b"}, "must be an http://, https://, ws:// or wss:// URL"),
+        ({"kind": "proxy", "dest": "/run/app.sock"}, "or unix:PATH|http://NAME/ of a socket"),
+        ({"kind": "proxy", "dest": "unix:/run/app.sock"}, "or unix:PATH|http://NAME/ of a socket"),
+        ({"kind": "proxy", "dest": "unix:/run/app.sock|https://b/"}, "or unix:PATH|http://NAME/ of a socket"),
+        ({"kind": "proxy", "dest": "tcp:/run/app.sock|http://b/"}, "or unix:PATH|http://NAME/ of a socket"),
+        ({"kind": "proxy", "dest": "unix:/run/../x|http://b/"}, "must be a path without . and .."),
+        ({"kind": "proxy", "dest": f"unix:/run{INJECTION}|http://b/"}, "must be an absolute path"),
+        ({"kind": "proxy", "dest": f"unix:/run/{'x' * 103}|http://b/"}, "a socket with more than 107 letters"),
+        ({"kind": "uwsgi", "dest": f"/run/{'x' * 103}"}, "a socket with more than 107 letters"),
         ({"kind": "proxy", "dest": "http://b", "dest_ca": "/a"}, "dest_ca means nothing without a dest of https://"),
         ({"kind": "proxy", "dest": "ws://b", "dest_verify": False}, "dest_verify means nothing without a dest of"),
         ({"kind": "redirect", "dest": "https://b", "dest_ca": "/a"}, "dest_ca means nothing"),

@@ -16,6 +16,7 @@ LISTS: dict[str, Any] = {
     "files": [],
     "purge": [],
     "checks": [],
+    "in_force": [],
     "fatal_warnings": [],
     "commands": [],
     "live": [],

@@ -348,3 +348,29 @@ def test_a_reboot_undoes_what_nobody_confirmed_before_the_units_start(tmp_path: 
     assert not list(guard.parent.iterdir())
     assert boot_files(tmp_path) == []
     assert converge(Module({"confirm": True, "change": result["change"]}))["confirmed"] is False
+
+
+def test_files_that_others_take_out_of_force_are_told_in_each_run(tmp_path: Path) -> None:
+    params = {
+        "files": [file(tmp_path / "a", "A\n")],
+        "checks": ["look"],
+        "in_force": ["see"],
+        "commands": ["make it so"],
+    }
+    first = Module(params)
+    converge(first)
+    assert first.commands == ["look", "make it so", "see"]
+    for check_mode in (False, True):
+        again = Module(params, "see", check_mode=check_mode)
+        with pytest.raises(ServiceError, match=r"^see says no; nothing was changed$"):
+            converge(again)
+        assert again.commands == ["see"]
+
+
+def test_files_that_never_come_into_force_are_rolled_back(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("old\n")
+    params = {"files": [file(tmp_path / "a", "A\n")], "in_force": ["see"]}
+    assert converge(Module(params, "see", check_mode=True))["changes"] == [str(tmp_path / "a")]
+    with pytest.raises(ServiceError, match=r"^see says no; the old files are back in force$"):
+        converge(Module(params, "see"))
+    assert (tmp_path / "a").read_text() == "old\n"

@@ -93,6 +93,8 @@ WHOLE = {"export", "whole"}
         ("tests/testinfra/httpd/test_httpd.py", "", "httpd", "", ""),
         # Inventories and node definitions
         ("site.yml", "", "", "", ALL_HOSTS),
+        ("templates/shop.vhost.j2", "", "", "", ALL_HOSTS),
+        ("inventories/production/templates/shop.vhost.j2", "", "", "", "production/static1.example.org"),
         ("inventories/sandbox/hosts.yml", "", "", "", f"sandbox/logs1 {SANDBOX}"),
         ("inventories/sandbox/group_vars/all/all.yml", "", "", "", f"sandbox/logs1 {SANDBOX}"),
         ("inventories/sandbox/group_vars/static.yml", "", "", "", SANDBOX),

@@ -22,8 +22,8 @@ description:
     expression).
   - If something is to do and an earlier run of dpkg was interrupted, that one is completed first. A transaction of its
     own that was killed or failed is completed in any case.
-  - Services of packages that are new on the host are not started, but in the end their timers are; a
-    C(/usr/sbin/policy-rc.d) of the host's own decides instead.
+  - Services of packages that are new on the host are not started, but in the end their timers are; the others wait
+    for roles or for O(start_waiting). A C(/usr/sbin/policy-rc.d) of the host's own decides instead.
   - What it wrote is removed when it is declared no longer. C(/var/lib/strata/apt.json) remembers it.
 options:
   packages:
@@ -217,6 +217,11 @@ options:
     description: Whether recommended packages are installed too.
     type: bool
     default: false
+  start_waiting:
+    description: Start the units of packages that earlier calls have left waiting, and do nothing else. For the end of a
+      play, when roles have started or disabled what is theirs.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -286,8 +291,8 @@ timers:
   sample: [logrotate.timer]
 waiting_units:
   description:
-    - Enabled services, sockets and paths of packages that are new on the host. They start when somebody starts them, as
-      roles do, or when the host boots.
+    - Enabled services, sockets and paths of packages that are new on the host, and of those that earlier calls have
+      left, which nobody has started yet. They start when roles start them, with O(start_waiting), or at boot.
   type: list
   elements: str
   returned: success
@@ -348,6 +353,7 @@ ARGUMENTS: dict[str, Any] = {
     "lists_max_age": {"type": "int", "default": 86400},
     "lock_timeout": {"type": "int", "default": 300},
     "install_recommends": {"type": "bool", "default": False},
+    "start_waiting": {"type": "bool", "default": False},
 }
 
 

@@ -274,7 +274,8 @@ migrated_sources:
 installed:
   description:
     - Packages that were installed, upgraded or configured, dependencies included, each with its version.
-    - In check mode, what apt's simulation says, or the wanted names alone if lists would be updated or sources change.
+    - In check mode, what apt's simulation says, or the wanted names alone if lists would be updated or sources change;
+      a removal of what nobody wants absent is refused all the same.
   type: dict
   returned: success
   sample: {rsync: 3.4.1+ds1-5, libpopt0: 1.19+dfsg-2}

@@ -72,6 +72,9 @@ class Transaction:
         Args:
             known: whether the sources stay as they are, so that apt knows already what they have.
 
+        What apt does not know yet, or an interrupted run makes it stumble over, is a warning; that it would remove what
+        nobody wants absent is an error in any case, as it is when `execute` simulates with newer lists.
+
         Raises:
             AptError: the transaction would be refused.
 
@@ -79,13 +82,20 @@ class Transaction:
         installed = {key: package.version for key, package in self.plan.configure}
         named = installed | {wish.spec: wish.version for wish in self.plan.install}
         removed = {key: package.version for key, package in self.plan.remove}
-        if not self.plan or not known or self.holds.release or self._incomplete() or self._lists_are_old():
+        if not self.plan:
             return named, removed, ""
+        exact = known and not (self.holds.release or self._incomplete() or self._lists_are_old())
         simulation = self._simulate(self.plan, READ_ONLY)
         if unknown := simulation.unknown(self.plan.install):
-            return named, removed, f"{unknown}; a real run would update the package lists and try again"
-        simulation.check(self.plan, self.absent)
-        return installed | simulation.installs(), simulation.removes(), ""
+            said = f"{unknown}; a real run would update the package lists and try again"
+            return named, removed, said if exact else ""
+        try:
+            simulation.check(self.plan, self.absent)
+        except AptError as error:
+            if exact or simulation.unwanted(self.plan):
+                raise
+            return named, removed, f"{error}; a real run would look again, with what it knows by then"
+        return (installed | simulation.installs(), simulation.removes(), "") if exact else (named, removed, "")
 
     def execute(self) -> tuple[dict[str, str], dict[str, str]]:
         """Bring the host to the wanted state and return what was installed and removed.

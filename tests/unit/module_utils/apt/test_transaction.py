@@ -28,6 +28,7 @@ class Machine:
         self.data = []
         self.begun = []
         self.update_says = ""
+        self.simulation = None
 
     def __call__(self, command, data=b"", **_):
         if data:
@@ -51,6 +52,8 @@ class Machine:
         install = [name for name in names if not name.endswith("-")]
         if unknown := [name for name in install if name not in self.known]:
             return 100, "", "".join(f"E: Unable to locate package {name}\n" for name in unknown)
+        if simulated and self.simulation:
+            return self.simulation
         if simulated:
             return 0, "".join(f"Inst {name} (1 x)\n" for name in install), ""
         if self.install_answers:
@@ -332,7 +335,27 @@ def test_prediction_from_old_lists_asks_nobody(transact):
         {"less": "1"},
         "",
     )
-    assert machine.commands == []
+    assert machine.commands == ["simulate apt-get -q -y install -- rsync less-"]
+
+
+@pytest.mark.parametrize(("known", "age"), [(True, 3600), (True, -1), (False, 3600)])
+def test_prediction_refuses_to_remove_what_nobody_wants_absent_whatever_apt_is_still_to_learn(transact, known, age):
+    machine = Machine(installed=["ufw"])
+    machine.simulation = (0, "The following packages will be REMOVED:\n  ufw\nInst rsync (1 x)\nRemv ufw [1]\n", "")
+    with pytest.raises(AptError, match="would also remove ufw, which nobody wants absent"):
+        transact(machine, ["rsync"], lists_max_age=age).predict(known=known)
+
+
+def test_prediction_warns_of_what_may_be_otherwise_with_newer_lists(transact):
+    machine = Machine()
+    machine.simulation = (100, "", "E: Unable to correct problems, you have held broken packages.\n")
+    planned = transact(machine, ["rsync"])
+    installed, _, warning = planned.predict(known=False)
+    assert installed == {"rsync": ""}
+    assert "is not possible: " in warning
+    assert "a real run would look again" in warning
+    with pytest.raises(AptError, match="is not possible"):
+        planned.predict(known=True)
 
 
 def test_prediction_warns_of_an_unknown_package(transact):

@@ -165,6 +165,30 @@ options:
         type: dict
         required: true
       origin: *origin
+  credentials:
+    description: Users and passwords of repositories, each a file C(/etc/apt/auth.conf.d/NAME.conf) for root alone.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the file, without points.
+        type: str
+        required: true
+      machine:
+        description: Host of the repository, perhaps with a port and the beginning of the path. Without a protocol, for
+          C(https) alone.
+        type: str
+        required: true
+      login:
+        description: The user.
+        type: str
+        required: true
+      password:
+        description: The password.
+        type: str
+        required: true
+      origin: *origin
   debconf:
     description: Answers to questions of packages, given before a package is installed. Later they have no effect.
     type: list
@@ -328,6 +352,13 @@ _PIN = {
     "origin": _TEXT,
 }
 _CONF = {"name": _NAME, "settings": {"type": "dict", "required": True}, "origin": _TEXT}
+_CREDENTIALS = {
+    "name": _NAME,
+    "machine": _NAME,
+    "login": _NAME,
+    "password": {"type": "str", "required": True, "no_log": True},
+    "origin": _TEXT,
+}
 _ANSWER = {
     "package": _NAME,
     "question": _NAME,
@@ -348,6 +379,7 @@ ARGUMENTS: dict[str, Any] = {
     "keys": {**_ITEMS, "options": _KEY, "no_log": False},
     "pins": {**_ITEMS, "options": _PIN},
     "conf": {**_ITEMS, "options": _CONF},
+    "credentials": {**_ITEMS, "options": _CREDENTIALS},
     "debconf": {**_ITEMS, "options": _ANSWER},
     "purge": {"type": "bool", "default": False},
     "migrate": {"type": "bool", "default": False},

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.strata import paths
 from ansible.module_utils.strata.apt import lists, policy, tools, transaction
 from ansible.module_utils.strata.apt.debconf import Answer
 from ansible.module_utils.strata.apt.declared import Wish, Wishes
@@ -72,6 +73,7 @@ def transact(tmp_path, monkeypatch):
     monkeypatch.setattr(lists, "STAMP", str(tmp_path / "stamp"))
     monkeypatch.setattr(transaction, "JOURNAL", str(tmp_path / "updates"))
     monkeypatch.setattr(tools, "holder", lambda _: "")
+    monkeypatch.setattr(paths, "OWED", str(tmp_path / "owed"))
     monkeypatch.setattr(policy, "PATH", str(tmp_path / "policy-rc.d"))
 
     def run(machine, wanted=(), absent=(), lists_max_age=3600, begun=None):
@@ -230,6 +232,33 @@ def test_the_host_s_own_hold_outlives_a_version_that_is_asked_for(transact):
     assert transact(machine, [Wish("less", version="2")]).execute() == ({"less": "2"}, {})
     assert machine.data == [b"less hold\n"]
     assert machine.status == {"dpkg": "ii ", "less": "hi ", "other": "hi "}
+
+
+def test_a_hold_that_a_killed_run_has_lost_is_restored(transact, monkeypatch):
+    class Killed(BaseException):
+        """The end of the module when apt-get has done its work."""
+
+    machine = Holding()
+    first = transact(machine, [Wish("less", version="2")])
+    install = machine.install
+
+    def die(names, simulated):
+        if simulated:
+            return install(names, simulated)
+        install(names, simulated)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(machine, "install", die)
+        with pytest.raises(Killed):
+            first.execute()
+    assert machine.status["less"] == "ii "
+    second = transact(machine, [Wish("less", version="2")])
+    assert second.changes == ["= less (held)"]
+    second.execute()
+    assert machine.status == {"dpkg": "ii ", "less": "hi ", "other": "hi "}
+    machine.status["less"] = "ii "  # by hand, later
+    assert not transact(machine, [Wish("less", version="2")])
 
 
 def test_what_is_left_unfinished_is_repaired_before_the_transaction(transact):

@@ -22,8 +22,8 @@ description:
     expression).
   - If something is to do and an earlier run of dpkg was interrupted, that one is completed first. A transaction of its
     own that was killed or failed is completed in any case.
-  - Services of packages that are new on the host are not started, but in the end their timers are; a
-    C(/usr/sbin/policy-rc.d) of the host's own decides instead.
+  - Services of packages that are new on the host are not started, but in the end their timers are; the others wait
+    for roles or for O(start_waiting). A C(/usr/sbin/policy-rc.d) of the host's own decides instead.
   - What it wrote is removed when it is declared no longer. C(/var/lib/strata/apt.json) remembers it.
 options:
   packages:
@@ -165,6 +165,30 @@ options:
         type: dict
         required: true
       origin: *origin
+  credentials:
+    description: Users and passwords of repositories, each a file C(/etc/apt/auth.conf.d/NAME.conf) for root alone.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the file, without points.
+        type: str
+        required: true
+      machine:
+        description: Host of the repository, perhaps with a port and the beginning of the path. Without a protocol, for
+          C(https) alone.
+        type: str
+        required: true
+      login:
+        description: The user.
+        type: str
+        required: true
+      password:
+        description: The password.
+        type: str
+        required: true
+      origin: *origin
   debconf:
     description: Answers to questions of packages, given before a package is installed. Later they have no effect.
     type: list
@@ -215,6 +239,11 @@ options:
     default: 300
   install_recommends:
     description: Whether recommended packages are installed too.
+    type: bool
+    default: false
+  start_waiting:
+    description: Start the units of packages that earlier calls have left waiting, and do nothing else. For the end of a
+      play, when roles have started or disabled what is theirs.
     type: bool
     default: false
 attributes:
@@ -269,7 +298,8 @@ migrated_sources:
 installed:
   description:
     - Packages that were installed, upgraded or configured, dependencies included, each with its version.
-    - In check mode, what apt's simulation says, or the wanted names alone if lists would be updated or sources change.
+    - In check mode, what apt's simulation says, or the wanted names alone if lists would be updated or sources change;
+      a removal of what nobody wants absent is refused all the same.
   type: dict
   returned: success
   sample: {rsync: 3.4.1+ds1-5, libpopt0: 1.19+dfsg-2}
@@ -286,8 +316,8 @@ timers:
   sample: [logrotate.timer]
 waiting_units:
   description:
-    - Enabled services, sockets and paths of packages that are new on the host. They start when somebody starts them, as
-      roles do, or when the host boots.
+    - Enabled services, sockets and paths of packages that are new on the host, and of those that earlier calls have
+      left, which nobody has started yet. They start when roles start them, with O(start_waiting), or at boot.
   type: list
   elements: str
   returned: success
@@ -322,6 +352,13 @@ _PIN = {
     "origin": _TEXT,
 }
 _CONF = {"name": _NAME, "settings": {"type": "dict", "required": True}, "origin": _TEXT}
+_CREDENTIALS = {
+    "name": _NAME,
+    "machine": _NAME,
+    "login": _NAME,
+    "password": {"type": "str", "required": True, "no_log": True},
+    "origin": _TEXT,
+}
 _ANSWER = {
     "package": _NAME,
     "question": _NAME,
@@ -342,12 +379,14 @@ ARGUMENTS: dict[str, Any] = {
     "keys": {**_ITEMS, "options": _KEY, "no_log": False},
     "pins": {**_ITEMS, "options": _PIN},
     "conf": {**_ITEMS, "options": _CONF},
+    "credentials": {**_ITEMS, "options": _CREDENTIALS},
     "debconf": {**_ITEMS, "options": _ANSWER},
     "purge": {"type": "bool", "default": False},
     "migrate": {"type": "bool", "default": False},
     "lists_max_age": {"type": "int", "default": 86400},
     "lock_timeout": {"type": "int", "default": 300},
     "install_recommends": {"type": "bool", "default": False},
+    "start_waiting": {"type": "bool", "default": False},
 }
 
 

@@ -39,6 +39,10 @@ options:
       secret_content:
         description: The whole content, if it must be kept out of diffs and logs.
         type: str
+      content_from:
+        description: Command, run without a shell, that prints the whole content, from what only the host knows. Check
+          mode runs it too, so it must change nothing.
+        type: str
       link:
         description: What the path is a symbolic link to, instead of a file; it must be there.
         type: path
@@ -115,6 +119,21 @@ options:
         required: true
       write:
         description: Command, run without a shell, that makes it C(%s).
+        type: str
+        required: true
+  kept:
+    description: What must be after a change as it was before it, such as names that resolve.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      read:
+        description: Command, run without a shell, that prints a line for each such thing. If one that it prints before
+          the first file is written is missing after the last step, all is rolled back.
+        type: str
+        required: true
+      hint:
+        description: What else to do, for the message.
         type: str
         required: true
   units:
@@ -199,6 +218,7 @@ FILE = {
     "path": {"type": "path", "required": True},
     "content": {"type": "str"},
     "secret_content": {"type": "str", "no_log": True},
+    "content_from": {"type": "str"},
     "link": {"type": "path"},
     "ensure": {"type": "str", "choices": ["present", "absent"], "default": "present"},
     "mode": {"type": "str"},
@@ -209,6 +229,7 @@ FILE = {
     "origin": {"type": "str"},
 }
 LIVE = {name: {"type": "str", "required": True} for name in ("read", "value", "write")}
+KEPT = {name: {"type": "str", "required": True} for name in ("read", "hint")}
 UNIT = {
     "name": {"type": "str", "required": True},
     "started": {"type": "bool", "default": True},
@@ -224,6 +245,7 @@ ARGUMENTS: dict[str, Any] = {
     "fatal_warnings": {"type": "list", "elements": "str", "default": []},
     "commands": {"type": "list", "elements": "str", "default": []},
     "live": {"type": "list", "elements": "dict", "default": [], "options": LIVE},
+    "kept": {"type": "list", "elements": "dict", "default": [], "options": KEPT},
     "units": {"type": "list", "elements": "dict", "default": [], "options": UNIT},
     "on_change": {"type": "str", "choices": ["restart", "reload", "none"], "default": "restart"},
     "rollback_delay": {"type": "int", "default": 0},

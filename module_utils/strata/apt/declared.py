@@ -7,13 +7,14 @@ import re
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata.apt import conf, debconf, keys, sources
+from ansible.module_utils.strata.apt import conf, credentials, debconf, keys, sources
 from ansible.module_utils.strata.errors import DeclarationError
 from ansible.module_utils.strata.files import File
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from ansible.module_utils.strata.apt.credentials import Credentials
     from ansible.module_utils.strata.apt.debconf import Answer
     from ansible.module_utils.strata.apt.host import Package
     from ansible.module_utils.strata.apt.sources import Source
@@ -32,6 +33,7 @@ class Settings:
     files: dict[str, File] = field(default_factory=dict)
     origins: dict[str, str] = field(default_factory=dict)
     sources: list[Source] = field(default_factory=list)
+    credentials: list[Credentials] = field(default_factory=list)
 
     def add(self, path: str, file: File, origin: str) -> None:
         """Declare a file.
@@ -47,9 +49,13 @@ class Settings:
         self.origins.setdefault(path, origin)
 
     def changed_sources(self, changes: Iterable[Change]) -> list[Source]:
-        """Return the sources that apt uses and whose stanza or key is among the changes."""
+        """Return the sources that apt uses and whose stanza, key or credentials are among the changes."""
         paths = {change.path for change in changes}
-        return [source for source in self.sources if source.enabled and paths & {source.path, source.key}]
+        return [source for source in self.sources if source.enabled and paths & self._paths(source)]
+
+    def _paths(self, source: Source) -> set[str]:
+        used = {each.path for each in self.credentials if any(map(each.fit, source.uris))}
+        return {source.path, source.key} | used
 
 
 @dataclass(frozen=True)
@@ -96,7 +102,7 @@ class Wishes:
 
 
 def parse_settings(parameters: Mapping[str, Any]) -> Settings:
-    """Return the settings that the parameters `sources`, `keys`, `pins` and `conf` declare.
+    """Return the settings that the parameters `sources`, `keys`, `pins`, `conf` and `credentials` declare.
 
     Raises:
         DeclarationError: apt would not understand them.
@@ -120,6 +126,10 @@ def parse_settings(parameters: Mapping[str, Any]) -> Settings:
         for item in items:
             path, text = read(item)
             settings.add(path, File(text.encode()), item["origin"])
+    for item in parameters["credentials"]:
+        known, file = credentials.credentials_file(item)
+        settings.add(known.path, file, item["origin"])
+        settings.credentials.append(known)
     return settings
 
 

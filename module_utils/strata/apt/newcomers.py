@@ -1,6 +1,7 @@
-"""Units of packages that are new on a host: in the end their timers start, and what else waits is named.
+"""Units of packages that are new on a host: their timers start at once, and the others when all roles have run.
 
 Maintainer scripts ask for the start of a package's service and timer in one call, which our policy refuses as a whole.
+What waits is on the disk until it is started, so that a run that ends early leaves nothing that nobody starts.
 """
 
 from __future__ import annotations
@@ -11,13 +12,16 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.apt import policy
+from ansible.module_utils.strata.owed import Owed
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from ansible.module_utils.strata.apt.tools import Tools
 
 SYSTEMD = "/run/systemd/system"
+#: What waits is owed under this name.
+OWED = "apt-units"
 
 _UNIT = re.compile(r"^(?:/usr)?/lib/systemd/system/([^/@\n]+\.(?:timer|service|socket|path))$", re.MULTILINE)
 _PROPERTY = re.compile(r"^(\w+)=(.*)$", re.MULTILINE)
@@ -32,10 +36,7 @@ class Units:
 
     def start_timers(self, tools: Tools) -> str:
         """Start the timers; return a warning if one does not start, as its package alone would not mind."""
-        if not self.timers:
-            return ""
-        result = tools.read(["systemctl", "start", "--", *self.timers])
-        return f"not all of the timers {', '.join(self.timers)} start: {result.reason()}" if result.status else ""
+        return _start(tools, self.timers)
 
 
 def find(tools: Tools, packages: Sequence[str]) -> Units:
@@ -43,14 +44,48 @@ def find(tools: Tools, packages: Sequence[str]) -> Units:
     if not packages or os.path.lexists(policy.PATH) or not os.path.isdir(SYSTEMD):
         return Units()
     names = sorted(set(_UNIT.findall(tools.read(["dpkg-query", "--listfiles", *packages]).output)))
+    waiting = _waiting(tools, names)
+    timers = {each for each in waiting if each.endswith(".timer")}
+    return Units(tuple(sorted(timers)), tuple(sorted(waiting - timers)))
+
+
+def remembered(tools: Tools) -> list[str]:
+    """Return the units that earlier runs have left waiting, and that nobody has started or disabled since then."""
+    content = Owed(OWED).read() or b""
+    return sorted(_waiting(tools, content.decode().split()))
+
+
+def remember(units: Iterable[str]) -> None:
+    """Note which units wait from now on."""
+    if content := "".join(f"{unit}\n" for unit in sorted(set(units))).encode():
+        if Owed(OWED).read() != content:
+            Owed(OWED).note(content)
+    else:
+        Owed(OWED).forget()
+
+
+def start_remembered(tools: Tools, units: Sequence[str]) -> str:
+    """Start the units that have waited until now; return a warning if one does not start."""
+    warning = _start(tools, units)
+    remember(())
+    return warning
+
+
+def _start(tools: Tools, units: Sequence[str]) -> str:
+    if not units:
+        return ""
+    result = tools.read(["systemctl", "start", "--", *units])
+    return f"not all of {', '.join(units)} start: {result.reason()}" if result.status else ""
+
+
+def _waiting(tools: Tools, names: Sequence[str]) -> set[str]:
+    """Return those of some units that are enabled, but not active."""
     if not names:
-        return Units()
+        return set()
     shown = tools.read(["systemctl", "show", "--property=Id,UnitFileState,ActiveState", "--", *names])
     units = [dict(_PROPERTY.findall(block)) for block in shown.output.split("\n\n")]
-    waiting = {
+    return {
         unit["Id"]
         for unit in units
         if unit.get("UnitFileState") in {"enabled", "enabled-runtime"} and unit["ActiveState"] in {"inactive", "failed"}
     }
-    timers = {each for each in waiting if each.endswith(".timer")}
-    return Units(tuple(sorted(timers)), tuple(sorted(waiting - timers)))

@@ -86,6 +86,12 @@ class Simulation(Result):
             found.setdefault(name, f"{wish} cannot be installed: {text}{hint}")
         return "; ".join(found.values())
 
+    def unwanted(self, plan: Plan) -> list[str]:
+        """Return the packages that would be removed though the plan does not say so."""
+        allowed = {package.name for _, package in plan.remove} | {key for key, _ in plan.remove}
+        removed = [name.rstrip("*") for block in _REMOVED.findall(self.output) for name in block.split()]
+        return [name for name in removed if name not in allowed]
+
     def check(self, plan: Plan, absent: Sequence[Wish]) -> None:
         """Check that apt knows all packages of the plan and would do no harm with it.
 
@@ -95,10 +101,8 @@ class Simulation(Result):
         """
         if unknown := self.unknown(plan.install):
             raise AptError(unknown)
-        allowed = {package.name for _, package in plan.remove} | {key for key, _ in plan.remove}
-        removed = [name.rstrip("*") for block in _REMOVED.findall(self.output) for name in block.split()]
         asked = plan.describe(absent)
-        if others := [name for name in removed if name not in allowed]:
+        if others := self.unwanted(plan):
             raise AptError(f"{asked} would also remove {', '.join(others)}, which nobody wants absent")
         versioned = {wish.name for wish in plan.install if wish.version}
         risky = [name.partition(":")[0] for block in _RISKY.findall(self.output) for name in block.split()]

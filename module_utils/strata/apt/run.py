@@ -27,10 +27,19 @@ def converge(module: QuietModule) -> dict[str, Any]:
     """
     tools = Tools(module.run, module.params["lock_timeout"])
     try:
-        return _converge(module, tools)
+        return _start_waiting(module, tools) if module.params["start_waiting"] else _converge(module, tools)
     finally:
         for whom, seconds in tools.waited.items():
             module.warn(f"waited {seconds:.0f} s for {whom}")
+
+
+def _start_waiting(module: QuietModule, tools: Tools) -> dict[str, Any]:
+    """Start what waits; return the module's result."""
+    waiting = newcomers.remembered(tools)
+    if not module.check_mode and (warning := newcomers.start_remembered(tools, waiting)):
+        module.warn(warning)
+    lines = [f"{unit}: start" for unit in waiting]
+    return quiet.result(lines, [{"prepared": f"{line}\n"} for line in lines])
 
 
 def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
@@ -47,6 +56,7 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
     transaction = Transaction(tools, wishes, begin=begun.note, owned=record.held, begun=begun.packages)
     after = Record(tuple(sorted(declared.files)), tuple(transaction.held()))
     written = [*changes, *after.changes()]
+    waiting = newcomers.remembered(tools)
     owed = [] if begun.packages is None else ["a transaction that did not end"]
 
     for path, reason in migration.left.items():
@@ -70,6 +80,7 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
         installed, removed = transaction.execute()
         units = newcomers.find(tools, transaction.newcomers())
         warning = units.start_timers(tools)
+        newcomers.remember([*waiting, *units.others])
         files.apply(after.changes())
         begun.end()
     else:
@@ -77,7 +88,7 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
     for each in [*dict.fromkeys(transaction.warnings), *([warning] if warning else [])]:
         module.warn(each)
     # Another process may have done it meanwhile: the transaction knows now.
-    packages = owed + transaction.changes
+    packages = owed + transaction.changes + [f"{unit}: starts after all roles, unless one does it" for unit in waiting]
     shown = files.diff(settings.masked(written))
     if packages:
         shown.append({"prepared": "".join(f"{line}\n" for line in packages)})
@@ -90,7 +101,7 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
         installed=installed,
         removed=removed,
         timers=list(units.timers),
-        waiting_units=list(units.others),
+        waiting_units=sorted({*waiting, *units.others}),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
-from ansible.module_utils.strata.apt import keys, sources
+from ansible.module_utils.strata.apt import credentials, keys, sources
 from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def plan(settings: Settings, record: Record, purged: Sequence[str]) -> list[file
     if purged and not any(source.enabled for source in settings.sources):
         raise DeclarationError(f"purging {', '.join(purged)} would leave no source: declare those that the host needs")
     gone = dict.fromkeys([path for path in record.files if path not in settings.files] + list(purged))
-    changes = files.plan({**gone, **settings.files})
+    changes = files.plan({**gone, **settings.files}, lambda path: path.startswith(f"{credentials.FOLDER}/"))
     return sorted(changes, key=_order)
 
 

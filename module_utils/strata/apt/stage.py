@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files, folders, paths
@@ -125,7 +126,7 @@ class Stage:
     def _moved(self, state: files.State) -> files.State:
         if not isinstance(state, files.File):
             return state
-        return files.File(self._at_stage(state.content.decode("latin-1")).encode("latin-1"))
+        return replace(state, content=self._at_stage(state.content.decode("latin-1")).encode("latin-1"))
 
     def _at_stage(self, text: str) -> str:
         for change in self.changes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata import files
@@ -10,6 +11,7 @@ from ansible.module_utils.strata.apt import keys, lists, policy
 from ansible.module_utils.strata.apt.host import QUERY, AptError, parse_query
 from ansible.module_utils.strata.apt.plan import Holds, Plan, make_plan, plan_holds
 from ansible.module_utils.strata.apt.tools import INSTALL_LOCKS
+from ansible.module_utils.strata.owed import Owed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -55,6 +57,8 @@ class Transaction:
         self.owned = owned
         self.killed = begun is not None
         self.news = set(begun or ())
+        #: Holds of the host's own that apt-get may have released before a run that was killed could restore them.
+        self.lost = Owed("apt-holds")
         self.updated = False
         #: What apt warned of, though it went well.
         self.warnings: list[str] = []
@@ -72,6 +76,9 @@ class Transaction:
         Args:
             known: whether the sources stay as they are, so that apt knows already what they have.
 
+        What apt does not know yet, or an interrupted run makes it stumble over, is a warning; that it would remove what
+        nobody wants absent is an error in any case, as it is when `execute` simulates with newer lists.
+
         Raises:
             AptError: the transaction would be refused.
 
@@ -79,13 +86,20 @@ class Transaction:
         installed = {key: package.version for key, package in self.plan.configure}
         named = installed | {wish.spec: wish.version for wish in self.plan.install}
         removed = {key: package.version for key, package in self.plan.remove}
-        if not self.plan or not known or self.holds.release or self._incomplete() or self._lists_are_old():
+        if not self.plan:
             return named, removed, ""
+        exact = known and not (self.holds.release or self._incomplete() or self._lists_are_old())
         simulation = self._simulate(self.plan, READ_ONLY)
         if unknown := simulation.unknown(self.plan.install):
-            return named, removed, f"{unknown}; a real run would update the package lists and try again"
-        simulation.check(self.plan, self.absent)
-        return installed | simulation.installs(), simulation.removes(), ""
+            said = f"{unknown}; a real run would update the package lists and try again"
+            return named, removed, said if exact else ""
+        try:
+            simulation.check(self.plan, self.absent)
+        except AptError as error:
+            if exact or simulation.unwanted(self.plan):
+                raise
+            return named, removed, f"{error}; a real run would look again, with what it knows by then"
+        return (installed | simulation.installs(), simulation.removes(), "") if exact else (named, removed, "")
 
     def execute(self) -> tuple[dict[str, str], dict[str, str]]:
         """Bring the host to the wanted state and return what was installed and removed.
@@ -109,13 +123,13 @@ class Transaction:
                 self._commit(Plan())
                 self._read()
         if self.plan:
-            on_hold = self.host.on_hold()
+            # apt-get releases what it changes, and who asked for a version did not ask for that.
+            if own := (self.host.on_hold() | set(self._lost())) - set(self.owned):
+                self.lost.note("".join(f"{key}\n" for key in sorted(own)).encode())
             self._commit(self.plan)
             self._read()
-            # apt-get releases what it changes, and who asked for a version did not ask for that.
-            lost = tuple(key for key in self.host.present() if key in on_hold - self.host.on_hold())
-            self._set_holds(Holds(hold=lost))
         self._set_holds(self.holds)
+        self.lost.forget()
         if self:
             raise AptError(f"apt-get reports success, but this is still to do: {', '.join(self._lines())}")
         after, kept = self.host.versions(), self.host.present()
@@ -140,9 +154,14 @@ class Transaction:
         if result.status:
             raise AptError(f"dpkg-query failed: {result.reason()}")
         self.host = parse_query(result.output)
-        self.holds = plan_holds(self.host, self.wishes.held, self.owned)
+        holds = plan_holds(self.host, self.wishes.held, self.owned)
+        missing = self.host.present().keys() - self.host.on_hold() - set(holds.hold)
+        self.holds = replace(holds, hold=(*holds.hold, *(each for each in self._lost() if each in missing)))
         released = self.host.released(self.holds.release)
         self.plan: Plan = make_plan(released, self.wishes.wanted, self.absent)
+
+    def _lost(self) -> list[str]:
+        return (self.lost.read() or b"").decode().split()
 
     def _lines(self) -> list[str]:
         coming = {wish.name for wish in self.plan.install}

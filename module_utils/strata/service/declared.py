@@ -26,10 +26,11 @@ class ServiceError(StrataError):
 
 @dataclass(frozen=True)
 class DeclaredFile:
-    """A file with its content, or a link; one that has neither shall be absent."""
+    """A file with its content, or the command that prints it, or a link; one that has none of them shall be absent."""
 
     path: str
     content: bytes | None = field(repr=False)
+    content_from: list[str]
     link: str | None
     secret: bool
     mode: int
@@ -45,6 +46,14 @@ class DeclaredFile:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """What must be after a change as it was before: the command that prints it, a line for each; what else to do."""
+
+    read: list[str]
+    hint: str
+
+
+@dataclass(frozen=True)
 class Declared:
     """A service as it is declared; `ports` are those at which each unit listens."""
 
@@ -56,6 +65,7 @@ class Declared:
     fatal_warnings: list[re.Pattern[str]]
     commands: list[list[str]]
     live: list[State]
+    kept: list[Kept]
     units: list[Unit]
     ports: dict[str, list[Port]]
     on_change: Action | Literal["none"]
@@ -84,6 +94,7 @@ def parse(parameters: Mapping[str, Any]) -> Declared:
         list(map(_pattern, parameters["fatal_warnings"])),
         list(map(_words, parameters["commands"])),
         [State(_words(each["read"]), each["value"], _words(each["write"])) for each in parameters["live"]],
+        [Kept(_words(each["read"]), each["hint"]) for each in parameters["kept"]],
         [
             Unit(each["name"], each["started"], each["started"] if each["enabled"] is None else each["enabled"])
             for each in units
@@ -110,6 +121,7 @@ def _file(item: Mapping[str, Any]) -> DeclaredFile:
     file = DeclaredFile(
         item["path"],
         contents[0].encode() if present and contents else None,
+        _words(item["content_from"]) if present and item["content_from"] else [],
         item["link"] if present else None,
         item["secret_content"] is not None,
         _mode(item) if present else 0,
@@ -119,8 +131,8 @@ def _file(item: Mapping[str, Any]) -> DeclaredFile:
         item["former"],
         item["origin"],
     )
-    if present and len(contents) + (item["link"] is not None) != 1:
-        raise DeclarationError(f"{file}: needs either content, secret_content or link")
+    if present and len(contents) + (item["content_from"] is not None) + (item["link"] is not None) != 1:
+        raise DeclarationError(f"{file}: needs either content, secret_content, content_from or link")
     return file
 
 
@@ -139,6 +151,12 @@ def _words(command: str) -> list[str]:
     if not found:
         raise DeclarationError(f"{command!r} is not a valid command")
     return found
+
+
+def short(command: list[str]) -> str:
+    """Return a command for a message: of a program in one of its words, the first line."""
+    first, *more = shlex.join(command).splitlines()
+    return f"{first} ..." if more else first
 
 
 def _pattern(text: str) -> re.Pattern[str]:

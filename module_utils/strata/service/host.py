@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ansible.module_utils.strata import files, listeners
 from ansible.module_utils.strata.owed import Owed
 from ansible.module_utils.strata.service import live
-from ansible.module_utils.strata.service.declared import ServiceError
+from ansible.module_utils.strata.service.declared import ServiceError, short
 from ansible.module_utils.strata.units import Systemd
 
 if TYPE_CHECKING:
@@ -41,14 +41,14 @@ def look(declared: Declared, run: Run, *, check: bool) -> Found:
     """Return how the host differs from what is declared.
 
     Raises:
-        ServiceError: an owner, or what a link points to, is missing, but for check mode.
+        ServiceError: an owner, or what a link points to, is missing, but for check mode; a content cannot be asked for.
         UnitError: systemd does not answer.
         LiveError: a state of the running system cannot be read.
 
     """
     changes = [
         change
-        for desired in (_copies(declared.files), _desired(declared, check=check))
+        for desired in (_copies(declared.files), _desired(declared, run, check=check))
         for change in files.plan(desired, declared.is_secret)
     ]
     status = Systemd(run).status([unit.name for unit in declared.units])
@@ -78,28 +78,37 @@ def _copies(declared: Iterable[DeclaredFile]) -> dict[str, files.State]:
     return copies
 
 
-def _desired(declared: Declared, *, check: bool) -> dict[str, files.State]:
+def _desired(declared: Declared, run: Run, *, check: bool) -> dict[str, files.State]:
     """Return the wanted state of each path, also of those that are purged."""
     found: dict[str, files.State] = {}
     for pattern in declared.purge:
         folder, name = os.path.split(pattern)
         present = os.listdir(folder) if os.path.isdir(folder) else []
         found |= {os.path.join(folder, each): None for each in present if fnmatch.fnmatch(each, name)}
-    return found | {file.path: _state(file, check=check) for file in declared.files}
+    return found | {file.path: _state(file, run, check=check) for file in declared.files}
 
 
-def _state(file: DeclaredFile, *, check: bool) -> files.State:
+def _state(file: DeclaredFile, run: Run, *, check: bool) -> files.State:
     if file.link is not None:
         if not check and not os.path.exists(os.path.join(os.path.dirname(file.path), file.link)):
             raise ServiceError(f"{file}: there is no {file.link} on this host")
         return files.Link(file.link)
-    if file.content is None:
+    content = _printed(file, run) if file.content_from else file.content
+    if content is None:
         return None
     try:
         uid, gid = files.owner_id("user", file.owner, check=check), files.owner_id("group", file.group, check=check)
     except files.OwnerError as error:
         raise ServiceError(f"{file}: {error}") from None
-    return files.File(file.content, file.mode, uid, gid, secret=file.secret)
+    return files.File(content, file.mode, uid, gid, secret=file.secret)
+
+
+def _printed(file: DeclaredFile, run: Run) -> bytes:
+    """Return the content of a file as this host says it. Raises ServiceError."""
+    code, out, err = run(file.content_from)
+    if code:
+        raise ServiceError(f"{file}: {short(file.content_from)} ends with status {code}: {(err or out).strip()}")
+    return out.encode()
 
 
 def _newest(declared: Iterable[DeclaredFile]) -> float:

@@ -16,7 +16,7 @@ from ansible.module_utils.strata.owed import Owed
 from ansible.module_utils.strata.quiet import result
 from ansible.module_utils.strata.rollback import KEPT, Rollback, script
 from ansible.module_utils.strata.service import host, plan
-from ansible.module_utils.strata.service.declared import ServiceError, parse
+from ansible.module_utils.strata.service.declared import ServiceError, parse, short
 from ansible.module_utils.strata.service.warnings import Warnings
 from ansible.module_utils.strata.units import Systemd, UnitError, steps
 
@@ -159,10 +159,11 @@ class Transaction:
         """Write the files, check them, and take the steps.
 
         Raises:
-            ServiceError: a check or a command fails.
+            ServiceError: a check or a command fails, or something is no longer as it must stay.
             UnitError: a unit is not in the wanted state, or does not listen.
 
         """
+        before = self._kept()
         files.apply(self.plan.changes)
         self.activate(self.declared.checks)
         _require_in_force(self.declared, self.run)
@@ -171,6 +172,14 @@ class Transaction:
         for step in self.plan.steps:
             Systemd(self.run).do(step)
         self._require_listening(began)
+        for kept, was, is_ in zip(self.declared.kept, before, self._kept(), strict=True):
+            if lost := [line for line in was if line not in is_]:
+                raise ServiceError(f"no longer so after the change: {', '.join(lost)}: {kept.hint}")
+
+    def _kept(self) -> list[list[str]]:
+        """Return the lines of what must be after the change as before; a command that fails prints none that counts."""
+        answers = [self.run(kept.read) for kept in self.declared.kept]
+        return [[] if code else out.splitlines() for code, out, _ in answers]
 
     def activate(self, checks: list[list[str]]) -> None:
         """If files changed, or did in a run that was killed, check them and bring them into force.
@@ -187,8 +196,7 @@ class Transaction:
         """Run commands. Raises ServiceError with what the first says that fails, or warns of what is fatal."""
         for command in commands:
             code, out, err = self.run(command)
-            shown = shlex.join(command)
-            shown = f"{shown.splitlines()[0]} ..." if "\n" in shown else shown
+            shown = short(command)
             if code:
                 raise ServiceError(f"{shown} ends with status {code}: {(err or out).strip()}")
             self.warnings.hear(shown, f"{out}\n{err}")

@@ -12,9 +12,10 @@ if TYPE_CHECKING:
 
 PORT = 8099
 
-#: Each path below /flaky is refused twice before it is answered; the others are files of /srv/repo.
+#: Each path below /flaky is refused twice before it is answered, and below /private each without the user and password
+#: `host` and `canary`; the others are files of /srv/repo.
 SERVER = """
-import collections, functools, http.server, os, socket, sys
+import base64, collections, functools, http.server, os, socket, sys
 asked = collections.Counter()
 class Handler(http.server.SimpleHTTPRequestHandler):
     def do_GET(self):
@@ -22,7 +23,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         asked[self.path] += 1
         if flaky and asked[self.path] <= 2:
             return self.send_error(503)
-        self.path = self.path.removeprefix("/flaky")
+        private = self.path.startswith("/private/")
+        if private and self.headers.get("Authorization") != "Basic " + base64.b64encode(b"host:canary").decode():
+            return self.send_error(401)
+        self.path = self.path.removeprefix("/flaky").removeprefix("/private")
         super().do_GET()
     def log_message(self, *_):
         pass

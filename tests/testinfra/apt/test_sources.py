@@ -193,6 +193,31 @@ def test_settings_are_those_of_apt(host: Host, converge: Converge, repositories:
 
 
 @pytest.mark.spread
+def test_repository_that_asks_for_a_password_gets_it_and_nobody_else(
+    host: Host, converge: Converge, repositories: Repositories
+) -> None:
+    declared = {"apt_sources": [repositories.source("private")], "apt_packages": [*WANTED, "strata-hello"]}
+    declared["apt_sources"][0]["uris"] = [f"http://127.0.0.1:{PORT}/private/good"]
+    credentials = {"name": "trial", "machine": f"http://127.0.0.1:{PORT}/private", "login": "host"}
+    refused = converge(**declared)
+    assert (refused.rc, "401" in refused.said) == (2, True), refused.output
+    wrong = converge(**declared, apt_credentials=[credentials | {"password": "wrong-canary"}])
+    assert (wrong.rc, "401" in wrong.said) == (2, True), wrong.output
+    declared["apt_credentials"] = [credentials | {"password": "canary"}]
+    predicted = converge("--diff", "-vvv", check=True, **declared)
+    done = converge("--diff", "-vvv", **declared)
+    assert (done.rc, host.package("strata-hello").is_installed) == (0, True), done.output
+    file = host.file("/etc/apt/auth.conf.d/trial.conf")
+    assert (file.user, file.group, file.mode) == ("root", "root", 0o600)
+    left = converge("--diff")
+    assert not file.exists
+    for run in (wrong, predicted, done, left):
+        assert "password canary" not in run.output
+        assert "wrong-canary" not in run.output
+    assert host.run("journalctl --since=-10min | grep -F 'password canary'").rc == 1
+
+
+@pytest.mark.spread
 def test_answer_is_given_before_the_installation_and_shown_nowhere(
     host: Host, converge: Converge, repositories: Repositories, tmp_path: Path
 ) -> None:

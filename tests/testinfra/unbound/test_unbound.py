@@ -56,7 +56,11 @@ def forwarding(converge: Converge, anchor: str, probe: Host) -> Iterator[Callabl
     server = address_of(probe)
 
     def run(*flags: str, check: bool = False, **variables: Any) -> Run:
-        settings = {"unbound_forwarders": [server], "unbound_settings": {"trust-anchor": anchor}}
+        settings = {
+            "unbound_forwarders": [server],
+            "unbound_settings": {"trust-anchor": anchor},
+            "unbound_keep_names": False,  # it knows one zone
+        }
         return converge(*flags, check=check, **(settings | variables))
 
     yield run
@@ -108,11 +112,40 @@ def test_what_another_file_takes_the_force_of_does_not_stay(
     before = host.file("/etc/unbound/unbound.conf.d/strata.conf").content
     host.check_output("printf %s >/etc/unbound/unbound.conf.d/z.conf", other)
     try:
-        done = converge(unbound_forwarders=["192.0.2.53"], unbound_settings={"do-ip6": False})
+        done = converge(unbound_forwarders=["192.0.2.53"], unbound_settings={"do-ip6": False}, unbound_keep_names=False)
     finally:
         host.check_output("rm /etc/unbound/unbound.conf.d/z.conf")
     assert (done.rc, said in done.said) == (2, True), done.said
     assert host.file("/etc/unbound/unbound.conf.d/strata.conf").content == before
+
+
+def test_what_the_host_asked_before_is_asked_and_names_that_resolved_go_on_to(host: Host, converge: Converge) -> None:
+    assert servers(host) == ["127.0.0.1"]
+    assert resolve(host, "probe")
+    before = host.check_output("cat /etc/resolv.conf /etc/unbound/unbound.conf.d/*")
+    # The root servers cannot be asked here, nor do they know the name.
+    done = converge(unbound_recursive=True, unbound_important_names=["probe"])
+    assert done.rc == 2, done.output
+    for said in ("probe resolves", "unbound_forward_zones", "the old files are back in force"):
+        assert said in done.said
+    assert host.check_output("cat /etc/resolv.conf /etc/unbound/unbound.conf.d/*") == before
+    assert resolve(host, "probe")
+
+
+@pytest.mark.spread
+@pytest.mark.parametrize("kind", ["forward", "stub"])
+def test_a_zone_of_its_own_is_asked_of_others(
+    host: Host, converge: Converge, anchor: str, probe: Host, kind: str
+) -> None:
+    assert anchor  # the zone is served
+    zone = {"name": "example.org", "addresses": [f"{address_of(probe)}@53"]}
+    hidden = {"private-address": ["192.0.2.0/24"]}
+    assert converge(**{f"unbound_{kind}_zones": [zone]}, unbound_settings=hidden).rc == 0
+    assert resolve(host, "www.example.org") == ["192.0.2.80"]
+    assert resolve(host, "printer.example.org") == ["192.0.2.77"]
+    assert resolve(host, "probe")
+    assert converge().rc == 0
+    assert resolve(host, "www.example.org") == []
 
 
 def test_names_resolve_while_unbound_is_down(host: Host, converge: Converge) -> None:

@@ -46,7 +46,7 @@ def test_versions_are_part_of_a_wish():
 
 
 def settings(**parameters: Any) -> Settings:
-    return parse_settings({"sources": [], "keys": [], "pins": [], "conf": []} | parameters)
+    return parse_settings({"sources": [], "keys": [], "pins": [], "conf": [], "credentials": []} | parameters)
 
 
 def test_key_inside_a_source_becomes_a_file() -> None:

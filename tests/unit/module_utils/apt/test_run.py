@@ -40,6 +40,7 @@ class Machine:
     def __init__(self, record: Path, owed: Path) -> None:
         self.record, self.owed = record, owed
         self.status = {"dpkg": "ii "}
+        self.units = dict(STATES)
         self.commands: list[list[str]] = []
         self.answer: tuple[int, str, str] | None = None
         self.while_at_work: list[Any] = []
@@ -47,8 +48,8 @@ class Machine:
         self.warn = self.warnings.append
         self.check_mode = False
         self.params: dict[str, Any] = {
-            **dict.fromkeys(["sources", "keys", "pins", "conf", "absent", "held", "debconf"], ()),
-            **dict.fromkeys(["purge", "migrate", "install_recommends"], False),
+            **dict.fromkeys(["sources", "keys", "pins", "conf", "absent", "held", "credentials", "debconf"], ()),
+            **dict.fromkeys(["purge", "migrate", "install_recommends", "start_waiting"], False),
             "lists_max_age": 3600,
             "lock_timeout": 0,
         }
@@ -57,7 +58,9 @@ class Machine:
         said = self.tell(command)
         if said is None:
             self.commands.append(command)
-            if command[0] != "systemctl":
+            if command[0] == "systemctl":
+                self.units |= dict.fromkeys(command[3:], ("enabled", "active"))
+            else:
                 self.while_at_work.append(self.owed.read_text())
             if self.answer:
                 return self.answer
@@ -74,8 +77,15 @@ class Machine:
             return "".join(f"{path}\n" for path in FILES)
         if command[:2] == ["systemctl", "show"]:
             form = "Id={}\nUnitFileState={}\nActiveState={}\n"
-            return "\n".join(form.format(name, *STATES[name]) for name in command[4:])
+            return "\n".join(form.format(name, *self.units[name]) for name in command[4:])
         return "Inst rsync (1 x)\n" if "--option=APT::Get::Simulate=true" in command else None
+
+    def end_play(self) -> dict[str, Any]:
+        """Do what follows all roles."""
+        self.params["start_waiting"] = True
+        done = self.converge()
+        self.params["start_waiting"] = False
+        return done
 
     def converge(self, *packages: str) -> dict[str, Any]:
         self.params["packages"] = [{"value": name, "origin": ""} for name in packages]
@@ -106,6 +116,8 @@ def test_timers_of_new_packages_start_and_waiting_units_are_named(machine: Machi
     assert machine.while_at_work == ["rsync\n"]
     assert not machine.owed.exists()
     commands = len(machine.commands)
+    machine.units["rsync.service"] = ("enabled", "active")
+    machine.units["rsync.socket"] = ("disabled", "inactive")
     done = machine.converge("rsync")
     assert (done["changed"], done["changes"], done["timers"], len(machine.commands)) == (False, [], [], commands)
 
@@ -119,6 +131,22 @@ def test_policy_of_the_host_decides_about_timers_too(machine: Machine) -> None:
 def test_host_without_systemd_has_no_timers(machine: Machine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(newcomers, "SYSTEMD", "/nowhere")
     assert machine.converge("rsync")["timers"] == []
+
+
+def test_what_nobody_has_started_is_told_until_it_is_started(machine: Machine) -> None:
+    machine.converge("rsync")
+    again = machine.converge("rsync")
+    assert again["waiting_units"] == ["rsync.service", "rsync.socket"]
+    assert again["changes"][0] == "rsync.service: starts after all roles, unless one does it"
+    machine.units["rsync.socket"] = ("enabled", "active")  # a role's
+    machine.check_mode = True
+    commands = len(machine.commands)
+    assert machine.end_play()["changes"] == ["rsync.service: start"]
+    assert len(machine.commands) == commands
+    machine.check_mode = False
+    assert machine.end_play()["changes"] == ["rsync.service: start"]
+    assert machine.commands[-1] == ["systemctl", "start", "--", "rsync.service"]
+    assert machine.converge("rsync")["changes"] == []
 
 
 @pytest.mark.parametrize("wanted", [["rsync"], []])
@@ -136,6 +164,7 @@ def test_what_a_transaction_that_did_not_end_owes_is_done(machine: Machine, want
     assert (done["changed"], done["installed"], done["timers"]) == (True, {"libpopt0": "1"}, ["rsync.timer"])
     assert [command[0] for command in machine.commands] == ["apt-get", "dpkg", "systemctl"]
     assert not machine.owed.exists()
+    machine.end_play()
     assert not machine.converge(*wanted)["changed"]
 
 
@@ -154,6 +183,7 @@ def test_what_a_former_version_owes_is_done(machine: Machine) -> None:
     done = machine.converge()
     assert (done["changed"], done["installed"], done["timers"]) == (True, {"rsync": "1"}, ["rsync.timer"])
     assert not machine.owed.exists()
+    machine.end_play()
     assert not machine.converge()["changed"]
 
 

@@ -15,7 +15,7 @@ from .sample import ARMOUR, SOURCE
 
 
 def declared(**parameters: Any) -> Settings:
-    return parse_settings({"sources": [], "keys": [], "pins": [], "conf": []} | parameters)
+    return parse_settings({"sources": [], "keys": [], "pins": [], "conf": [], "credentials": []} | parameters)
 
 
 def test_keys_come_before_what_needs_them_and_go_after_it(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:

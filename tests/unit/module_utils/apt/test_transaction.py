@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from ansible.module_utils.strata import paths
 from ansible.module_utils.strata.apt import lists, policy, tools, transaction
 from ansible.module_utils.strata.apt.debconf import Answer
 from ansible.module_utils.strata.apt.declared import Wish, Wishes
@@ -28,6 +29,7 @@ class Machine:
         self.data = []
         self.begun = []
         self.update_says = ""
+        self.simulation = None
 
     def __call__(self, command, data=b"", **_):
         if data:
@@ -51,6 +53,8 @@ class Machine:
         install = [name for name in names if not name.endswith("-")]
         if unknown := [name for name in install if name not in self.known]:
             return 100, "", "".join(f"E: Unable to locate package {name}\n" for name in unknown)
+        if simulated and self.simulation:
+            return self.simulation
         if simulated:
             return 0, "".join(f"Inst {name} (1 x)\n" for name in install), ""
         if self.install_answers:
@@ -69,6 +73,7 @@ def transact(tmp_path, monkeypatch):
     monkeypatch.setattr(lists, "STAMP", str(tmp_path / "stamp"))
     monkeypatch.setattr(transaction, "JOURNAL", str(tmp_path / "updates"))
     monkeypatch.setattr(tools, "holder", lambda _: "")
+    monkeypatch.setattr(paths, "OWED", str(tmp_path / "owed"))
     monkeypatch.setattr(policy, "PATH", str(tmp_path / "policy-rc.d"))
 
     def run(machine, wanted=(), absent=(), lists_max_age=3600, begun=None):
@@ -229,6 +234,33 @@ def test_the_host_s_own_hold_outlives_a_version_that_is_asked_for(transact):
     assert machine.status == {"dpkg": "ii ", "less": "hi ", "other": "hi "}
 
 
+def test_a_hold_that_a_killed_run_has_lost_is_restored(transact, monkeypatch):
+    class Killed(BaseException):
+        """The end of the module when apt-get has done its work."""
+
+    machine = Holding()
+    first = transact(machine, [Wish("less", version="2")])
+    install = machine.install
+
+    def die(names, simulated):
+        if simulated:
+            return install(names, simulated)
+        install(names, simulated)
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(machine, "install", die)
+        with pytest.raises(Killed):
+            first.execute()
+    assert machine.status["less"] == "ii "
+    second = transact(machine, [Wish("less", version="2")])
+    assert second.changes == ["= less (held)"]
+    second.execute()
+    assert machine.status == {"dpkg": "ii ", "less": "hi ", "other": "hi "}
+    machine.status["less"] = "ii "  # by hand, later
+    assert not transact(machine, [Wish("less", version="2")])
+
+
 def test_what_is_left_unfinished_is_repaired_before_the_transaction(transact):
     machine = Machine()
     machine.status["other"] = "iF "
@@ -332,7 +364,27 @@ def test_prediction_from_old_lists_asks_nobody(transact):
         {"less": "1"},
         "",
     )
-    assert machine.commands == []
+    assert machine.commands == ["simulate apt-get -q -y install -- rsync less-"]
+
+
+@pytest.mark.parametrize(("known", "age"), [(True, 3600), (True, -1), (False, 3600)])
+def test_prediction_refuses_to_remove_what_nobody_wants_absent_whatever_apt_is_still_to_learn(transact, known, age):
+    machine = Machine(installed=["ufw"])
+    machine.simulation = (0, "The following packages will be REMOVED:\n  ufw\nInst rsync (1 x)\nRemv ufw [1]\n", "")
+    with pytest.raises(AptError, match="would also remove ufw, which nobody wants absent"):
+        transact(machine, ["rsync"], lists_max_age=age).predict(known=known)
+
+
+def test_prediction_warns_of_what_may_be_otherwise_with_newer_lists(transact):
+    machine = Machine()
+    machine.simulation = (100, "", "E: Unable to correct problems, you have held broken packages.\n")
+    planned = transact(machine, ["rsync"])
+    installed, _, warning = planned.predict(known=False)
+    assert installed == {"rsync": ""}
+    assert "is not possible: " in warning
+    assert "a real run would look again" in warning
+    with pytest.raises(AptError, match="is not possible"):
+        planned.predict(known=True)
 
 
 def test_prediction_warns_of_an_unknown_package(transact):

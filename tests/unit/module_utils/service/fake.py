@@ -20,6 +20,7 @@ LISTS: dict[str, Any] = {
     "fatal_warnings": [],
     "commands": [],
     "live": [],
+    "kept": [],
     "units": [],
 }
 
@@ -30,6 +31,7 @@ DEFAULTS = LISTS | {"on_change": "restart", "rollback_delay": 0, "confirm": None
 FILE = {
     "content": None,
     "secret_content": None,
+    "content_from": None,
     "link": None,
     "ensure": "present",
     "mode": "0644",

@@ -26,10 +26,10 @@ def test_messages_name_who_asks_for_a_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"content": None}, "needs either content, secret_content or link"),
+        ({"content": None}, "needs either content, secret_content, content_from or link"),
         ({"mode": "rw"}, "mode 'rw' must be octal"),
-        ({"secret_content": "B"}, "needs either content, secret_content or link"),
-        ({"link": "b"}, "needs either content, secret_content or link"),
+        ({"secret_content": "B"}, "needs either content, secret_content, content_from or link"),
+        ({"link": "b"}, "needs either content, secret_content, content_from or link"),
     ],
 )
 def test_what_is_declared_wrongly_is_named(tmp_path: Path, keys: dict[str, Any], message: str) -> None:

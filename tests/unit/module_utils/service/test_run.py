@@ -374,3 +374,29 @@ def test_files_that_never_come_into_force_are_rolled_back(tmp_path: Path) -> Non
     with pytest.raises(ServiceError, match=r"^see says no; the old files are back in force$"):
         converge(Module(params, "see"))
     assert (tmp_path / "a").read_text() == "old\n"
+
+
+def test_a_file_may_hold_what_only_the_host_knows(tmp_path: Path) -> None:
+    (tmp_path / "known").write_text("old server\n")
+    asked = file(tmp_path / "a", "") | {"content": None, "content_from": f"sh -c 'cat {tmp_path}/known'"}
+    assert converge(Module({"files": [asked]}, check_mode=True))["changes"] == [str(tmp_path / "a")]
+    converge(Module({"files": [asked]}))
+    assert (tmp_path / "a").read_text() == "old server\n"
+    (tmp_path / "known").unlink()
+    with pytest.raises(ServiceError, match=r"/a: sh -c 'cat \S+' ends with status 1: cat: "):
+        converge(Module({"files": [asked]}))
+
+
+def test_what_is_lost_by_a_change_brings_the_old_files_back(tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("db resolves\nmirror resolves\n")
+    kept = {"read": f"sh -c 'cat {tmp_path}/a'", "hint": "name servers that know it"}
+    params = {"files": [file(tmp_path / "a", "mirror resolves\n")], "kept": [kept]}
+    with pytest.raises(
+        ServiceError,
+        match=r"^no longer so after the change: db resolves: name servers that know it; "
+        r"the old files are back in force$",
+    ):
+        converge(Module(params))
+    assert (tmp_path / "a").read_text() == "db resolves\nmirror resolves\n"
+    more = file(tmp_path / "a", "mirror resolves\nweb resolves\ndb resolves\n")
+    assert converge(Module(params | {"files": [more]}))["changed"]

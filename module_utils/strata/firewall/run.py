@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files, quiet
@@ -15,9 +16,19 @@ from ansible.module_utils.strata.firewall.plan import BOOT_UNIT, NOTHING, Change
 from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 
 if TYPE_CHECKING:
+    from ansible.module_utils.strata.firewall.declared import Family, Rule
     from ansible.module_utils.strata.quiet import QuietModule
 
 SUBJECT = "iptables"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is declared: the rules of each family, which of them are raw, and the addresses of names in them."""
+
+    rules: dict[Family, list[Rule]]
+    raw: dict[Family, list[Rule]]
+    memory: addresses.Memory
 
 
 def converge(module: QuietModule) -> dict[str, Any]:
@@ -35,44 +46,61 @@ def converge(module: QuietModule) -> dict[str, Any]:
     return Rollback(SUBJECT, host.run).withdraw()
 
 
-def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
+def _declared(module: QuietModule, chain: str) -> Wanted:
     parameters = module.params
-    delay = check_delay(parameters["rollback_delay"])
     lifetime = declared.check_lifetime(parameters["address_lifetime"])
     allowed = declared.check_hosts(parameters["allowed_hosts"])
     opened = declared.check_openings(parameters)
-    raw = {family: declared.check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
-    memory, warnings = addresses.addresses_of(allowed, host.chain, lifetime)
+    denied = declared.check_denied(parameters["denied_sources"])
+    raw = {family: declared.check_rules(family, family.parameter, parameters[family.parameter]) for family in (V4, V6)}
+    first = {
+        family: declared.check_rules(family, family.first_parameter, parameters[family.first_parameter])
+        for family in raw
+    }
+    memory, warnings = addresses.addresses_of(allowed, chain, lifetime)
     for warning in warnings:
         module.warn(warning)
     opened += declared.openings(allowed, memory)
     log_rejects = parameters["log_rejects"]
-    rules = {family: declared.desired_rules(family, opened, raw[family], log_rejects=log_rejects) for family in raw}
-    installed = all(host.has(f"{family.prefix}-restore") for family in raw)
+    rules = {
+        family: declared.desired_rules(
+            family, opened, raw[family], first=first[family], denied=denied, log_rejects=log_rejects
+        )
+        for family in raw
+    }
+    return Wanted(rules, {family: [*first[family], *raw[family]] for family in raw}, memory)
+
+
+def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
+    delay = check_delay(module.params["rollback_delay"])
+    wanted = _declared(module, host.chain)
+    installed = all(host.has(f"{family.prefix}-restore") for family in wanted.rules)
     if not module.check_mode and not (installed and host.has("netfilter-persistent")):
         raise FirewallError("the packages iptables and iptables-persistent must be installed first")
     undone = []
     if installed:
-        desired = {family: host.normalise(family, rules[family], raw[family]) for family in raw}
+        alone = {family: host.normalise(family, wanted.rules[family], wanted.raw[family]) for family in wanted.rules}
         if not module.check_mode and Rollback(SUBJECT, host.run).resolve():
             undone.append("unconfirmed rules of an earlier run undone")
-        present = {family: host.read(family) for family in raw}
+        present = {family: host.read(family) for family in alone}
     else:
-        desired = {family: with_jump(host.chain, (rule.value for rule in rules[family])) for family in raw}
-        present = dict.fromkeys(raw, NOTHING)
+        alone = {
+            family: with_jump(host.chain, (rule.value for rule in wanted.rules[family])) for family in wanted.rules
+        }
+        present = dict.fromkeys(alone, NOTHING)
     todo = Plan(
-        rules=plan(present, desired),
-        written=files.plan(desired_files(host.chain, desired)),
+        rules=plan(present, {family: alone[family].behind(present[family]) for family in alone}),
+        written=files.plan(desired_files(host.chain, alone)),
         enable=not host.starts_at_boot(),
     )
     result = quiet.result(undone + todo.lines(), todo.diff(host.chain))
     if module.check_mode:
         return result
     # What is remembered of names is no part of what was declared, so writing it down is no change.
-    remembered = files.plan({addresses.path(host.chain): addresses.noted(memory)})
+    remembered = files.plan({addresses.path(host.chain): addresses.noted(wanted.memory)})
     todo = dataclasses.replace(todo, written=todo.written + remembered)
-    origins = {change.family.name: host.origins(change, rules[change.family]) for change in todo.rules if delay}
-    if name := apply(host, todo, delay=delay, note=json.dumps(memory)):
+    origins = {change.family.name: host.origins(change, wanted.rules[change.family]) for change in todo.rules if delay}
+    if name := apply(host, todo, delay=delay, note=json.dumps(wanted.memory)):
         result.update(unconfirmed=delay, change=name, origins=origins)
     return result
 

@@ -107,14 +107,26 @@ def test_the_unit_that_loads_the_rules_is_enabled(host):
 
 
 @pytest.mark.usefixtures("foreign_chain")
-def test_rules_of_others_survive_and_follow_ours(host, converge):
-    assert converge().rc == 0
+def test_jumps_of_others_stay_first(host, converge):
+    expected = ["-A INPUT -j other", "-A INPUT -j strata-INPUT"] * 2
+    assert [line for line in rules(host) if line.startswith("-A INPUT")] == expected
+    assert [(run.rc, run.changed) for run in (converge(check=True), converge())] == [(0, 0)] * 2
+    for tool in ("iptables", "ip6tables"):
+        host.check_output("%s -D INPUT -j strata-INPUT; %s -I INPUT -j strata-INPUT", tool, tool)
+    assert [(run.rc, run.changed) for run in (converge(check=True), converge())] == [(0, 1)] * 2
     now = rules(host)
+    assert [line for line in now if line.startswith("-A INPUT")] == expected
     assert now.count("-A other -p tcp -m tcp --dport 7 -j DROP") == 2
-    assert [line for line in now if line.startswith("-A INPUT")] == [
-        "-A INPUT -j strata-INPUT",
-        "-A INPUT -j other",
-    ] * 2
+
+
+def test_rules_of_others_that_let_packets_in_come_behind_ours(host, converge):
+    host.check_output("iptables -N opens && iptables -A opens -j ACCEPT && iptables -I INPUT -j opens")
+    try:
+        assert (converge().changed, converge().changed) == (1, 0)
+        now = [line for line in rules(host) if line.startswith("-A INPUT")][:2]
+    finally:
+        host.check_output("iptables -D INPUT -j opens && iptables -F opens && iptables -X opens")
+    assert now == ["-A INPUT -j strata-INPUT", "-A INPUT -j opens"]
 
 
 @pytest.mark.usefixtures("foreign_chain")

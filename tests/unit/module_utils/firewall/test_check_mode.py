@@ -24,6 +24,7 @@ PARAMETERS: dict[str, Any] = {
     "log_rejects": False,
     **{name: [] for name in ("ssh_ports", "public_tcp_ports", "public_udp_ports", "snmp_v4hosts", "snmp_v6hosts")},
     **{name: [] for name in ("allowed_hosts", "rules_v4", "rules_v6")},
+    **{name: [] for name in ("denied_sources", "first_rules_v4", "first_rules_v6")},
 }
 
 

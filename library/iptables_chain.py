@@ -20,6 +20,8 @@ description:
   - What is compared is what the kernel has, with the desired rules as iptables itself prints them after loading them
     into an empty network namespace. So every rule is known to load on a host that has nothing else, which is what a
     reboot asks for; a rule that needs another chain or an ipset is refused.
+  - A rule that can never apply, as one ahead of it takes all its packets, is warned of; so are ports at which something
+    listens and which new rules close, with the process.
   - Each family changes in one transaction. When the second family, a file or the service fails, all is rolled back.
   - New rules are guarded. Before they are put in force, a timer is started on the host that rolls them back after
     O(rollback_delay) seconds. The control side then confirms the new rules over a new SSH connection, which

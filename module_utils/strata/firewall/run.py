@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files, quiet
-from ansible.module_utils.strata.firewall import addresses, declared
+from ansible.module_utils.strata import files, listeners, quiet
+from ansible.module_utils.strata.firewall import addresses, declared, effects
 from ansible.module_utils.strata.firewall.boot import desired_files
 from ansible.module_utils.strata.firewall.declared import V4, V6
 from ansible.module_utils.strata.firewall.host import FirewallError, Host
@@ -16,7 +17,10 @@ from ansible.module_utils.strata.firewall.plan import BOOT_UNIT, NOTHING, Change
 from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from ansible.module_utils.strata.firewall.declared import Family, Rule
+    from ansible.module_utils.strata.firewall.plan import Owned
     from ansible.module_utils.strata.quiet import QuietModule
 
 SUBJECT = "iptables"
@@ -88,8 +92,10 @@ def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
             family: with_jump(host.chain, (rule.value for rule in wanted.rules[family])) for family in wanted.rules
         }
         present = dict.fromkeys(alone, NOTHING)
+    after = {family: alone[family].behind(present[family]) for family in alone}
+    _warn(module, host, wanted, present, after)
     todo = Plan(
-        rules=plan(present, {family: alone[family].behind(present[family]) for family in alone}),
+        rules=plan(present, after),
         written=files.plan(desired_files(host.chain, alone)),
         enable=not host.starts_at_boot(),
     )
@@ -101,8 +107,38 @@ def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
     todo = dataclasses.replace(todo, written=todo.written + remembered)
     origins = {change.family.name: host.origins(change, wanted.rules[change.family]) for change in todo.rules if delay}
     if name := apply(host, todo, delay=delay, note=json.dumps(wanted.memory)):
-        result.update(unconfirmed=delay, change=name, origins=origins)
+        result.update(unconfirmed=delay, change=name, origins=origins, ssh_port=_ssh_port())
     return result
+
+
+def _warn(
+    module: QuietModule, host: Host, wanted: Wanted, present: Mapping[Family, Owned], after: Mapping[Family, Owned]
+) -> None:
+    """Warn of rules that can never apply, and of ports at which something listens that will be closed."""
+    for family, owned in after.items():
+        rules = wanted.rules[family]
+        opened = {rule.value for rule in rules if rule.origin} - {rule.value for rule in wanted.raw[family]}
+        fixed = {rule.value for rule in rules if not rule.origin}
+        if found := list(effects.never_applied(owned.rules or (), opened, fixed)):
+            origins = host.origins(Change(family, NOTHING, owned), rules)
+            for rule, by in found:
+                module.warn(
+                    f"{origins.get(rule, family.parameter)}: the {family.name} rule {rule!r} never applies: "
+                    f"{by!r}, ahead of it, takes all packets that it is about"
+                )
+    before, will_be = ({family.name: owned for family, owned in each.items()} for each in (present, after))
+    if closed := effects.closed(listeners.from_outside(), before, will_be):
+        ports = ", ".join(f"{port} of {listeners.holder(port)}" for port in closed)
+        module.warn(
+            f"the new rules close ports at which something listens: {ports}; what others shall reach belongs in "
+            "iptables_public_tcp_ports, iptables_public_udp_ports or iptables_allowed_hosts"
+        )
+
+
+def _ssh_port() -> int | None:
+    """Return the port at which the host's SSH server let this run in; None if it doesn't say so."""
+    words = os.environ.get("SSH_CONNECTION", "").split()
+    return int(words[-1]) if words else None
 
 
 def apply(host: Host, todo: Plan, *, delay: int = 0, note: str = "") -> str:

@@ -1,5 +1,6 @@
 """The firewall as a second machine meets it, and as the kernel has it."""
 
+import re
 import time
 
 import pytest
@@ -89,6 +90,17 @@ def test_an_open_port_answers(probe, address, address6, kind):
 @pytest.mark.parametrize("kind", ["tcp", "udp"])
 def test_any_other_port_is_refused_at_once(probe, address, address6, kind):
     assert [ask(probe, kind, one, CLOSED) for one in (address, address6)] == ["refused", "refused"]
+
+
+@pytest.mark.spread
+@pytest.mark.usefixtures("listeners")
+def test_ports_that_are_closed_and_rules_that_never_apply_are_told_once(rerun):
+    values = {"iptables_public_tcp_ports": [8090], "iptables_rules_v4": ["-p tcp --dport 22 -j REJECT"]}
+    for run in (rerun(check=True, **values), rerun(**values)):
+        assert (run.rc, run.changed) == (0, 1)
+        assert len(re.findall(r"listens: tcp:8080 of process [0-9]+ [(]python3[)]; what others", run.said)) == 1
+        assert run.said.count("iptables_rules_v4: the IPv4 rule '-p tcp -m tcp --dport 22 -j REJECT") == 1
+        assert "never applies: '-p tcp -m tcp --dport 22 -j ACCEPT', ahead of it" in run.said
 
 
 def test_a_raw_rule_is_in_force(host):

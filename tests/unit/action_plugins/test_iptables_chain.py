@@ -31,6 +31,12 @@ def test_rules_are_named_and_files_are_not():
     )
 
 
+def test_a_message_names_a_few_rules_of_each_family():
+    after = "".join(f"  -j A{number}\n" for number in range(35))
+    said = action.changed_rules([{"after_header": "IPv4 rules in force", "before": "", "after": after}], {})
+    assert said.endswith(", added '-j A7', and 27 more")
+
+
 def test_the_confirming_connection_shares_nothing_with_the_open_one():
     shared = connection_loader.get("ssh", PlayContext())
     shared.set_options(direct={"host": "web01", "ssh_args": "-o ControlMaster=auto -o ControlPersist=60s"})

@@ -20,7 +20,7 @@ from ansible.plugins.loader import filter_loader, lookup_loader
 from ansible.utils.vars import load_extra_vars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Options = dict[str, dict[str, Any]]
 
@@ -91,6 +91,9 @@ class ActionModule(ActionBase):
         self._known_roles = sorted(self._folders, key=len, reverse=True)
         roles = sorted(name.rpartition(".")[2] for name in self._vars["ansible_role_names"])
         self._options = {role: self._read_options(role, self._folders[role]) for role in roles if role in self._folders}
+        self._ranges = {
+            name: each for role in self._options for name, each in metadata.ranges(self._folders[role]).items()
+        }
         unmet = (
             f"{_place('meta/strata.yml', wanted)}: {problem}"
             for wanted, problem in metadata.unmet(roles, self._folders)
@@ -173,7 +176,8 @@ class ActionModule(ActionBase):
             else:
                 yield f"{variable} is wrong: {remove_values(found.msg, outcome._no_log_values)}"  # noqa: SLF001
         if not outcome.errors.errors:
-            yield from (f"{variable} is wrong: {problem}" for problem in port_problems(name, value, option))
+            wrong = (*port_problems(name, value, option), *range_problems(name, value, option, self._ranges))
+            yield from (f"{variable} is wrong: {problem}" for problem in wrong)
 
     def _is_default(self, variable: str) -> bool:
         """Return whether a variable is as the defaults of a role have it, where no secret stands."""
@@ -286,18 +290,35 @@ def host_keys(text: str) -> list[str]:
 
 def port_problems(name: str, value: Any, option: dict[str, Any]) -> Iterator[str]:
     """Tell what is no port, or range of ports, in a parameter or key that is called so."""
+    for path, each in _values(name, value, option):
+        key, text = path.rpartition(".")[2], str(each)
+        if re.search(r"(?:^|_)ports?$", key) and each is not None and text:
+            right = PORTS.fullmatch(text) and 1 <= _first(text) <= _last(text) <= LAST_PORT
+            if not right:
+                yield f"{key} {text}: ports go from 1 to {LAST_PORT}, ranges such as 6000:6010 from low to high"
+
+
+def range_problems(name: str, value: Any, option: dict[str, Any], ranges: Mapping[str, Any]) -> Iterator[str]:
+    """Tell which numbers in a parameter are beyond the ranges that roles give for it and its keys (`name.key`)."""
+    for path, each in _values(name, value, option):
+        if path in ranges and re.fullmatch(r"-?[0-9]+", str(each), re.ASCII):
+            low, high = ranges[path]
+            if not low <= int(each) <= high:
+                yield f"{path} {each}: it goes from {low} to {high}"
+
+
+def _values(path: str, value: Any, option: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give each value in a parameter that is no secret, with its name and the keys that lead to it."""
     if option.get("no_log"):
         return
     if isinstance(value, list):
         for entry in value:
-            yield from port_problems(name, entry, option)
+            yield from _values(path, entry, option)
     elif isinstance(value, dict):
         for key, suboption in (option.get("options") or {}).items():
-            yield from port_problems(key, value.get(key), suboption)
-    elif re.search(r"(?:^|_)ports?$", name) and value is not None and (text := str(value)):
-        right = PORTS.fullmatch(text) and 1 <= _first(text) <= _last(text) <= LAST_PORT
-        if not right:
-            yield f"{name} {value}: ports go from 1 to {LAST_PORT}, ranges such as 6000:6010 from low to high"
+            yield from _values(f"{path}.{key}", value.get(key), suboption)
+    else:
+        yield path, value
 
 
 def _first(ports: str) -> int:

@@ -177,6 +177,17 @@ def test_ports(value, right):
     assert list(preflight.port_problems("web_reports", value, {})) == []
 
 
+def test_numbers_beyond_the_range_of_a_role_are_told() -> None:
+    option = {"options": {"age": {"type": "int"}, "key": {"type": "int", "no_log": True}}}
+    ranges = {"web_age": [1, 100], "web_sites.age": [0, 50], "web_sites.key": [0, 1]}
+    assert [list(preflight.range_problems("web_age", value, {}, ranges)) for value in (1, 100, None, "x")] == [[]] * 4
+    assert list(preflight.range_problems("web_age", "101", {}, ranges)) == ["web_age 101: it goes from 1 to 100"]
+    sites = [{"age": 50, "key": 9}, {"age": -1}, {}]
+    assert list(preflight.range_problems("web_sites", sites, option, ranges)) == [
+        "web_sites.age -1: it goes from 0 to 50"
+    ]
+
+
 @pytest.mark.parametrize(
     ("openings", "rules", "open_"),
     [

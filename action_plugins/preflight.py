@@ -234,7 +234,7 @@ class ActionModule(ActionBase):
         """Tell whether Ansible comes by an address that is not the host's own."""
         reached = self._connection.get_option("host")
         own = self._contributions.value("iptables_addresses", self._vars) if "iptables_addresses" in self._vars else []
-        return reached == "localhost" or reached.startswith("127.") or reached == "::1" or (own and reached not in own)
+        return reached in {"localhost", "::1"} or reached.startswith("127.") or bool(own and reached not in own)
 
     def _warn_of_near_miss(self, variable: str, value: Any, known: set[str]) -> None:
         """Warn of a variable of the inventory that carries no role's name, but nearly that of a parameter."""

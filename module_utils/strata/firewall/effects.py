@@ -142,7 +142,7 @@ def _lets_in(matches: list[Match] | None, port: Port) -> bool:
 
 
 def _within(network: Network | None, other: Network) -> bool:
-    return network is not None and network.version == other.version and network.subnet_of(other)
+    return network is not None and network.prefixlen >= other.prefixlen and network.network_address in other
 
 
 def _all_within(ports: list[tuple[int, int]] | None, others: list[tuple[int, int]]) -> bool:

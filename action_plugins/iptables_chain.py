@@ -70,6 +70,10 @@ def changed_rules(diff: Iterable[Mapping[str, str]], origins: Mapping[str, Mappi
             elif line[0] == "-":
                 changes.append(f"removed {rule!r}")
         if len(changes) > MOST_RULES:
+            # What keeps packets out first, then what somebody asked for, then what every host has.
+            changes.sort(
+                key=lambda change: (" -j ACCEPT" in change and change.startswith("added"), "' (" not in change)
+            )
             changes[MOST_RULES:] = [f"and {len(changes) - MOST_RULES} more"]
         parts.append(f"{family} rules: {', '.join(changes)}")
     return "; ".join(parts)

@@ -35,11 +35,9 @@ class Match:
     target: str = ""
 
     def covers(self, other: Match) -> bool:
-        """Tell whether it certainly decides about all packets that another one is about."""
+        """Tell whether all packets that another one is about are among its own, unless it is partial."""
         return (
-            self.target in FINAL
-            and not self.partial
-            and all(other.exact.get(key) == value for key, value in self.exact.items())
+            all(other.exact.get(key) == value for key, value in self.exact.items())
             and all(_within(other.networks.get(key), network) for key, network in self.networks.items())
             and all(_all_within(other.ports.get(key), ports) for key, ports in self.ports.items())
         )
@@ -97,18 +95,18 @@ def never_applied(rules: Sequence[str], opened: Collection[str], fixed: Collecti
         fixed: those that every host has, which nobody asks for.
 
     """
-    ahead: dict[str, Match] = {}
+    # Only these can take all packets of another rule.
+    deciding: dict[str, Match] = {}
+    seen: set[str] = set()
     for rule in rules:
         match = read(rule)
-        known = opened if rule not in ahead else ()
-        taken = (
-            text
-            for text, one in ahead.items()
-            if one.covers(match) and (rule not in known or one.target != match.target)
-        )
+        raw = rule not in opened or rule in seen
+        taken = (text for text, one in deciding.items() if (raw or one.target != match.target) and one.covers(match))
         if rule not in fixed and (by := next(taken, "")):
             yield rule, by
-        ahead.setdefault(rule, match)
+        seen.add(rule)
+        if match.target in FINAL and not match.partial:
+            deciding.setdefault(rule, match)
 
 
 def closed(ports: Mapping[Port, Iterable[str]], before: Mapping[str, Owned], after: Mapping[str, Owned]) -> list[Port]:

@@ -45,6 +45,9 @@ SSH_PORT = 22
 #: Seconds that a witness tries each of a host's addresses; an SSH server that is reached answers at once.
 LONGEST_ANSWER = 5
 
+#: Changed rules of a family that a message names.
+MOST_RULES = 8
+
 NAME_WITNESSES = "name other hosts of the inventory in iptables_witnesses, so that one of them can"
 
 display = Display()
@@ -66,6 +69,12 @@ def changed_rules(diff: Iterable[Mapping[str, str]], origins: Mapping[str, Mappi
                 changes.append(f"added {rule!r}" + (f" ({origin})" if origin else ""))
             elif line[0] == "-":
                 changes.append(f"removed {rule!r}")
+        if len(changes) > MOST_RULES:
+            # What keeps packets out first, then what somebody asked for, then what every host has.
+            changes.sort(
+                key=lambda change: (" -j ACCEPT" in change and change.startswith("added"), "' (" not in change)
+            )
+            changes[MOST_RULES:] = [f"and {len(changes) - MOST_RULES} more"]
         parts.append(f"{family} rules: {', '.join(changes)}")
     return "; ".join(parts)
 
@@ -134,7 +143,8 @@ class ActionModule(GuardedChange):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)
-        result.pop("origins", None)
+        for key in ("origins", "ssh_port"):
+            result.pop(key, None)
         return result
 
     def _prepare(self, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -189,7 +199,11 @@ class ActionModule(GuardedChange):
             )
 
     def _blame(self, answer: dict[str, Any]) -> str:
-        return changed_rules(answer["diff"], answer["origins"])
+        port = answer["ssh_port"] or (self._over_ssh and self._connection.get_option("port")) or SSH_PORT
+        return (
+            f"{changed_rules(answer['diff'], answer['origins'])}; Ansible's connection needs tcp port {port}, which "
+            "sshd_ports, iptables_ssh_ports or iptables_public_tcp_ports opens"
+        )
 
     def _refusal(self, delay: int) -> str:
         """Return why no witness is let in; nothing if one is, or if there is none to ask."""

@@ -20,7 +20,7 @@ from ansible.plugins.loader import filter_loader, lookup_loader
 from ansible.utils.vars import load_extra_vars
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
 Options = dict[str, dict[str, Any]]
 
@@ -43,6 +43,12 @@ SPECS = ("argument_specs.yml", "argument_specs.yaml", MAIN)
 # What parameters called ports have.
 PORTS = re.compile(r"\d{1,9}(:\d{1,9})?", re.ASCII)
 LAST_PORT = 65535
+SSH_PORT = 22
+
+# What opens TCP ports in the role iptables: ports or ranges, entries that have one as `port`, and raw rules.
+OPENINGS = ("iptables_ssh_ports", "iptables_public_tcp_ports", "iptables_allowed_hosts", "iptables_allowed_groups")
+RAW_RULES = ("iptables_first_rules_v4", "iptables_first_rules_v6", "iptables_rules_v4", "iptables_rules_v6")
+RULE_PORTS = re.compile(r"--d(?:estination-)?ports?[ =](\S+)")
 
 # Names that have more than this in common differ by a slip of a finger.
 NEAR_MISS = 0.9
@@ -58,6 +64,8 @@ class ActionModule(ActionBase):
 
     Fails with one sentence a problem: variable, role, file with line, and the nearest known name, or the role and which
     version of another it requires. The value of a `no_log` parameter never stands in a message. Takes no arguments.
+
+    A host's `ansible_port` that its own firewall does not open is a problem, too.
 
     A secret that is encrypted with a key that is not there is a problem too, but not in a run that is given the facts:
     so changes can be checked where there is no key.
@@ -83,6 +91,9 @@ class ActionModule(ActionBase):
         self._known_roles = sorted(self._folders, key=len, reverse=True)
         roles = sorted(name.rpartition(".")[2] for name in self._vars["ansible_role_names"])
         self._options = {role: self._read_options(role, self._folders[role]) for role in roles if role in self._folders}
+        self._ranges = {
+            name: each for role in self._options for name, each in metadata.ranges(self._folders[role]).items()
+        }
         unmet = (
             f"{_place('meta/strata.yml', wanted)}: {problem}"
             for wanted, problem in metadata.unmet(roles, self._folders)
@@ -127,6 +138,8 @@ class ActionModule(ActionBase):
                 elif option.get("required"):
                     yield f"{name} is not set, but the role {role} requires it: {_text(option.get('description'))}"
         yield from self._unknown_variables()
+        if "iptables" in self._options:
+            yield from self._closed_to_ansible()
 
     def _parameter_problems(self, role: str, name: str, option: dict[str, Any]) -> Iterator[str]:
         """Validate one parameter and, one by one, what other roles contribute to it."""
@@ -163,7 +176,8 @@ class ActionModule(ActionBase):
             else:
                 yield f"{variable} is wrong: {remove_values(found.msg, outcome._no_log_values)}"  # noqa: SLF001
         if not outcome.errors.errors:
-            yield from (f"{variable} is wrong: {problem}" for problem in port_problems(name, value, option))
+            wrong = (*port_problems(name, value, option), *range_problems(name, value, option, self._ranges))
+            yield from (f"{variable} is wrong: {problem}" for problem in wrong)
 
     def _is_default(self, variable: str) -> bool:
         """Return whether a variable is as the defaults of a role have it, where no secret stands."""
@@ -191,6 +205,36 @@ class ActionModule(ActionBase):
                 continue
             nearest = _nearest(variable, self._options[role])
             yield f"{_place(variable, value)}: {variable} is not a parameter of the role {role}{nearest}"
+
+    def _closed_to_ansible(self) -> Iterator[str]:
+        """Find an `ansible_port` that the host's firewall does not open, unless others forward it to the host."""
+        known = {name for name in (*OPENINGS, *RAW_RULES) if name in self._vars}
+        try:
+            port = self._contributions.value("ansible_port", self._vars) if "ansible_port" in self._vars else None
+            if not port or self._connection.transport != "ssh" or self._is_forwarded():
+                return
+            openings, rules = (
+                [entry for name in names if name in known for entry in self._contributions.run([name], self._vars)[0]]
+                for names in (OPENINGS, RAW_RULES)
+            )
+            parameter = "sshd_ports" if "sshd" in self._options else "iptables_ssh_ports"
+            present = self._contributions.value(parameter, self._vars) if parameter in self._vars else [SSH_PORT]
+            if not lets_in(int(port), openings, rules):
+                host = self._vars["inventory_hostname"]
+                ports = ", ".join(map(str, [*present, port]))
+                yield (
+                    f"{_place('ansible_port', self._vars['ansible_port'])}: ansible_port of {host} is {port}, which "
+                    f"the host's firewall does not open: write `{parameter}: [{ports}]` for {host}, or, if another "
+                    "machine forwards this port to it, its own addresses as iptables_addresses"
+                )
+        except (AnsibleError, ValueError, TypeError):
+            return  # named already, as a problem of its variable
+
+    def _is_forwarded(self) -> bool:
+        """Tell whether Ansible comes by an address that is not the host's own."""
+        reached = self._connection.get_option("host")
+        own = self._contributions.value("iptables_addresses", self._vars) if "iptables_addresses" in self._vars else []
+        return reached in {"localhost", "::1"} or reached.startswith("127.") or bool(own and reached not in own)
 
     def _warn_of_near_miss(self, variable: str, value: Any, known: set[str]) -> None:
         """Warn of a variable of the inventory that carries no role's name, but nearly that of a parameter."""
@@ -246,18 +290,54 @@ def host_keys(text: str) -> list[str]:
 
 def port_problems(name: str, value: Any, option: dict[str, Any]) -> Iterator[str]:
     """Tell what is no port, or range of ports, in a parameter or key that is called so."""
+    for path, each in _values(name, value, option):
+        key, text = path.rpartition(".")[2], str(each)
+        if re.search(r"(?:^|_)ports?$", key) and each is not None and text:
+            right = PORTS.fullmatch(text) and 1 <= _first(text) <= _last(text) <= LAST_PORT
+            if not right:
+                yield f"{key} {text}: ports go from 1 to {LAST_PORT}, ranges such as 6000:6010 from low to high"
+
+
+def range_problems(name: str, value: Any, option: dict[str, Any], ranges: Mapping[str, Any]) -> Iterator[str]:
+    """Tell which numbers in a parameter are beyond the ranges that roles give for it and its keys (`name.key`)."""
+    for path, each in _values(name, value, option):
+        if path in ranges and re.fullmatch(r"-?[0-9]+", str(each), re.ASCII):
+            low, high = ranges[path]
+            if not low <= int(each) <= high:
+                yield f"{path} {each}: it goes from {low} to {high}"
+
+
+def _values(path: str, value: Any, option: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """Give each value in a parameter that is no secret, with its name and the keys that lead to it."""
     if option.get("no_log"):
         return
     if isinstance(value, list):
         for entry in value:
-            yield from port_problems(name, entry, option)
+            yield from _values(path, entry, option)
     elif isinstance(value, dict):
         for key, suboption in (option.get("options") or {}).items():
-            yield from port_problems(key, value.get(key), suboption)
-    elif re.search(r"(?:^|_)ports?$", name) and value is not None and str(value):
-        first, last = [*str(value).split(":"), str(value)][:2]
-        if not PORTS.fullmatch(str(value)) or not 1 <= int(first) <= int(last) <= LAST_PORT:
-            yield f"{name} {value}: ports go from 1 to {LAST_PORT}, ranges such as 6000:6010 from low to high"
+            yield from _values(f"{path}.{key}", value.get(key), suboption)
+    else:
+        yield path, value
+
+
+def _first(ports: str) -> int:
+    return int(ports.partition(":")[0])
+
+
+def _last(ports: str) -> int:
+    return int(ports.rpartition(":")[2])
+
+
+def lets_in(port: int, openings: Iterable[Any], rules: Iterable[str]) -> bool:
+    """Tell whether a TCP port may be open to somebody: by ports, by entries that have one, or by raw rules."""
+    tcp = (each for each in openings if not isinstance(each, dict) or each.get("protocol", "tcp") == "tcp")
+    ports = [str(each["port"] if isinstance(each, dict) else each) for each in tcp]
+    for rule in rules:
+        if "ACCEPT" in rule:
+            asked = RULE_PORTS.search(rule)
+            ports += asked[1].split(",") if asked else [str(port)]
+    return any(not PORTS.fullmatch(each) or _first(each) <= port <= _last(each) for each in ports)
 
 
 def _unknown_types(name: str, option: dict[str, Any]) -> Iterator[str]:

@@ -11,13 +11,17 @@ DOCUMENTATION = r"""
 module: iptables_chain
 short_description: The firewall of a host, IPv4 and IPv6, in a chain of its own
 description:
-  - Keeps the rules for incoming packets in one chain, which the first rule of C(INPUT) jumps to. Policies, other
-    chains, other tables and the rules behind that jump are left alone.
+  - Keeps the rules for incoming packets in one chain, which C(INPUT) jumps to first of all. Policies, other chains,
+    other tables and the other rules of C(INPUT) are left alone.
+  - Jumps of other programs, such as fail2ban, that begin C(INPUT) stay first, as long as their chains only reject
+    packets or leave them to the next rule; all else in C(INPUT) comes behind our chain, where nothing arrives.
   - The chain accepts loopback, known connections, the ICMP that IP needs, and the ports and rules given; it rejects
     everything else.
   - What is compared is what the kernel has, with the desired rules as iptables itself prints them after loading them
     into an empty network namespace. So every rule is known to load on a host that has nothing else, which is what a
     reboot asks for; a rule that needs another chain or an ipset is refused.
+  - A rule that can never apply, as one ahead of it takes all its packets, is warned of; so are ports at which something
+    listens and which new rules close, with the process.
   - Each family changes in one transaction. When the second family, a file or the service fails, all is rolled back.
   - New rules are guarded. Before they are put in force, a timer is started on the host that rolls them back after
     O(rollback_delay) seconds. The control side then confirms the new rules over a new SSH connection, which
@@ -111,6 +115,23 @@ options:
     description: Hours, 1 to 10000, for which an address stays allowed that a name's answers no longer give.
     type: int
     default: 24
+  denied_sources:
+    description:
+      - Addresses and networks, IPv4 and IPv6, whose packets are dropped ahead of all that is opened. Connections that
+        are known, also those that the host makes to them, and the ICMP that IP needs go on.
+    type: list
+    elements: raw
+    default: []
+  first_rules_v4:
+    description: Rules for IPv4 that stand first, behind loopback and ahead of known connections, in order.
+    type: list
+    elements: raw
+    default: []
+  first_rules_v6:
+    description: Rules for IPv6 that stand first, behind loopback and ahead of known connections, in order.
+    type: list
+    elements: raw
+    default: []
   rules_v4:
     description: Further rules for IPv4, in order, behind all that is opened. A rule is what iptables takes, without
       C(-A CHAIN).
@@ -195,6 +216,9 @@ ARGUMENTS = {
     "snmp_v6hosts": ENTRIES,
     "allowed_hosts": {"type": "list", "elements": "dict", "default": [], "options": HOST},
     "address_lifetime": {"type": "int", "default": 24},
+    "denied_sources": ENTRIES,
+    "first_rules_v4": ENTRIES,
+    "first_rules_v6": ENTRIES,
     "rules_v4": ENTRIES,
     "rules_v6": ENTRIES,
     "log_rejects": {"type": "bool", "default": False},

@@ -128,6 +128,11 @@ class LookupModule(LookupBase):
             if problem:
                 yield wanted, f"the role {role} requires {f'{required} {wanted or str()}'.strip()}, but {problem}"
 
+    def ranges(self, folder: str) -> dict[str, Any]:
+        """Return the lowest and the highest number that the parameters of a role may have, by `name` or `name.key`."""
+        found: dict[str, Any] = self._read(folder, "strata.yml").get("ranges") or {}
+        return found
+
     def _metadata(self, role: str, folder: str | None) -> dict[str, Any]:
         if folder is None or not os.path.isdir(folder):
             raise AnsibleLookupError(f"there is no role {role}: neither beside the playbook nor on the path of roles")

@@ -51,6 +51,16 @@ def port(text: str) -> Port:
     return Port(found[1], int(found[2]))
 
 
+# Where it stands which ports the kernel gives to sockets that ask, of UDP also those that wait for the answer.
+EPHEMERAL = "sys/net/ipv4/ip_local_port_range"
+
+# Clients of DHCP wait at these for what no firewall keeps from them.
+DHCP = {68, 546}
+
+# Addresses that only the host itself reaches, as the kernel writes them: its bytes in the order of the processor.
+LOOPBACK = re.compile(r"[0-9A-F]{6}7F|0{24}01000000|0{16}FFFF0000[0-9A-F]{6}7F")
+
+
 @dataclass(frozen=True)
 class _Socket:
     """A socket that waits for clients; `all` tells whether it does at all addresses of its family."""
@@ -58,6 +68,7 @@ class _Socket:
     inode: str
     family: str
     all: bool
+    address: str
 
 
 def wait(run: Run, unit: str, ports: Sequence[Port], until: float) -> list[Port]:
@@ -90,6 +101,28 @@ def taken(run: Run, unit: str, ports: Sequence[Port]) -> dict[Port, str]:
             families = " and ".join(sorted({socket.family for socket in others}))
             found[each] = f"{_holder(others[0].inode)} has {each} on {families}"
     return found
+
+
+def from_outside() -> dict[Port, frozenset[str]]:
+    """Return the ports at which something waits for other hosts, each with its families, IPv4 and IPv6."""
+    with open(f"{PROC}/{EPHEMERAL}", encoding="ascii") as stream:
+        ephemeral = int(stream.read().split()[0])
+    found: dict[Port, frozenset[str]] = {}
+    for protocol in WAITING:
+        for number, socket in _waiting(protocol):
+            asking = protocol == "udp" and (number >= ephemeral or number in DHCP)
+            if asking or LOOPBACK.fullmatch(socket.address):
+                continue
+            # At all addresses of IPv6, most wait for IPv4 as well.
+            families = {socket.family, "IPv4"} if socket.all else {socket.family}
+            port = Port(protocol, number)
+            found[port] = found.get(port, frozenset()) | families
+    return dict(sorted(found.items(), key=lambda pair: (pair[0].protocol, pair[0].number)))
+
+
+def holder(port: Port) -> str:
+    """Return words for a process that waits at a port."""
+    return next((_holder(socket.inode) for socket in _sockets(port)), "another process")
 
 
 def _of_unit(run: Run, unit: str) -> tuple[str, set[str]]:
@@ -133,12 +166,17 @@ def _holder(inode: str) -> str:
 
 def _sockets(wanted: Port) -> Iterator[_Socket]:
     """Give the sockets that wait for clients at a port, IPv4 and IPv6."""
-    for table, family in ((wanted.protocol, "IPv4"), (f"{wanted.protocol}6", "IPv6")):
+    return (socket for number, socket in _waiting(wanted.protocol) if number == wanted.number)
+
+
+def _waiting(protocol: str) -> Iterator[tuple[int, _Socket]]:
+    """Give the sockets that wait for clients, IPv4 and IPv6, each with its port."""
+    for table, family in ((protocol, "IPv4"), (f"{protocol}6", "IPv6")):
         with (
             contextlib.suppress(FileNotFoundError),  # a host without IPv6
             open(f"{PROC}/net/{table}", encoding="ascii") as stream,
         ):
             for words in map(str.split, stream):
                 address, _, number = words[1].rpartition(":")
-                if words[3] == WAITING[wanted.protocol] and int(number, 16) == wanted.number:
-                    yield _Socket(words[9], family, not address.strip("0"))
+                if words[3] == WAITING[protocol]:
+                    yield int(number, 16), _Socket(words[9], family, not address.strip("0"), address)

@@ -12,6 +12,8 @@ from ansible.module_utils.strata.errors import DeclarationError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 HIGHEST_PORT = 65535
 SNMP_PORT = "161"
 
@@ -48,6 +50,11 @@ class Family:
     icmp: tuple[str, ...]
     reject: str
 
+    @property
+    def first_parameter(self) -> str:
+        """The parameter of the raw rules that stand ahead of all that is opened."""
+        return f"first_{self.parameter}"
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -64,13 +71,26 @@ class Opening:
     protocol: str
     port: str
     origin: str
-    source: ipaddress.IPv4Network | ipaddress.IPv6Network | None = None
+    source: Network | None = None
 
     @property
     def rule(self) -> str:
         """The rule, as iptables prints it."""
         source = f"-s {self.source} " if self.source and self.source.prefixlen else ""
         return f"{source}-p {self.protocol} -m {self.protocol} --dport {self.port} -j ACCEPT"
+
+
+@dataclass(frozen=True)
+class Denied:
+    """A network from which nothing new is let in, and the variable that asks for that."""
+
+    source: Network
+    origin: str
+
+    @property
+    def rule(self) -> str:
+        """The rule, as iptables prints it."""
+        return f"-s {self.source} -j DROP" if self.source.prefixlen else "-j DROP"
 
 
 @dataclass(frozen=True)
@@ -158,23 +178,35 @@ def check_ports(parameter: str, protocol: str, entries: Iterable[Any]) -> list[O
     return [Opening(protocol, write_port(*port), origin) for port, origin in ports]
 
 
+def check_network(origin: str, value: str) -> Network:
+    """Return the network, or the address, that a text means."""
+    try:
+        network = ipaddress.ip_network(value, strict=False)
+    except ValueError:
+        raise DeclarationError(f"{origin}: {value!r} is neither an address nor a network") from None
+    if "/" in value and ipaddress.ip_address(value.split("/", maxsplit=1)[0]) != network.network_address:
+        raise DeclarationError(f"{origin}: {value} is not a network: write {network}")
+    return network
+
+
 def check_networks(family: Family, parameter: str, entries: Iterable[Any]) -> list[Opening]:
     """Return the openings for addresses and networks that may ask for SNMP, sorted."""
     found = []
     for value, origin in _pairs(parameter, entries):
-        try:
-            network = ipaddress.ip_network(value, strict=False)
-        except ValueError:
-            raise DeclarationError(f"{origin}: {value!r} is neither an address nor a network") from None
+        network = check_network(origin, value)
         if network.version != family.version:
             raise DeclarationError(
                 f"{origin}: {value} is of IPv{network.version}, but {parameter} takes {family.name}: "
                 f"declare it for snmp_v{network.version}hosts"
             )
-        if "/" in value and ipaddress.ip_address(value.split("/")[0]) != network.network_address:
-            raise DeclarationError(f"{origin}: {value} is not a network: write {network}")
         found.append(Opening("udp", SNMP_PORT, origin, network))
     return sorted(found, key=lambda opening: (opening.source, opening.origin))
+
+
+def check_denied(entries: Iterable[Any]) -> list[Denied]:
+    """Return the networks from which nothing new is let in, IPv4 and IPv6, sorted."""
+    found = [Denied(check_network(origin, value), origin) for value, origin in _pairs("denied_sources", entries)]
+    return sorted(found, key=lambda one: (one.source.version, one.source, one.origin))
 
 
 def check_openings(parameters: Mapping[str, Any]) -> list[Opening]:
@@ -220,10 +252,10 @@ def openings(allowed: Iterable[Allowed], addresses: Mapping[str, Iterable[str]])
     return [opening for _, opening in sorted(found, key=lambda pair: pair[0])]
 
 
-def check_rules(family: Family, entries: Iterable[Any]) -> list[Rule]:
+def check_rules(family: Family, parameter: str, entries: Iterable[Any]) -> list[Rule]:
     """Return raw rules, each known to be one line that speaks of no other chain or table."""
     rules = []
-    for value, origin in _pairs(family.parameter, entries):
+    for value, origin in _pairs(parameter, entries):
         rule = Rule(value.strip(), origin)
         where = f"{rule.origin}: the {family.name} rule {rule.value!r}"
         if not rule.value or not rule.value.isprintable():
@@ -236,23 +268,36 @@ def check_rules(family: Family, entries: Iterable[Any]) -> list[Rule]:
 
 
 def desired_rules(
-    family: Family, openings: Iterable[Opening], rules: Iterable[Rule], *, log_rejects: bool = False
+    family: Family,
+    openings: Iterable[Opening],
+    rules: Iterable[Rule],
+    *,
+    first: Iterable[Rule] = (),
+    denied: Iterable[Denied] = (),
+    log_rejects: bool = False,
 ) -> list[Rule]:
     """Return the content of our chain, in order, each rule without `-A CHAIN`; equal openings are one rule."""
-    accepted: dict[str, dict[str, None]] = {}
-    for opening in openings:
-        if opening.source is None or opening.source.version == family.version:
-            accepted.setdefault(opening.rule, {})[opening.origin] = None
     return [
         Rule("-i lo -j ACCEPT"),
+        *first,
         Rule("-m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT"),
         *(Rule(value) for value in family.icmp),
-        *(Rule(value, ", ".join(origins)) for value, origins in accepted.items()),
+        *_merged(family, denied),
+        *_merged(family, openings),
         *rules,
         *([Rule(LOG)] if log_rejects else []),
         Rule("-p tcp -j REJECT --reject-with tcp-reset"),
         Rule(f"-j REJECT --reject-with {family.reject}"),
     ]
+
+
+def _merged(family: Family, entries: Iterable[Opening | Denied]) -> list[Rule]:
+    """Return the rules of entries that concern a family; of equal ones, one with the origins of all."""
+    merged: dict[str, dict[str, None]] = {}
+    for entry in entries:
+        if entry.source is None or entry.source.version == family.version:
+            merged.setdefault(entry.rule, {})[entry.origin] = None
+    return [Rule(value, ", ".join(origins)) for value, origins in merged.items()]
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -10,12 +11,15 @@ from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.firewall.plan import BOOT_UNIT, NOTHING, Change, Owned, transition, with_jump
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ansible.module_utils.strata.firewall.declared import Family, Rule
     from ansible.module_utils.strata.quiet import QuietModule
 
 BUILT_IN_CHAINS = {"INPUT", "FORWARD", "OUTPUT"}
+
+# Targets that never let a packet in; a rule without one only counts.
+HARMLESS = {"", "DROP", "REJECT", "RETURN", "LOG", "NFLOG"}
 
 
 class FirewallError(StrataError):
@@ -131,6 +135,8 @@ def parse(saved: str, chain: str) -> Owned:
     rules: list[str] | None = None
     jumps = []
     position = 0
+    others: list[str] = []
+    chains: dict[str, list[str]] = {}
     for line in saved.splitlines():
         if line.startswith("# Table `filter' is incompatible"):
             raise FirewallError(
@@ -144,4 +150,25 @@ def parse(saved: str, chain: str) -> Owned:
             position += 1
             if line.endswith((f" -j {chain}", f" -g {chain}")):
                 jumps.append((position, line.removeprefix("-A INPUT ")))
-    return Owned(None if rules is None else tuple(rules), tuple(jumps))
+            else:
+                others.append(line)
+        elif found := re.match(r"-A (\S+) |:(\S+) -", line):
+            chains.setdefault(found[1] or found[2], []).append(line)
+    # Behind a `-g` nothing of INPUT follows any more.
+    ahead = itertools.takewhile(
+        lambda line: _target(line) in chains and " -g " not in line and _lets_nothing_in(line, chains), others
+    )
+    return Owned(None if rules is None else tuple(rules), tuple(jumps), len(list(ahead)))
+
+
+def _target(line: str) -> str:
+    """Return where a rule, or a line that declares a chain, sends packets; nothing if nowhere."""
+    found = re.search(r" -[jg] (\S+)", re.sub(r'"(\\.|[^"\\])*"', "", line))
+    return found[1] if found else ""
+
+
+def _lets_nothing_in(line: str, chains: Mapping[str, list[str]]) -> bool:
+    """Tell whether a rule, and all that it jumps to, can only reject packets or leave them to the next rule."""
+    if (target := _target(line)) in chains:
+        return all(_lets_nothing_in(each, chains) for each in chains[target])
+    return target in HARMLESS

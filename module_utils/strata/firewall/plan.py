@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files
@@ -17,10 +17,18 @@ BOOT_UNIT = "netfilter-persistent.service"
 
 @dataclass(frozen=True)
 class Owned:
-    """What of a filter table is ours: the rules of our chain, and those of INPUT that lead to it, with positions."""
+    """What of a filter table is ours: the rules of our chain, and those of INPUT that lead to it, with positions.
+
+    `ahead` is how many jumps of other programs begin INPUT, and can stay ahead of ours because they let nothing in.
+    """
 
     rules: tuple[str, ...] | None
     jumps: tuple[tuple[int, str], ...]
+    ahead: int = field(default=0, compare=False)
+
+    def behind(self, present: Owned) -> Owned:
+        """Return this, with the jump to our chain behind those of other programs that can stay ahead of it."""
+        return replace(self, jumps=tuple((present.ahead + 1, rule) for _, rule in self.jumps))
 
 
 @dataclass(frozen=True)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.strata import files, quiet
-from ansible.module_utils.strata.firewall import addresses, declared
+from ansible.module_utils.strata import files, listeners, quiet
+from ansible.module_utils.strata.firewall import addresses, declared, effects
 from ansible.module_utils.strata.firewall.boot import desired_files
 from ansible.module_utils.strata.firewall.declared import V4, V6
 from ansible.module_utils.strata.firewall.host import FirewallError, Host
@@ -15,9 +17,22 @@ from ansible.module_utils.strata.firewall.plan import BOOT_UNIT, NOTHING, Change
 from ansible.module_utils.strata.rollback import KEPT, Rollback, RollbackError, check_delay, script
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ansible.module_utils.strata.firewall.declared import Family, Rule
+    from ansible.module_utils.strata.firewall.plan import Owned
     from ansible.module_utils.strata.quiet import QuietModule
 
 SUBJECT = "iptables"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is declared: the rules of each family, which of them are raw, and the addresses of names in them."""
+
+    rules: dict[Family, list[Rule]]
+    raw: dict[Family, list[Rule]]
+    memory: addresses.Memory
 
 
 def converge(module: QuietModule) -> dict[str, Any]:
@@ -35,46 +50,95 @@ def converge(module: QuietModule) -> dict[str, Any]:
     return Rollback(SUBJECT, host.run).withdraw()
 
 
-def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
+def _declared(module: QuietModule, chain: str) -> Wanted:
     parameters = module.params
-    delay = check_delay(parameters["rollback_delay"])
     lifetime = declared.check_lifetime(parameters["address_lifetime"])
     allowed = declared.check_hosts(parameters["allowed_hosts"])
     opened = declared.check_openings(parameters)
-    raw = {family: declared.check_rules(family, parameters[family.parameter]) for family in (V4, V6)}
-    memory, warnings = addresses.addresses_of(allowed, host.chain, lifetime)
+    denied = declared.check_denied(parameters["denied_sources"])
+    raw = {family: declared.check_rules(family, family.parameter, parameters[family.parameter]) for family in (V4, V6)}
+    first = {
+        family: declared.check_rules(family, family.first_parameter, parameters[family.first_parameter])
+        for family in raw
+    }
+    memory, warnings = addresses.addresses_of(allowed, chain, lifetime)
     for warning in warnings:
         module.warn(warning)
     opened += declared.openings(allowed, memory)
     log_rejects = parameters["log_rejects"]
-    rules = {family: declared.desired_rules(family, opened, raw[family], log_rejects=log_rejects) for family in raw}
-    installed = all(host.has(f"{family.prefix}-restore") for family in raw)
+    rules = {
+        family: declared.desired_rules(
+            family, opened, raw[family], first=first[family], denied=denied, log_rejects=log_rejects
+        )
+        for family in raw
+    }
+    return Wanted(rules, {family: [*first[family], *raw[family]] for family in raw}, memory)
+
+
+def _converge(module: QuietModule, host: Host) -> dict[str, Any]:
+    delay = check_delay(module.params["rollback_delay"])
+    wanted = _declared(module, host.chain)
+    installed = all(host.has(f"{family.prefix}-restore") for family in wanted.rules)
     if not module.check_mode and not (installed and host.has("netfilter-persistent")):
         raise FirewallError("the packages iptables and iptables-persistent must be installed first")
     undone = []
     if installed:
-        desired = {family: host.normalise(family, rules[family], raw[family]) for family in raw}
+        alone = {family: host.normalise(family, wanted.rules[family], wanted.raw[family]) for family in wanted.rules}
         if not module.check_mode and Rollback(SUBJECT, host.run).resolve():
             undone.append("unconfirmed rules of an earlier run undone")
-        present = {family: host.read(family) for family in raw}
+        present = {family: host.read(family) for family in alone}
     else:
-        desired = {family: with_jump(host.chain, (rule.value for rule in rules[family])) for family in raw}
-        present = dict.fromkeys(raw, NOTHING)
+        alone = {
+            family: with_jump(host.chain, (rule.value for rule in wanted.rules[family])) for family in wanted.rules
+        }
+        present = dict.fromkeys(alone, NOTHING)
+    after = {family: alone[family].behind(present[family]) for family in alone}
+    _warn(module, host, wanted, present, after)
     todo = Plan(
-        rules=plan(present, desired),
-        written=files.plan(desired_files(host.chain, desired)),
+        rules=plan(present, after),
+        written=files.plan(desired_files(host.chain, alone)),
         enable=not host.starts_at_boot(),
     )
     result = quiet.result(undone + todo.lines(), todo.diff(host.chain))
     if module.check_mode:
         return result
     # What is remembered of names is no part of what was declared, so writing it down is no change.
-    remembered = files.plan({addresses.path(host.chain): addresses.noted(memory)})
+    remembered = files.plan({addresses.path(host.chain): addresses.noted(wanted.memory)})
     todo = dataclasses.replace(todo, written=todo.written + remembered)
-    origins = {change.family.name: host.origins(change, rules[change.family]) for change in todo.rules if delay}
-    if name := apply(host, todo, delay=delay, note=json.dumps(memory)):
-        result.update(unconfirmed=delay, change=name, origins=origins)
+    origins = {change.family.name: host.origins(change, wanted.rules[change.family]) for change in todo.rules if delay}
+    if name := apply(host, todo, delay=delay, note=json.dumps(wanted.memory)):
+        result.update(unconfirmed=delay, change=name, origins=origins, ssh_port=_ssh_port())
     return result
+
+
+def _warn(
+    module: QuietModule, host: Host, wanted: Wanted, present: Mapping[Family, Owned], after: Mapping[Family, Owned]
+) -> None:
+    """Warn of rules that can never apply, and of ports at which something listens that will be closed."""
+    for family, owned in after.items():
+        rules = wanted.rules[family]
+        opened = {rule.value for rule in rules if rule.origin} - {rule.value for rule in wanted.raw[family]}
+        fixed = {rule.value for rule in rules if not rule.origin}
+        if found := list(effects.never_applied(owned.rules or (), opened, fixed)):
+            origins = host.origins(Change(family, NOTHING, owned), rules)
+            for rule, by in found:
+                module.warn(
+                    f"{origins.get(rule, family.parameter)}: the {family.name} rule {rule!r} never applies: "
+                    f"{by!r}, ahead of it, takes all packets that it is about"
+                )
+    before, will_be = ({family.name: owned for family, owned in each.items()} for each in (present, after))
+    if closed := effects.closed(listeners.from_outside(), before, will_be):
+        ports = ", ".join(f"{port} of {listeners.holder(port)}" for port in closed)
+        module.warn(
+            f"the new rules close ports at which something listens: {ports}; what others shall reach belongs in "
+            "iptables_public_tcp_ports, iptables_public_udp_ports or iptables_allowed_hosts"
+        )
+
+
+def _ssh_port() -> int | None:
+    """Return the port at which the host's SSH server let this run in; None if it doesn't say so."""
+    words = os.environ.get("SSH_CONNECTION", "").split()
+    return int(words[-1]) if words else None
 
 
 def apply(host: Host, todo: Plan, *, delay: int = 0, note: str = "") -> str:

@@ -45,6 +45,7 @@ RULES: tuple[Rule, ...] = (
     metadata.requirements_are_met,
     metadata.roles_have_an_example,
     metadata.left_behind_is_a_list,
+    metadata.ranges_are_of_numbers,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,

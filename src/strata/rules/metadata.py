@@ -15,10 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from strata.repository.checkout import Repository
-    from strata.repository.roles import Role
+    from strata.repository.roles import Option, Role
 
 METADATA = "meta/strata.yml"
-KEYS = {"version", "requires", "example", "left_behind"}
+KEYS = {"version", "requires", "example", "left_behind", "ranges"}
 
 #: Where the flat files are, which site.yml's inventories set.
 CHECKOUT = "strata_project_config"
@@ -61,6 +61,38 @@ def roles_have_an_example(repository: Repository) -> Iterator[Violation]:
             if name not in {*known, CHECKOUT}:
                 message = f"the example sets {name}, which is not a parameter of {role.name} or of a role below it"
                 yield source.violation(line(role.example, name), f"{message}{nearest(name, known)}")
+
+
+def ranges_are_of_numbers(repository: Repository) -> Iterator[Violation]:
+    """`ranges` gives the lowest and the highest value of whole numbers of the role, and their defaults are in it."""
+    for role in repository.roles.values():
+        ranges = role.metadata.get("ranges", {})
+        for name, given in ranges.items():
+            if problem := _range_problem(_option(role, str(name)), given):
+                yield role.source(METADATA).violation(line(ranges, name), f"{name} {problem}")
+
+
+def _range_problem(option: Option | None, given: Any) -> str:
+    """Return what is wrong with the range of an option, nothing if it is right."""
+    if option is None or option.spec.get("type") != "int":
+        return "is not a parameter, or a key of one, of the type int"
+    try:
+        low, high = (int(number) for number in given)
+    except (TypeError, ValueError):
+        return "needs a lowest and a highest number, such as [0, 100]"
+    default = option.spec.get("default")
+    if low > high or (isinstance(default, int) and not low <= default <= high):
+        return f"goes from {low} to {high}, which leaves out its default {default}"
+    return ""
+
+
+def _option(role: Role, name: str) -> Option | None:
+    """Return a parameter of a role, or a key of one (`name.key`); None if there is no such one."""
+    options, option = role.options, None
+    for key in name.split("."):
+        option = options.get(key)
+        options = option.suboptions if option else {}
+    return option
 
 
 def left_behind_is_a_list(repository: Repository) -> Iterator[Violation]:

@@ -1,5 +1,6 @@
 """The firewall as a second machine meets it, and as the kernel has it."""
 
+import re
 import time
 
 import pytest
@@ -91,6 +92,17 @@ def test_any_other_port_is_refused_at_once(probe, address, address6, kind):
     assert [ask(probe, kind, one, CLOSED) for one in (address, address6)] == ["refused", "refused"]
 
 
+@pytest.mark.spread
+@pytest.mark.usefixtures("listeners")
+def test_ports_that_are_closed_and_rules_that_never_apply_are_told_once(rerun):
+    values = {"iptables_public_tcp_ports": [8090], "iptables_rules_v4": ["-p tcp --dport 22 -j REJECT"]}
+    for run in (rerun(check=True, **values), rerun(**values)):
+        assert (run.rc, run.changed) == (0, 1)
+        assert len(re.findall(r"listens: tcp:8080 of process [0-9]+ [(]python3[)]; what others", run.said)) == 1
+        assert run.said.count("iptables_rules_v4: the IPv4 rule '-p tcp -m tcp --dport 22 -j REJECT") == 1
+        assert "never applies: '-p tcp -m tcp --dport 22 -j ACCEPT', ahead of it" in run.said
+
+
 def test_a_raw_rule_is_in_force(host):
     assert "-A strata-INPUT -s 198.51.100.0/24 -p tcp -m tcp --dport 8081 -j ACCEPT" in rules(host)
 
@@ -107,14 +119,26 @@ def test_the_unit_that_loads_the_rules_is_enabled(host):
 
 
 @pytest.mark.usefixtures("foreign_chain")
-def test_rules_of_others_survive_and_follow_ours(host, converge):
-    assert converge().rc == 0
+def test_jumps_of_others_stay_first(host, converge):
+    expected = ["-A INPUT -j other", "-A INPUT -j strata-INPUT"] * 2
+    assert [line for line in rules(host) if line.startswith("-A INPUT")] == expected
+    assert [(run.rc, run.changed) for run in (converge(check=True), converge())] == [(0, 0)] * 2
+    for tool in ("iptables", "ip6tables"):
+        host.check_output("%s -D INPUT -j strata-INPUT; %s -I INPUT -j strata-INPUT", tool, tool)
+    assert [(run.rc, run.changed) for run in (converge(check=True), converge())] == [(0, 1)] * 2
     now = rules(host)
+    assert [line for line in now if line.startswith("-A INPUT")] == expected
     assert now.count("-A other -p tcp -m tcp --dport 7 -j DROP") == 2
-    assert [line for line in now if line.startswith("-A INPUT")] == [
-        "-A INPUT -j strata-INPUT",
-        "-A INPUT -j other",
-    ] * 2
+
+
+def test_rules_of_others_that_let_packets_in_come_behind_ours(host, converge):
+    host.check_output("iptables -N opens && iptables -A opens -j ACCEPT && iptables -I INPUT -j opens")
+    try:
+        assert (converge().changed, converge().changed) == (1, 0)
+        now = [line for line in rules(host) if line.startswith("-A INPUT")][:2]
+    finally:
+        host.check_output("iptables -D INPUT -j opens && iptables -F opens && iptables -X opens")
+    assert now == ["-A INPUT -j strata-INPUT", "-A INPUT -j opens"]
 
 
 @pytest.mark.usefixtures("foreign_chain")

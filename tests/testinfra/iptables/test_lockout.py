@@ -58,6 +58,7 @@ def lock_out(host, target, address, apply_rules, families, delay):
     assert run.rc == 2, "failed, not unreachable"
     said = run.results[-1]["msg"]
     assert "the former ones are back, and the host answers again; what locked us out: IP" in said
+    assert "Ansible's connection needs tcp port 22, which sshd_ports" in said
     assert said.count(f"added '{LOCKOUT}'") == len(families)
     assert "removed '-p tcp -m tcp --dport 22 -j ACCEPT'" in said
     assert host.run("ls /run/strata").stdout == ""

@@ -24,6 +24,9 @@ CHOICES = [
         "iptables_allowed_groups": [{"group": "probes", "port": 5433}],
         "iptables_addresses": ["192.0.2.200", "2001:db8::200"],
         "iptables_address_lifetime": 48,
+        "iptables_denied_sources": ["203.0.113.9", "2001:db8:bad::/48"],
+        "iptables_first_rules_v4": ["-p tcp -s 203.0.113.10 --dport 8083 -j DROP"],
+        "iptables_first_rules_v6": ["-p tcp -s 2001:db8:bad::10 --dport 8083 -j DROP"],
         "iptables_rules_v4": ["-p tcp -s 203.0.113.0/24 --dport 8082 -j ACCEPT"],
         "iptables_rules_v6": ["-p tcp -s 2001:db8:1::/48 --dport 8082 -j ACCEPT"],
         "iptables_log_rejects": False,
@@ -40,6 +43,9 @@ CHOICES = [
         "iptables_allowed_groups": [],
         "iptables_addresses": [],
         "iptables_address_lifetime": 1,
+        "iptables_denied_sources": ["203.0.113.0/24"],
+        "iptables_first_rules_v4": [],
+        "iptables_first_rules_v6": [],
         "iptables_rules_v4": [],
         "iptables_rules_v6": [],
         "iptables_log_rejects": False,
@@ -77,14 +83,18 @@ def test_every_parameter_makes_its_rules(host, rerun):
     probe = SANDBOX.known()["probe"]
     tcp, udp = "-p tcp -m tcp --dport", "-p udp -m udp --dport"
     both = [f"{tcp} {port} -j ACCEPT" for port in (22, 2222, 8090, "9000:9001")] + [f"{udp} 53 -j ACCEPT"]
-    accepted = [rule for rule in ours(host) if "dport" in rule]
-    assert accepted == [
+    found = [rule for rule in ours(host) if "dport" in rule or "-j DROP" in rule]
+    assert found == [
+        f"-s 203.0.113.10/32 {tcp} 8083 -j DROP",
+        "-s 203.0.113.9/32 -j DROP",
         *both,
         f"-s 192.0.2.1/32 {udp} 161 -j ACCEPT",
         f"-s 198.51.100.0/24 {udp} 161 -j ACCEPT",
         f"-s 192.0.2.200/32 {tcp} 5433 -j ACCEPT",
         f"-s {probe['address']}/32 {tcp} 5432 -j ACCEPT",
         f"-s 203.0.113.0/24 {tcp} 8082 -j ACCEPT",
+        f"-s 2001:db8:bad::10/128 {tcp} 8083 -j DROP",
+        "-s 2001:db8:bad::/48 -j DROP",
         *both,
         f"-s 2001:db8::/32 {udp} 161 -j ACCEPT",
         f"-s 2001:db8::9/128 {udp} 1:9 -j ACCEPT",

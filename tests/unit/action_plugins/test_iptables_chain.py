@@ -31,6 +31,16 @@ def test_rules_are_named_and_files_are_not():
     )
 
 
+def test_a_message_names_a_few_rules_of_each_family():
+    after = "".join(f"  -s {number} -j ACCEPT\n" for number in range(35)) + "  -s 40 -j DROP\n"
+    diff = [{"after_header": "IPv4 rules in force", "before": "  -j OLD\n", "after": after}]
+    said = action.changed_rules(diff, {"IPv4": {"-s 34 -j ACCEPT": "a", "-s 40 -j DROP": "b"}})
+    assert said.startswith(
+        "IPv4 rules: added '-s 40 -j DROP' (b), removed '-j OLD', added '-s 34 -j ACCEPT' (a), added '-s 0 -j ACCEPT', "
+    )
+    assert said.endswith(", added '-s 4 -j ACCEPT', and 29 more")
+
+
 def test_the_confirming_connection_shares_nothing_with_the_open_one():
     shared = connection_loader.get("ssh", PlayContext())
     shared.set_options(direct={"host": "web01", "ssh_args": "-o ControlMaster=auto -o ControlPersist=60s"})

@@ -178,6 +178,56 @@ def test_ports(value, right):
     assert list(preflight.port_problems("web_reports", value, {})) == []
 
 
+def test_numbers_beyond_the_range_of_a_role_are_told() -> None:
+    option = {"options": {"age": {"type": "int"}, "key": {"type": "int", "no_log": True}}}
+    ranges = {"web_age": [1, 100], "web_sites.age": [0, 50], "web_sites.key": [0, 1]}
+    assert [list(preflight.range_problems("web_age", value, {}, ranges)) for value in (1, 100, None, "x")] == [[]] * 4
+    assert list(preflight.range_problems("web_age", "101", {}, ranges)) == ["web_age 101: it goes from 1 to 100"]
+    sites = [{"age": 50, "key": 9}, {"age": -1}, {}]
+    assert list(preflight.range_problems("web_sites", sites, option, ranges)) == [
+        "web_sites.age -1: it goes from 0 to 50"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("openings", "rules", "open_"),
+    [
+        ([2222], [], True),
+        (["2000:3000"], [], True),
+        ([22, "6000:6010"], [], False),
+        ([{"hostname": "192.0.2.1", "port": "2222"}], [], True),
+        ([{"group": "web", "port": "2222", "protocol": "udp"}], [], False),
+        ([], ["-p tcp --dport 22 -j ACCEPT", "-p tcp --dport 2222 -j DROP"], False),
+        ([], ["-p tcp -m multiport --dports 22,2222 -j ACCEPT"], True),
+        ([], ["-s 192.0.2.0/24 -j ACCEPT"], True),
+        ([], ["-p tcp --dport ssh -j ACCEPT"], True),
+    ],
+)
+def test_a_port_that_may_be_open(openings: list[object], rules: list[str], open_: bool) -> None:
+    assert preflight.lets_in(2222, openings, rules) is open_
+
+
+def test_a_port_of_ansible_that_the_firewall_does_not_open_is_named(site: Site) -> None:
+    ports = {"type": "list", "elements": "str"}
+    options = dict.fromkeys(("iptables_ssh_ports", "iptables_public_tcp_ports", "iptables_addresses"), ports)
+    site.role("iptables", options, {"iptables_ssh_ports": [22], "iptables_public_tcp_ports": [80]}, [])
+    site.role("web", COLLECTOR, {"web_sites": [], "web_ports": [80]}, ["iptables"])
+    hosts = {
+        "web01": {"ansible_host": "192.0.2.1", "ansible_port": 2222},
+        "web02": {"ansible_host": "192.0.2.2", "ansible_port": 2222, "iptables_public_tcp_ports": ["2000:3000"]},
+        "web03": {"ansible_host": "192.0.2.3", "ansible_port": 2222, "iptables_addresses": ["198.51.100.3"]},
+        "web04": {"ansible_host": "127.0.0.1", "ansible_port": 2222},
+        "web05": {"ansible_host": "192.0.2.5", "ansible_port": 2222, "iptables_addresses": ["192.0.2.5"]},
+    }
+    site.write("hosts.yml", {"all": {"hosts": hosts}})
+    code, output = site.run()
+    assert code == 2
+    for name in ("web01", "web05"):
+        assert f"ansible_port of {name} is 2222, which the host's firewall does not open: write" in output
+        assert f"`iptables_ssh_ports: [22, 2222]` for {name}, or, if" in output
+    assert [name for name in ("web02", "web03", "web04") if f"ansible_port of {name}" in output] == []
+
+
 KEY = "AAAAC3NzaC1lZDI1NTE5AAAAIF0POROmzVaZ7Ev1kuZm8zVPNHA+HoDJ7KBny601EHzx"
 
 

@@ -146,3 +146,46 @@ def test_the_kernel_writes_what_is_read(listening: tuple[int, int]) -> None:
 def test_what_is_not_a_port_is_refused(text: str) -> None:
     with pytest.raises(DeclarationError, match=f"^'{text}' is not a port such as tcp:514 or udp:161$"):
         port(text)
+
+
+def test_what_waits_for_other_hosts_is_told_with_its_families(proc: Path) -> None:
+    (proc / "sys/net/ipv4").mkdir(parents=True)
+    (proc / "sys/net/ipv4/ip_local_port_range").write_text("32768\t60999\n")
+    table(proc, "tcp", (80, "0A", 1), (90, "0A", 2), (40000, "0A", 3), (25, "01", 4))
+    table(proc, "tcp6", (80, "0A", 5), (8080, "0A", 6))
+    table(proc, "udp", (161, "07", 7), (40000, "07", 8), (68, "07", 9), (123, "01", 10), address="0A0200C0")
+    table(proc, "udp6", (546, "07", 11), (500, "07", 12), address="B80D0120000000000000000001000000")
+    both, v4, v6 = {"IPv4", "IPv6"}, {"IPv4"}, {"IPv6"}
+    expected = {"tcp:80": both, "tcp:90": v4, "tcp:8080": both, "tcp:40000": v4, "udp:161": v4, "udp:500": v6}
+    assert {str(each): families for each, families in listeners.from_outside().items()} == expected
+
+
+@pytest.mark.parametrize(
+    ("name", "address"),
+    [
+        ("tcp", "0100007F"),
+        ("tcp", "3500007F"),
+        ("tcp6", "00000000000000000000000001000000"),
+        ("tcp6", "0000000000000000FFFF00000100007F"),
+    ],
+)
+def test_what_only_the_host_itself_reaches_is_left_out(name: str, address: str, proc: Path) -> None:
+    (proc / "sys/net/ipv4").mkdir(parents=True)
+    (proc / "sys/net/ipv4/ip_local_port_range").write_text("32768\t60999\n")
+    for each in ("tcp", "udp"):
+        table(proc, each)
+    table(proc, name, (80, "0A", 1), address=address)
+    assert listeners.from_outside() == {}
+
+
+def test_who_holds_a_port_is_named(proc: Path) -> None:
+    (proc / "100/comm").write_text("a daemon\n")
+    assert listeners.holder(Port("tcp", 514)) == "process 100 (a daemon)"
+    assert listeners.holder(Port("tcp", 80)) == "another process"
+
+
+def test_the_kernel_of_this_machine_is_understood() -> None:
+    with socket.create_server(("0.0.0.0", 0)) as server, socket.create_server(("127.0.0.1", 0)) as own:
+        found = listeners.from_outside()
+        assert "IPv4" in found[Port("tcp", server.getsockname()[1])]
+        assert Port("tcp", own.getsockname()[1]) not in found

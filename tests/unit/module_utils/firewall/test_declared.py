@@ -50,7 +50,7 @@ def test_a_rule_that_several_ask_for_names_all_of_them():
 
 def test_a_rule_keeps_its_origin():
     rules = declared.check_rules(
-        V4, [{"value": " -j ACCEPT\n", "origin": "db__iptables_rules_v4"}, {"value": "-j DROP"}]
+        V4, "rules_v4", [{"value": " -j ACCEPT\n", "origin": "db__iptables_rules_v4"}, {"value": "-j DROP"}]
     )
     assert [(rule.value, rule.origin) for rule in rules] == [
         ("-j ACCEPT", "db__iptables_rules_v4"),
@@ -85,7 +85,7 @@ def test_a_rule_keeps_its_origin():
 )
 def test_a_rule_speaks_of_our_chain_only(value):
     with pytest.raises(DeclarationError, match="db__iptables_rules_v6: the IPv6 rule "):
-        declared.check_rules(V6, [{"value": value, "origin": "db__iptables_rules_v6"}])
+        declared.check_rules(V6, "rules_v6", [{"value": value, "origin": "db__iptables_rules_v6"}])
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_a_rule_speaks_of_our_chain_only(value):
     ],
 )
 def test_a_rule_may_say_what_iptables_takes(value):
-    assert [rule.value for rule in declared.check_rules(V4, [{"value": value}])] == [value]
+    assert [rule.value for rule in declared.check_rules(V4, "rules_v4", [{"value": value}])] == [value]
 
 
 @pytest.mark.parametrize("family", [V4, V6])
@@ -119,6 +119,37 @@ def test_the_chain_lets_in_what_is_declared_and_rejects_the_rest(family):
         f"-j REJECT --reject-with {family.reject}",
     ]
     assert all("icmp" in rule for rule in rules[2:-6])
+
+
+@pytest.mark.parametrize("family", [V4, V6])
+def test_what_is_denied_stands_ahead_of_all_that_is_opened(family):
+    first = [declared.Rule("-j LOG", family.first_parameter)]
+    denied = declared.check_denied(
+        [
+            "2001:db8:bad::/48",
+            {"value": "203.0.113.9", "origin": "b__iptables_denied_sources"},
+            {"value": "203.0.113.9", "origin": "a__iptables_denied_sources"},
+            "198.51.100.0/24",
+        ]
+    )
+    found = desired_rules(family, declared.check_ports("tcp", "tcp", ["22"]), [], first=first, denied=denied)
+    assert found[:2] == [declared.Rule("-i lo -j ACCEPT"), *first]
+    opened = [rule.value for rule in found].index("-p tcp -m tcp --dport 22 -j ACCEPT")
+    sources = {
+        V4: [
+            declared.Rule("-s 198.51.100.0/24 -j DROP", "denied_sources"),
+            declared.Rule("-s 203.0.113.9/32 -j DROP", "a__iptables_denied_sources, b__iptables_denied_sources"),
+        ],
+        V6: [declared.Rule("-s 2001:db8:bad::/48 -j DROP", "denied_sources")],
+    }[family]
+    assert found[opened - len(sources) : opened] == sources
+    assert all("icmp" in rule.value for rule in found[3 : opened - len(sources)])
+
+
+@pytest.mark.parametrize("value", ["bad.example.org", "192.0.2.1/24", "", "192.0.2.0/33", "fe80::1%eth0/10"])
+def test_what_cannot_be_denied_is_named_with_its_origin(value):
+    with pytest.raises(DeclarationError, match=r"^a__iptables_denied_sources: "):
+        declared.check_denied([{"value": value, "origin": "a__iptables_denied_sources"}])
 
 
 @pytest.mark.parametrize("family", [V4, V6])

@@ -48,6 +48,40 @@ def test_what_is_ours_in_a_saved_table(text, expected):
     assert parse(text, CHAIN) == expected
 
 
+F2B = "-A INPUT -p tcp -m multiport --dports 22 -j f2b-sshd"
+
+
+@pytest.mark.parametrize(
+    ("rules", "ahead"),
+    [
+        (["-A f2b-sshd -s 203.0.113.9/32 -j REJECT --reject-with icmp-port-unreachable", "-A f2b-sshd -j RETURN"], 1),
+        ([], 1),
+        (["-A f2b-sshd -j deeper", "-A deeper -m set --match-set bad src -j DROP", "-A f2b-sshd -s 192.0.2.1/32"], 1),
+        (["-A f2b-sshd -s 192.0.2.1/32 -j ACCEPT"], 0),
+        (["-A f2b-sshd -j deeper", "-A deeper -j ACCEPT"], 0),
+        (["-A f2b-sshd -j strata-INPUT"], 0),
+        (['-A f2b-sshd -m comment --comment " -j DROP" -j ACCEPT'], 0),
+    ],
+)
+def test_jumps_of_others_that_let_nothing_in_stay_ahead_of_ours(rules, ahead):
+    text = saved(f"{F2B}", "-A INPUT -j strata-INPUT", *rules, chains=["f2b-sshd", "deeper", CHAIN])
+    assert parse(text, CHAIN).ahead == ahead
+
+
+@pytest.mark.parametrize(
+    ("rules", "ahead"),
+    [
+        ([F2B, F2B], 2),
+        (["-A INPUT -j strata-INPUT", F2B], 1),
+        (["-A INPUT -s 192.0.2.0/24 -j ACCEPT", F2B], 0),
+        (["-A INPUT -p tcp -m tcp --dport 22 -j DROP"], 0),
+        (["-A INPUT -g f2b-sshd"], 0),
+    ],
+)
+def test_only_jumps_that_begin_the_table_count(rules, ahead):
+    assert parse(saved(*rules, chains=["f2b-sshd", CHAIN]), CHAIN).ahead == ahead
+
+
 def test_a_table_that_iptables_cannot_read_is_refused():
     with pytest.raises(FirewallError, match="nft"):
         parse("# Table `filter' is incompatible, use 'nft' tool.\n", CHAIN)

@@ -41,6 +41,16 @@ def test_moved_and_double_jumps_become_one():
     ]
 
 
+def test_our_jump_comes_behind_those_that_can_stay_ahead():
+    present = Owned((), (JUMP,), ahead=2)
+    after = with_jump(CHAIN, ["-j DROP"]).behind(present)
+    assert after == Owned(("-j DROP",), ((3, JUMP[1]),))
+    assert [line for line in transition(CHAIN, present, after).splitlines() if " INPUT " in line] == [
+        "-D INPUT -j strata-INPUT",
+        "-I INPUT 3 -j strata-INPUT",
+    ]
+
+
 def test_a_chain_that_was_not_there_can_be_taken_away_again():
     text = transition(CHAIN, Owned(("-j DROP",), (JUMP,)), NOTHING)
     assert text.splitlines()[2:-1] == ["-D INPUT -j strata-INPUT", "-X strata-INPUT"]

@@ -3,6 +3,7 @@ import pytest
 from strata import rules
 from strata.rules.metadata import (
     left_behind_is_a_list,
+    ranges_are_of_numbers,
     requirements_are_met,
     roles_have_a_version,
     roles_have_an_example,
@@ -23,7 +24,7 @@ def test_roles_have_a_version(checkout: Checkout, version: str) -> None:
 def test_there_is_nothing_else_in_the_metadata(checkout: Checkout) -> None:
     checkout.append(HTTPD, "require: {apt: '>=1'}\n")
     assert checkout.broken(roles_have_a_version) == [
-        f"{HTTPD}:3: require is not known here: choose from example, left_behind, requires, version"
+        f"{HTTPD}:3: require is not known here: choose from example, left_behind, ranges, requires, version"
     ]
 
 
@@ -124,3 +125,36 @@ def test_what_is_left_behind_is_a_list_of_patterns(checkout: Checkout, given: st
     checkout.append(HTTPD, f"left_behind: {given}\n")
     message = "left_behind is a list of patterns of paths, units and packages, such as [/var/lib/thing/*]"
     assert checkout.broken(left_behind_is_a_list) == ([f"{HTTPD}:3: {message}"] if wrong else [])
+
+
+SPEC = """
+argument_specs:
+  main:
+    options:
+      httpd_age: {type: int, default: 30}
+      httpd_name: {type: str}
+      httpd_sites:
+        type: list
+        elements: dict
+        options:
+          timeout: {type: int}
+"""
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ("httpd_age: [0, 100]", ""),
+        ("httpd_sites.timeout: [-1, 1]", ""),
+        ("httpd_name: [0, 100]", "httpd_name is not a parameter, or a key of one, of the type int"),
+        ("httpd_sites.time: [0, 100]", "httpd_sites.time is not a parameter, or a key of one, of the type int"),
+        ("httpd_age: [0]", "httpd_age needs a lowest and a highest number, such as [0, 100]"),
+        ("httpd_age: 5", "httpd_age needs a lowest and a highest number, such as [0, 100]"),
+        ("httpd_age: [50, 100]", "httpd_age goes from 50 to 100, which leaves out its default 30"),
+        ("httpd_age: [100, 0]", "httpd_age goes from 100 to 0, which leaves out its default 30"),
+    ],
+)
+def test_ranges_are_of_numbers(checkout: Checkout, given: str, problem: str) -> None:
+    checkout.write("roles/httpd/meta/argument_specs.yml", SPEC)
+    checkout.append(HTTPD, f"ranges:\n  {given}\n")
+    assert checkout.broken(ranges_are_of_numbers) == ([f"{HTTPD}:4: {problem}"] if problem else [])

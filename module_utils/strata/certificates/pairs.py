@@ -60,7 +60,7 @@ class Resolver:
         return Pair(each, new, self._shown(new[0]), shown, why)
 
     def request(self, each: Declared) -> dict[str, str]:
-        """Return the request for a certificate of a new key, which waits for it; that of a killed run will do.
+        """Return the request for a certificate of a new key, which waits for it: a killed run's, if it is not in use.
 
         Raises:
             OpensslError: openssl makes none.
@@ -68,7 +68,7 @@ class Resolver:
         """
         path = _pending(each)
         key = content(path)
-        if not key or not self.tool.public_key(key):
+        if not key or key == content(each.key) or not self.tool.public_key(key):
             key = self.tool.new_key()
             os.makedirs(PENDING, mode=0o700, exist_ok=True)
             files.apply([files.Change(path, None, files.File(key, 0o600))])

@@ -58,11 +58,11 @@ def files_agree(host):
 def people(apply_role):
     """Bring ten people, or remove them; the seconds that it takes."""
 
-    def run(state, begin=apply_role):
+    def run(state, begin=apply_role, **options):
         users = [user | ({"state": "absent", "remove_home": True} if state == "absent" else {}) for user in PEOPLE]
         names = [user["name"] for user in PEOPLE]
         chosen = {"accounts_present": names, "accounts_admins": [], "accounts_groups": CROWD}
-        return begin(accounts_users=users, **chosen)
+        return begin(accounts_users=users, **chosen, **options)
 
     yield run
     assert run("absent").rc == 0
@@ -74,8 +74,12 @@ def test_module_killed_on_the_host(host, people, idle, repetition, moment, modul
     module_killer("/etc/passwd.lock", moment * 0.5)
     assert people(wanted).rc in (0, 2)
     idle()
+    there = "cat /etc/passwd /etc/group /etc/shadow /etc/gshadow; ls -lR /home; ls /etc/*.lock"
+    left = host.run(there).stdout
+    predicted = people(wanted, check=True)
+    assert host.run(there).stdout == left
     done = people(wanted)
-    assert done.rc == 0, done.output
+    assert (done.rc, done.results[-1]["changes"]) == (0, predicted.results[-1]["changes"]), done.output
     assert people(wanted).changed == 0
     assert [host.user(user["name"]).exists for user in PEOPLE] == [wanted == "present"] * len(PEOPLE)
     assert [host.file(f"/home/{user['name']}").exists for user in PEOPLE] == [wanted == "present"] * len(PEOPLE)

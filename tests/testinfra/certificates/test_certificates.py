@@ -325,8 +325,12 @@ def test_a_module_that_is_killed_is_made_up_for(
 
     kill_module(start, OWED, moment)
     idle()
+    left = host.check_output(f"cat {OWED}; ls -l {TLS}"), process(host)
+    predicted = rerun("--check")
+    assert (host.check_output(f"cat {OWED}; ls -l {TLS}"), process(host)) == left
     run = rerun()
-    assert (run.rc, run.changed) == (0, 1), run.output
+    assert (run.rc, run.changed, predicted.changed) == (0, 1, 1), run.output
+    assert run.results[-1]["changes"] == predicted.results[-1]["changes"]
     assert (in_use(host), is_pair(host)) == (in_file(host), True)
     assert not host.file(OWED).exists
     assert rerun().changed == 0

@@ -315,8 +315,11 @@ def test_a_killed_module_is_completed(host: Any, converge: Converge, source: Pat
     left = remote(host)
     assert any(b"/.strata-" in name for name in left)
     assert {name: digest for name, digest in left.items() if b"/.strata-" not in name}.items() <= wanted.items()
+    predicted = converge(check=True, flat_files_trees=trial(source))
+    assert remote(host) == left
     done = converge(flat_files_trees=trial(source))
     assert (done.rc, done.changed) == (0, 1), done.output
+    assert done.results[-1]["changes"] == predicted.results[-1]["changes"]
     assert remote(host) == wanted
 
 

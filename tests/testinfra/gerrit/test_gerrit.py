@@ -237,8 +237,11 @@ def test_a_killed_module_is_made_up_for(
     values = {"gerrit_smtp_user": "killed"}
     kill_module(lambda: begin("--skip-tags=apt", **values), f"{UNDO}/index.json", 0.3)
     idle()
+    left = server.text("etc/gerrit.config"), host.check_output(f"ls -R {UNDO}")
+    predicted = converge("--skip-tags=apt", "--check")
+    assert (server.text("etc/gerrit.config"), host.check_output(f"ls -R {UNDO}")) == left
     done = converge("--skip-tags=apt")
-    assert done.rc == 0, done.output
+    assert (done.rc, done.changed) == (0, predicted.changed), done.output
     assert "smtpUser" not in server.text("etc/gerrit.config")
     assert server.process() != before
     assert server.version()

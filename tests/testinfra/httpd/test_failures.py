@@ -326,5 +326,8 @@ def test_module_killed_on_the_host(host, probe, address, serve, change, moment, 
     kill_module(start, OWED, moment * 0.2 if repetition[0] > 1 else 0)
     assert_whole(host, change)
     wanted, served = change["order"]
+    left = files_of(host)
+    predicted = serve(SETS[wanted], check=True).end()
+    assert (predicted.rc, files_of(host)) == (0, left), predicted.output
     assert set(versions(probe, address)) in ({served}, {wanted})
     assert_next_run_completes(host, probe, address, serve, change, wanted, "killed")

@@ -75,6 +75,16 @@ def test_a_run_that_was_killed_between_the_calls_goes_on_with_the_same_key(host:
     assert not host.call(WEB, OWN)["changed"]
 
 
+def test_a_new_certificate_has_a_new_key_though_a_killed_run_left_that_of_the_one_before(host: Host) -> None:
+    host.converge(WEB)
+    left = host.folder / "pending"
+    left.mkdir(exist_ok=True)
+    shutil.copy(host.folder / "tls/web.key", left)
+    named = WEB | {"names": ["new.example.org"]}
+    predicted = host.call(named, check=True)
+    assert host.converge(named)["changes"] == predicted["changes"]
+
+
 def test_a_certificate_of_another_key_is_not_taken(host: Host) -> None:
     first = host.call(WEB)
     signed = action.signed(host.authority, first["wanted"], [WEB], 90)

@@ -50,6 +50,13 @@ options:
     elements: dict
     default: []
     suboptions: *suboptions
+  architectures:
+    description:
+      - Architectures of which dpkg takes packages beside the host's own, such as V(i386). One that is listed no longer
+        goes, but not while packages of it stay.
+    type: list
+    elements: str
+    default: []
   held:
     description: Packages whose version apt must not change by itself, if they are installed.
     type: list
@@ -247,10 +254,8 @@ options:
     type: bool
     default: false
 attributes:
-  check_mode:
-    support: full
-  diff_mode:
-    support: full
+  check_mode: {support: full}
+  diff_mode: {support: full}
 author: Strata contributors
 """
 
@@ -264,12 +269,10 @@ EXAMPLES = r"""
         components: [main]
         signed_by: /usr/share/keyrings/example.asc
     packages:
-      - value: apache2
-        origin: httpd__apt_packages
+      - {value: apache2, origin: httpd__apt_packages}
       - value: rsync
     absent:
-      - value: popularity-contest
-        origin: apt_absent_packages
+      - {value: popularity-contest, origin: apt_absent_packages}
 """
 
 RETURN = r"""
@@ -316,12 +319,11 @@ timers:
   sample: [logrotate.timer]
 waiting_units:
   description:
-    - Enabled services, sockets and paths of packages that are new on the host, and of those that earlier calls have
-      left, which nobody has started yet. They start when roles start them, with O(start_waiting), or at boot.
+    - Enabled services, sockets and paths of new packages, also of earlier calls, which nobody has started yet. They
+      start when roles start them, with O(start_waiting), or at boot.
   type: list
   elements: str
   returned: success
-  sample: [fail2ban.service]
 """
 
 
@@ -362,11 +364,7 @@ _CREDENTIALS = {
 _ANSWER = {
     "package": _NAME,
     "question": _NAME,
-    "type": {
-        "type": "str",
-        "choices": ["boolean", "multiselect", "password", "select", "string"],
-        "default": "string",
-    },
+    "type": {"type": "str", "choices": ["boolean", "multiselect", "password", "select", "string"], "default": "string"},
     "value": {"type": "str"},
     "secret_value": {"type": "str", "no_log": True},
     "origin": _TEXT,
@@ -375,6 +373,7 @@ ARGUMENTS: dict[str, Any] = {
     "packages": _WISHES,
     "absent": _WISHES,
     "held": _WISHES,
+    "architectures": _WORDS,
     "sources": {**_ITEMS, "options": _SOURCE},
     "keys": {**_ITEMS, "options": _KEY, "no_log": False},
     "pins": {**_ITEMS, "options": _PIN},

@@ -24,6 +24,7 @@ class Record:
 
     files: tuple[str, ...] = ()
     held: tuple[str, ...] = ()
+    architectures: tuple[str, ...] = ()
     begun: tuple[str, ...] | None = None
 
     @classmethod
@@ -63,8 +64,11 @@ class Record:
 
     def changes(self) -> list[Change]:
         """Return the change that keeps it on this host, if there is one; an empty record is no file."""
-        content = json.dumps({"files": self.files, "held": self.held}, indent=1).encode() + b"\n"
-        return files.plan({_path(): File(content) if self.files or self.held else None})
+        known = {"files": self.files, "held": self.held}
+        if self.architectures:  # without, it stays as former versions wrote it
+            known["architectures"] = self.architectures
+        content = json.dumps(known, indent=1).encode() + b"\n"
+        return files.plan({_path(): File(content) if any(known.values()) else None})
 
 
 class Begun:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.strata import files, quiet
-from ansible.module_utils.strata.apt import migrate, newcomers, policy, settings
+from ansible.module_utils.strata.apt import architectures, migrate, newcomers, policy, settings
 from ansible.module_utils.strata.apt.declared import parse_packages, parse_settings
 from ansible.module_utils.strata.apt.record import Begun, Record
 from ansible.module_utils.strata.apt.stage import staged
@@ -54,7 +54,8 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
     tried = settings.plan(declared, record, purged) + migration.changes
     changes = tried + policy.left_behind()
     transaction = Transaction(tools, wishes, begin=begun.note, owned=record.held, begun=begun.packages)
-    after = Record(tuple(sorted(declared.files)), tuple(transaction.held()))
+    beside = architectures.plan(tools, module.params["architectures"], record.architectures, *transaction.staying())
+    after = Record(tuple(sorted(declared.files)), tuple(transaction.held()), tuple(beside.own))
     written = [*changes, *after.changes()]
     waiting = newcomers.remembered(tools)
     owed = [] if begun.packages is None else ["a transaction that did not end"]
@@ -70,14 +71,20 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
     removed: dict[str, str] = {}
     units = newcomers.Units()
     if module.check_mode:
-        installed, removed, warning = transaction.predict(known=not tried)
-    elif written or owed or transaction:
+        installed, removed, warning = transaction.predict(known=not (tried or beside.add))
+    elif written or owed or transaction or beside.lines():
         if begun.packages is not None:
             begun.note(begun.packages)
         # What is about to be made is remembered too, so that a killed run leaves nothing that is nobody's.
-        both = replace(record, files=tuple(dict.fromkeys([*record.files, *declared.files])))
+        both = replace(
+            record,
+            files=tuple(dict.fromkeys([*record.files, *declared.files])),
+            architectures=tuple(sorted({*record.architectures, *beside.own})),
+        )
         files.apply([*both.changes(), *tried])
+        architectures.apply(tools, "add", beside.add)
         installed, removed = transaction.execute()
+        architectures.apply(tools, "remove", beside.remove)
         units = newcomers.find(tools, transaction.newcomers())
         warning = units.start_timers(tools)
         newcomers.remember([*waiting, *units.others])
@@ -88,7 +95,12 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
     for each in [*dict.fromkeys(transaction.warnings), *([warning] if warning else [])]:
         module.warn(each)
     # Another process may have done it meanwhile: the transaction knows now.
-    packages = owed + transaction.changes + [f"{unit}: starts after all roles, unless one does it" for unit in waiting]
+    packages = (
+        beside.lines()
+        + owed
+        + transaction.changes
+        + [f"{unit}: starts after all roles, unless one does it" for unit in waiting]
+    )
     shown = files.diff(settings.masked(written))
     if packages:
         shown.append({"prepared": "".join(f"{line}\n" for line in packages)})

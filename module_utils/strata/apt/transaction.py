@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from ansible.module_utils.strata.apt.declared import Wishes
+    from ansible.module_utils.strata.apt.host import Package
     from ansible.module_utils.strata.apt.output import Result, Simulation
     from ansible.module_utils.strata.apt.tools import Tools
 
@@ -143,6 +144,11 @@ class Transaction:
         names = {wish.name for wish in self.wishes.held}
         there = {self.host.key(each) for each in self.host.packages if each.present and each.name in names}
         return sorted(there | {wish.spec for wish in self.plan.install if wish.name in names})
+
+    def staying(self) -> tuple[str, list[Package]]:
+        """Return the host's own architecture, and the packages that are there and stay."""
+        going = {package for _, package in self.plan.remove}
+        return self.host.native, [each for each in self.host.packages if each.present and each not in going]
 
     def newcomers(self) -> list[str]:
         """Return the installed packages that this transaction or a killed one brought, each with its architecture."""

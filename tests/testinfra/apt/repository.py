@@ -127,6 +127,7 @@ PACKAGES: dict[str, dict[str, Any]] = {
         "DEBIAN/prerm": "#!/bin/sh\nsystemctl --quiet disable --now strata-service.service strata-service.timer\n",
     },
     "strata-asking_1.0": QUESTION,
+    "strata-foreign_1.0": {},
 }
 
 #: Makes packages, from JSON on its standard input, and the lists of three repositories.
@@ -144,12 +145,13 @@ for key, contents in json.load(sys.stdin).items():
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
         file.chmod(0o755 if file.parent.name == "DEBIAN" else 0o644)
-    control = f"Package: {name}\\nVersion: {version}\\nArchitecture: all\\nMaintainer: T <t@example.org>\\n"
+    architecture = "i386" if name == "strata-foreign" else "all"
+    control = f"Package: {name}\\nVersion: {version}\\nArchitecture: {architecture}\\nMaintainer: T <t@example.org>\\n"
     control += "Description: trial\\n"
     if "DEBIAN/templates" in contents:
         control = control.replace("Description", "Depends: debconf\\nDescription")
     (tree / "DEBIAN/control").write_text(control)
-    deb = pool / f"{key}_all.deb"
+    deb = pool / f"{key}_{architecture}.deb"
     subprocess.run(["dpkg-deb", "--root-owner-group", "-Zgzip", "-b", tree, deb], check=True, capture_output=True)
     data = deb.read_bytes()
     about = {"Filename": f"./{deb.name}", "Size": len(data), "SHA256": hashlib.sha256(data).hexdigest()}

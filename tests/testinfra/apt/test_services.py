@@ -153,6 +153,24 @@ def test_installation_that_was_killed_late_is_completed_though_all_wanted_packag
 
 
 @pytest.mark.spread
+def test_a_foreign_architecture_comes_and_goes(
+    host: Host, converge: Callable[..., Run], repositories: Repositories
+) -> None:
+    source = {"apt_sources": [repositories.source()]}
+    declared = source | {"apt_architectures": ["i386"], "apt_packages": [*OTHERS, "strata-foreign:i386"]}
+    predicted = converge(check=True, **declared)
+    done = converge(**declared)
+    assert (done.rc, done.changed) == (0, 1), done.output
+    assert done.results[-1]["changes"] == predicted.results[-1]["changes"]
+    assert host.check_output("dpkg --print-foreign-architectures") == "i386"
+    assert states(host, "strata-foreign:i386") == ["ii"]
+    assert converge(**declared).changed == 0
+    assert "strata-foreign:i386 is installed: list it in" in converge(**source).message
+    assert converge(**source, apt_absent_packages=["strata-foreign:i386"]).rc == 0
+    assert host.check_output("dpkg --print-foreign-architectures") == ""
+
+
+@pytest.mark.spread
 def test_package_that_fails_is_reported_until_it_must_be_absent(
     host: Host, converge: Callable[..., Run], repositories: Repositories
 ) -> None:

@@ -48,7 +48,8 @@ class Machine:
         self.warn = self.warnings.append
         self.check_mode = False
         self.params: dict[str, Any] = {
-            **dict.fromkeys(["sources", "keys", "pins", "conf", "absent", "held", "credentials", "debconf"], ()),
+            **dict.fromkeys(["sources", "keys", "pins", "conf", "absent", "held"], ()),
+            **dict.fromkeys(["credentials", "debconf", "architectures"], ()),
             **dict.fromkeys(["purge", "migrate", "install_recommends", "start_waiting"], False),
             "lists_max_age": 3600,
             "lock_timeout": 0,

@@ -123,6 +123,7 @@ def test_what_a_site_sets_is_in_force(host: Host, rerun: Converge) -> None:
             "as another file of sshd does, see /etc/ssh/sshd_config: usedns",
         ),
         ("", {"sshd_settings": {"UseLogin": True}}, "Deprecated option UseLogin"),
+        ("X11Forwarding yes", {}, "see /etc/ssh/sshd_config: x11forwarding no; nothing was changed"),
     ],
 )
 def test_a_setting_that_would_not_be_in_force_is_named(

@@ -39,6 +39,13 @@ cat "$key.ds"
 """
 
 
+FORWARDED = {
+    "unbound_forwarders": ["192.0.2.53"],
+    "unbound_settings": {"do-ip6": False},
+    "unbound_keep_names": False,
+}
+
+
 @pytest.fixture(scope="session")
 def anchor(probe: Host) -> str:
     """A server of a signed zone on the probe: the record that its answers can be checked with."""
@@ -100,19 +107,20 @@ def test_settings_of_yaml_are_settings_of_unbound(host: Host, converge: Converge
 
 @pytest.mark.spread
 @pytest.mark.parametrize(
-    ("other", "said"),
+    ("other", "values", "said"),
     [
-        ("forward-zone:\n  name: .\n  forward-addr: 192.0.2.1\n", "duplicate forward zone . ignored"),
-        ("server:\n  do-ip6: yes\n", "do-ip6: no"),
+        ("forward-zone:\n  name: .\n  forward-addr: 192.0.2.1\n", FORWARDED, "duplicate forward zone . ignored"),
+        ("server:\n  do-ip6: yes\n", FORWARDED, "do-ip6: no"),
+        ("server:\n  hide-version: no\n", {}, "hide-version: yes; nothing was changed"),
     ],
 )
 def test_what_another_file_takes_the_force_of_does_not_stay(
-    host: Host, converge: Converge, other: str, said: str
+    host: Host, converge: Converge, other: str, values: dict[str, Any], said: str
 ) -> None:
     before = host.file("/etc/unbound/unbound.conf.d/strata.conf").content
     host.check_output("printf %s >/etc/unbound/unbound.conf.d/z.conf", other)
     try:
-        done = converge(unbound_forwarders=["192.0.2.53"], unbound_settings={"do-ip6": False}, unbound_keep_names=False)
+        done = converge(**values)
     finally:
         host.check_output("rm /etc/unbound/unbound.conf.d/z.conf")
     assert (done.rc, said in done.said) == (2, True), done.said

@@ -71,7 +71,7 @@ def test_sources_are_asked_again_when_their_credentials_change(machine: str, uri
     [
         ({"password": "canary two"}, "need a password without blanks"),
         ({"login": ""}, "need a login without blanks"),
-        ({"machine": "https://me:canary@packages.example.org"}, "need a machine such as"),
+        ({"machine": "https://me:canary@packages.example.org"}, "need a machine such as"),  # pragma: allowlist secret
         ({"name": "a.b"}, "must have a name without points"),
     ],
 )

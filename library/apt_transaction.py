@@ -23,7 +23,7 @@ description:
   - If something is to do and an earlier run of dpkg was interrupted, that one is completed first. A transaction of its
     own that was killed or failed is completed in any case.
   - Services of packages that are new on the host are not started, but in the end their timers are; the others wait
-    for roles or for O(start_waiting). A C(/usr/sbin/policy-rc.d) of the host's own decides instead.
+    for roles, and later calls warn of those that still do. C(/usr/sbin/policy-rc.d), if the host has one, decides.
   - What it wrote is removed when it is declared no longer. C(/var/lib/strata/apt.json) remembers it.
 options:
   packages:
@@ -248,11 +248,6 @@ options:
     description: Whether recommended packages are installed too.
     type: bool
     default: false
-  start_waiting:
-    description: Start the units of packages that earlier calls have left waiting, and do nothing else. For the end of a
-      play, when roles have started or disabled what is theirs.
-    type: bool
-    default: false
 attributes:
   check_mode: {support: full}
   diff_mode: {support: full}
@@ -320,7 +315,7 @@ timers:
 waiting_units:
   description:
     - Enabled services, sockets and paths of new packages, also of earlier calls, which nobody has started yet. They
-      start when roles start them, with O(start_waiting), or at boot.
+      start when roles start them, or at boot.
   type: list
   elements: str
   returned: success
@@ -385,7 +380,6 @@ ARGUMENTS: dict[str, Any] = {
     "lists_max_age": {"type": "int", "default": 86400},
     "lock_timeout": {"type": "int", "default": 300},
     "install_recommends": {"type": "bool", "default": False},
-    "start_waiting": {"type": "bool", "default": False},
 }
 
 

@@ -1,7 +1,7 @@
-"""Units of packages that are new on a host: their timers start at once, and the others when all roles have run.
+"""Units of packages that are new on a host: their timers start at once, and the others wait for roles.
 
 Maintainer scripts ask for the start of a package's service and timer in one call, which our policy refuses as a whole.
-What waits is on the disk until it is started, so that a run that ends early leaves nothing that nobody starts.
+What waits is remembered, so that later runs can tell of what no role has started.
 """
 
 from __future__ import annotations
@@ -64,11 +64,15 @@ def remember(units: Iterable[str]) -> None:
         Owed(OWED).forget()
 
 
-def start_remembered(tools: Tools, units: Sequence[str]) -> str:
-    """Start the units that have waited until now; return a warning if one does not start."""
-    warning = _start(tools, units)
-    remember(())
-    return warning
+def warning(units: Sequence[str]) -> str:
+    """Return what to say of units that have waited since an earlier run; nothing if none has."""
+    if not units:
+        return ""
+    names = " ".join(units)
+    return (
+        f"no role has started {', '.join(units)} of new packages: `systemctl start {names}` does, or the next boot; "
+        f"`systemctl disable {names}` keeps it so"
+    )
 
 
 def _start(tools: Tools, units: Sequence[str]) -> str:
@@ -79,13 +83,15 @@ def _start(tools: Tools, units: Sequence[str]) -> str:
 
 
 def _waiting(tools: Tools, names: Sequence[str]) -> set[str]:
-    """Return those of some units that are enabled, but not active."""
+    """Return those of some units that are enabled, but not active; what does its work once, at boot, is none."""
     if not names:
         return set()
-    shown = tools.read(["systemctl", "show", "--property=Id,UnitFileState,ActiveState", "--", *names])
+    shown = tools.read(["systemctl", "show", "--property=Id,Type,UnitFileState,ActiveState", "--", *names])
     units = [dict(_PROPERTY.findall(block)) for block in shown.output.split("\n\n")]
     return {
         unit["Id"]
         for unit in units
-        if unit.get("UnitFileState") in {"enabled", "enabled-runtime"} and unit["ActiveState"] in {"inactive", "failed"}
+        if unit.get("UnitFileState") in {"enabled", "enabled-runtime"}
+        and unit["ActiveState"] in {"inactive", "failed"}
+        and unit.get("Type") != "oneshot"
     }

@@ -27,19 +27,10 @@ def converge(module: QuietModule) -> dict[str, Any]:
     """
     tools = Tools(module.run, module.params["lock_timeout"])
     try:
-        return _start_waiting(module, tools) if module.params["start_waiting"] else _converge(module, tools)
+        return _converge(module, tools)
     finally:
         for whom, seconds in tools.waited.items():
             module.warn(f"waited {seconds:.0f} s for {whom}")
-
-
-def _start_waiting(module: QuietModule, tools: Tools) -> dict[str, Any]:
-    """Start what waits; return the module's result."""
-    waiting = newcomers.remembered(tools)
-    if not module.check_mode and (warning := newcomers.start_remembered(tools, waiting)):
-        module.warn(warning)
-    lines = [f"{unit}: start" for unit in waiting]
-    return quiet.result(lines, [{"prepared": f"{line}\n"} for line in lines])
 
 
 def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
@@ -92,15 +83,10 @@ def _converge(module: QuietModule, tools: Tools) -> dict[str, Any]:
         begun.end()
     else:
         warning = ""
-    for each in [*dict.fromkeys(transaction.warnings), *([warning] if warning else [])]:
+    for each in filter(None, [*dict.fromkeys(transaction.warnings), warning, newcomers.warning(waiting)]):
         module.warn(each)
     # Another process may have done it meanwhile: the transaction knows now.
-    packages = (
-        beside.lines()
-        + owed
-        + transaction.changes
-        + [f"{unit}: starts after all roles, unless one does it" for unit in waiting]
-    )
+    packages = beside.lines() + owed + transaction.changes
     shown = files.diff(settings.masked(written))
     if packages:
         shown.append({"prepared": "".join(f"{line}\n" for line in packages)})

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: What Ansible gives to all expressions.
 ANSIBLE = {
     *("ansible_facts", "ansible_role_names", "groups", "hostvars", "inventory_hostname", "item", "playbook_dir"),
-    *("ansible_run_tags", "ansible_skip_tags", "lookup", "query", "role_path", "undef"),
+    *("lookup", "query", "role_path", "undef"),
 }
 
 
@@ -42,7 +42,7 @@ JINJA.filters, JINJA.tests = _AnyFilter(JINJA.filters), _AnyFilter(JINJA.tests)
 #: What values have that is no key: methods, and what loops, results, facts and contributions bring.
 METHODS = {
     *("first", "index", "items", "join", "keys", "last", "lower", "rstrip", "split", "strip", "upper", "values"),
-    *("changed", "failed", "rc", "stderr", "stdout", "waiting_units"),
+    *("changed", "failed", "rc", "stderr", "stdout"),
     *("ansible_host", "distribution", "distribution_major_version", "distribution_release", "origin"),
     *("trees", "vhosts"),  # of the filter static_sites
     "all",  # of groups

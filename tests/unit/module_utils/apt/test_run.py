@@ -50,7 +50,7 @@ class Machine:
         self.params: dict[str, Any] = {
             **dict.fromkeys(["sources", "keys", "pins", "conf", "absent", "held"], ()),
             **dict.fromkeys(["credentials", "debconf", "architectures"], ()),
-            **dict.fromkeys(["purge", "migrate", "install_recommends", "start_waiting"], False),
+            **dict.fromkeys(["purge", "migrate", "install_recommends"], False),
             "lists_max_age": 3600,
             "lock_timeout": 0,
         }
@@ -80,13 +80,6 @@ class Machine:
             form = "Id={}\nUnitFileState={}\nActiveState={}\n"
             return "\n".join(form.format(name, *self.units[name]) for name in command[4:])
         return "Inst rsync (1 x)\n" if "--option=APT::Get::Simulate=true" in command else None
-
-    def end_play(self) -> dict[str, Any]:
-        """Do what follows all roles."""
-        self.params["start_waiting"] = True
-        done = self.converge()
-        self.params["start_waiting"] = False
-        return done
 
     def converge(self, *packages: str) -> dict[str, Any]:
         self.params["packages"] = [{"value": name, "origin": ""} for name in packages]
@@ -136,18 +129,17 @@ def test_host_without_systemd_has_no_timers(machine: Machine, monkeypatch: pytes
 
 def test_what_nobody_has_started_is_told_until_it_is_started(machine: Machine) -> None:
     machine.converge("rsync")
+    assert machine.warnings == []
     again = machine.converge("rsync")
-    assert again["waiting_units"] == ["rsync.service", "rsync.socket"]
-    assert again["changes"][0] == "rsync.service: starts after all roles, unless one does it"
+    assert (again["changed"], again["waiting_units"]) == (False, ["rsync.service", "rsync.socket"])
+    assert machine.warnings == [newcomers.warning(["rsync.service", "rsync.socket"])]
     machine.units["rsync.socket"] = ("enabled", "active")  # a role's
     machine.check_mode = True
-    commands = len(machine.commands)
-    assert machine.end_play()["changes"] == ["rsync.service: start"]
-    assert len(machine.commands) == commands
-    machine.check_mode = False
-    assert machine.end_play()["changes"] == ["rsync.service: start"]
-    assert machine.commands[-1] == ["systemctl", "start", "--", "rsync.service"]
-    assert machine.converge("rsync")["changes"] == []
+    machine.converge("rsync")
+    assert machine.warnings[1:] == [newcomers.warning(["rsync.service"])]
+    machine.units["rsync.service"] = ("enabled", "active")
+    machine.converge("rsync")
+    assert len(machine.warnings) == 2
 
 
 @pytest.mark.parametrize("wanted", [["rsync"], []])
@@ -165,7 +157,6 @@ def test_what_a_transaction_that_did_not_end_owes_is_done(machine: Machine, want
     assert (done["changed"], done["installed"], done["timers"]) == (True, {"libpopt0": "1"}, ["rsync.timer"])
     assert [command[0] for command in machine.commands] == ["apt-get", "dpkg", "systemctl"]
     assert not machine.owed.exists()
-    machine.end_play()
     assert not machine.converge(*wanted)["changed"]
 
 
@@ -184,7 +175,6 @@ def test_what_a_former_version_owes_is_done(machine: Machine) -> None:
     done = machine.converge()
     assert (done["changed"], done["installed"], done["timers"]) == (True, {"rsync": "1"}, ["rsync.timer"])
     assert not machine.owed.exists()
-    machine.end_play()
     assert not machine.converge()["changed"]
 
 

@@ -74,7 +74,8 @@ def start(tmp_path: Path) -> Iterator[Start]:
             f"{command} & echo $! >{tmp_path}/pid; wait $!" if ignored else f"echo $$ >{tmp_path}/pid; exec {command}"
         )
         shell = subprocess.Popen(
-            ["sh", "-c", f"{plain} & wait; {inside}" if ignored else inside],
+            # Whoever runs the tests under nohup has SIGHUP ignored below them, too.
+            ["env", "--default-signal=HUP", "sh", "-c", f"{plain} & wait; {inside}" if ignored else inside],
             env={**os.environ, "PYTHONPATH": str(ROOT / "src")},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -8,7 +8,7 @@ from results import changes
 REFUSED = "Permission denied (publickey,password)."
 EVE = {"name": "eve", "uid": 2101}
 FRANK = {"name": "frank", "uid": 2102}
-JANE = {"name": "jane.doe", "uid": 2150}
+JANE = {"name": "jane.doe", "uid": 2160}
 
 
 def test_people_are_as_declared(host):

@@ -77,7 +77,7 @@ def test_binary_key_and_versions_up_and_down(host: Host, converge: Converge, rep
     done = converge(**declared, apt_packages=[*WANTED, "strata-hello=2.0"])
     assert done.rc != 0
     said = "strata-hello=2.0 (apt_packages) cannot be installed: Version '2.0' for 'strata-hello' was not found"
-    assert said in words(done.output)
+    assert said in done.said
 
 
 #: What is wrong with a repository, by its place: the name of the key, and what apt says about it. Those that apt would

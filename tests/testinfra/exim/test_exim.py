@@ -186,7 +186,7 @@ def test_a_login_that_goes_is_not_shown(host: Host, mail_host: dict[str, Any], c
     for check in (True, False):
         done = converge("-vvv", "--diff", check=check, **mail_host | gone)
         assert done.rc == 0, done.output
-        assert "(secret content, " in done.output
+        assert "(secret content, " in done.said
         assert "canary" not in done.output
     assert not host.file("/etc/exim4/passwd.client").exists
     assert converge().rc == 0
@@ -210,9 +210,9 @@ def test_what_exim_refuses_is_not_in_force(host: Host, probe: Host, converge: Co
     before = host.check_output(f"sha256sum {FILES}")
     done = converge(exim_macros={"MAIN_LOG_SELECTOR": "+no_such_thing"})
     assert done.rc == 2
-    assert "update-exim4.conf ends with status 1: " in done.output
-    assert "no_such_thing" in done.output
-    assert "the old files are back in force" in done.output
+    assert "update-exim4.conf ends with status 1: " in done.said
+    assert "no_such_thing" in done.said
+    assert "the old files are back in force" in done.said
     assert host.check_output(f"sha256sum {FILES}") == before
     assert converge().changed == 0
     text = send(host, "root")
@@ -243,7 +243,7 @@ def test_aliases_whose_mail_would_freeze_do_not_stay(
 def test_a_satellite_needs_a_mail_host(converge: Converge) -> None:
     done = converge(exim_smarthost="")
     assert done.rc == 2
-    assert "set exim_smarthost" in done.output
+    assert "set exim_smarthost" in done.said
 
 
 @pytest.mark.spread

@@ -28,7 +28,7 @@ def test_a_limit_that_is_none_is_refused(host: Host, converge: Callable[..., Run
     before = limits(host, "games")
     done = converge(limits_rules=[{"domain": "games", "item": "nofile", "value": "many"}])
     assert done.rc == 2
-    assert "not a limit: games - nofile many" in done.output
+    assert "not a limit: games - nofile many" in done.said
     assert limits(host, "games") == before
     assert converge().changed == 0
 

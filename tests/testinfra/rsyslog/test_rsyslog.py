@@ -147,7 +147,7 @@ def test_what_is_refused_does_not_stay(host: Host, converge: Converge, settings:
     done = converge(**settings)
     assert done.rc == 2
     assert said in done.said
-    assert "the old files are back in force" in done.output
+    assert "the old files are back in force" in done.said
     assert host.file("/etc/rsyslog.d/strata.conf").content == before
     assert converge().changed == 0
 

@@ -145,7 +145,7 @@ def test_what_chrony_refuses_is_not_written(host: Host, serving: Converge) -> No
     before = host.file("/etc/chrony/chrony.conf").content
     done = serving(timesync_chrony_settings=["no-such-directive 1"])
     assert done.rc == 2
-    said = " ".join(done.output.split())
+    said = done.said
     assert "/etc/chrony/chrony.conf is refused by chronyd: " in said
     assert "Invalid directive at line 12 in file /etc/chrony/chrony.conf" in said
     assert host.file("/etc/chrony/chrony.conf").content == before

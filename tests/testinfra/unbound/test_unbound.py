@@ -230,8 +230,8 @@ def test_what_unbound_refuses_does_not_stay(
     before = host.check_output("sha256sum /etc/resolv.conf /etc/unbound/unbound.conf.d/*")
     done = converge(unbound_settings=settings)
     assert done.rc == 2
-    assert said in done.output
-    assert "the old files are back in force" in done.output
+    assert said in done.said
+    assert "the old files are back in force" in done.said
     assert host.check_output("sha256sum /etc/resolv.conf /etc/unbound/unbound.conf.d/*") == before
     assert resolve(host, "printer.example.org") == ["192.0.2.77"]
     again = converge()

@@ -153,6 +153,7 @@ class Systemd:
 
     def said(self, unit: str, since: int) -> str:
         """Return the last lines that a unit wrote to the journal since a Unix time."""
+        self.run(["journalctl", "--sync"])  # what it said just before its end may be on its way
         _, out, _ = self.run(["journalctl", "-q", "--no-pager", "-o", "cat", f"--since=@{since}", f"--unit={unit}"])
         return "; ".join(line.strip() for line in out.splitlines()[-LINES:] if line.strip())
 

@@ -122,7 +122,7 @@ def test_what_another_file_takes_the_force_of_does_not_stay(
     try:
         done = converge(**values)
     finally:
-        host.check_output("rm /etc/unbound/unbound.conf.d/z.conf")
+        host.check_output("rm /etc/unbound/unbound.conf.d/z.conf && systemctl restart unbound")
     assert (done.rc, said in done.said) == (2, True), done.said
     assert host.file("/etc/unbound/unbound.conf.d/strata.conf").content == before
 

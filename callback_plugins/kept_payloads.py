@@ -171,9 +171,9 @@ def contents(path: str) -> str:
 
 
 def give(kept: str, run: str) -> None:
-    """Link the payloads that are kept and whole into the folder of a run."""
+    """Link the payloads that are kept and whole into the folder of a run, which may have had a playbook before."""
     os.makedirs(run, mode=0o700, exist_ok=True)
-    for name in payloads(kept):
+    for name in payloads(kept) - set(os.listdir(run)):
         os.symlink(os.path.join(kept, name), os.path.join(run, name))
 
 

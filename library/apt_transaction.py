@@ -13,7 +13,8 @@ short_description: Apt's sources and settings, and all packages of a host, in on
 description:
   - Takes all sources, keys, pins and settings of apt, and all packages that a host must have and must not have. It
     compares them with C(/etc/apt) and dpkg's database and, if something is to do, runs C(apt-get install) once.
-  - On a host that is as wanted it runs one process, C(dpkg-query), and takes no lock.
+  - On a host that is as wanted it runs C(dpkg-query), asks C(systemctl) of services that it left waiting, and takes no
+    lock.
   - Changed settings are tried in a copy of C(/etc/apt) first. Apt reads them all there, and fetches and verifies the
     lists of the changed sources. Only if it accepts them do they take the place of the old ones, with their lists.
   - The transaction is simulated first. It is refused if it would remove a package that is not listed in O(absent),

@@ -36,7 +36,10 @@ class Units:
 
     def start_timers(self, tools: Tools) -> str:
         """Start the timers; return a warning if one does not start, as its package alone would not mind."""
-        return _start(tools, self.timers)
+        if not self.timers:
+            return ""
+        result = tools.read(["systemctl", "start", "--", *self.timers])
+        return f"not all of {', '.join(self.timers)} start: {result.reason()}" if result.status else ""
 
 
 def find(tools: Tools, packages: Sequence[str]) -> Units:
@@ -73,13 +76,6 @@ def warning(units: Sequence[str]) -> str:
         f"no role has started {', '.join(units)} of new packages: `systemctl start {names}` does, or the next boot; "
         f"`systemctl disable {names}` keeps it so"
     )
-
-
-def _start(tools: Tools, units: Sequence[str]) -> str:
-    if not units:
-        return ""
-    result = tools.read(["systemctl", "start", "--", *units])
-    return f"not all of {', '.join(units)} start: {result.reason()}" if result.status else ""
 
 
 def _waiting(tools: Tools, names: Sequence[str]) -> set[str]:

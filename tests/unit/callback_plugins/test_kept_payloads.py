@@ -117,8 +117,15 @@ def packed(first: tuple[Site, Path]) -> Site:
 
 
 def test_a_module_is_packed_once(packed):
-    assert not packed.packs("first", str(packed.folder / "play.yml"))  # two playbooks in one run
+    assert not packed.packs("first")
     assert packed.payloads.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_run_of_two_playbooks_is_given_what_is_kept_once(packed):
+    said = packed.run(str(packed.folder / "play.yml"))
+    assert said.count("PLAY [localhost]") == 2
+    assert "ANSIBALLZ: Creating module" not in said
+    assert "File exists" not in said
 
 
 @pytest.mark.parametrize("path", ["module_utils/words.py", "library/thing.py", "roles/one/module_utils/words.py"])

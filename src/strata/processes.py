@@ -122,6 +122,16 @@ def end(process: subprocess.Popen[str]) -> None:
     process.wait()
 
 
+def kill_tree(process: int) -> None:
+    """Kill a process and those below it; each is stopped first, so that it starts no other."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(process, signal.SIGSTOP)
+        for children in Path(f"/proc/{process}/task").glob("*/children"):
+            for child in children.read_text().split():
+                kill_tree(int(child))
+        os.kill(process, signal.SIGKILL)
+
+
 def _insist(reader: int, processes: dict[int, int]) -> None:
     """After a signal, kill what has not ended, and end ourselves if the rest takes too long."""
     with open(reader, "rb", buffering=0) as pipe:

@@ -6,6 +6,7 @@ import os
 import random
 import time
 import zlib
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,8 @@ from plays import PLAYBOOK, SANDBOX, Play, Run, connect
 
 from strata.paths import ROOT
 from strata.sandbox.podman import require
+from strata.suite import warm
+from strata.suite.warm import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -43,6 +46,10 @@ def inventory_group(group: str) -> list[str]:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    if client.VARIABLE not in os.environ:  # molecule was not started by the suite
+        stack = ExitStack()
+        config.add_cleanup(stack.close)
+        os.environ.update(stack.enter_context(warm.environment(os.environ["PATH"])))
     config.addinivalue_line(
         "markers", "spread: the case says the same on every system; the ordinary suite tries it on one of them."
     )

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import re
-import signal
 import textwrap
 import zlib
 from dataclasses import dataclass, field
@@ -15,11 +13,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import testinfra
-import warm
 import yaml
 
+from strata import processes
 from strata.paths import ROOT
 from strata.sandbox.hosts import Sandbox
+from strata.suite import warm
 
 if TYPE_CHECKING:
     from testinfra.host import Host
@@ -92,12 +91,12 @@ class Play:
 
     def end(self) -> Run:
         """Wait for its end and return what it did."""
-        self.process.join()
+        code = self.process.wait()
         plays = json.loads(self.record.read_text())["plays"] if self.record.exists() else []
         mine = [play["hosts"][self.target] for play in plays if self.target in play["hosts"]]
         output = self.output.read_text()
         return Run(
-            rc=self.process.exitcode,
+            rc=code,
             changed=sum(len(did["changed"]) for did in mine),
             calls=sum(did["calls"] for did in mine),
             output=output,
@@ -107,21 +106,10 @@ class Play:
 
     def kill_after(self, seconds: float) -> None:
         """Kill it, with all processes that it started, unless it ends before."""
-        self.process.join(seconds)
-        if self.process.is_alive():
+        if not self.process.has_ended(seconds):
             self.kill()
 
     def kill(self) -> None:
         """Kill it, with all processes that it started."""
-        kill_tree(self.process.pid)
-        self.process.join()
-
-
-def kill_tree(process: int) -> None:
-    """Kill a process and those below it; each is stopped first, so that it starts no other."""
-    with contextlib.suppress(ProcessLookupError):
-        os.kill(process, signal.SIGSTOP)
-        for children in Path(f"/proc/{process}/task").glob("*/children"):
-            for child in children.read_text().split():
-                kill_tree(int(child))
-        os.kill(process, signal.SIGKILL)
+        processes.kill_tree(self.process.pid)
+        self.process.wait()

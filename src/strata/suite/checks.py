@@ -17,6 +17,7 @@ from strata.project_config.tree import PROJECTS, Tree
 from strata.repository import readme
 from strata.repository.prose import is_prose
 from strata.rules import architecture
+from strata.suite import warm
 from strata.vendored.roles import VendoredRoles
 
 SHELL = (
@@ -107,7 +108,8 @@ def _ansible_lint(paths: Sequence[str]) -> str:
     """Lint roles as a whole, as files by themselves tell it too little."""
     parts = (path.split("/") for path in paths)
     named = {"/".join(each[:2] if each[0] == "roles" else each) for each in parts}
-    return _tool("ansible-lint", "--offline", "-q", "--strict")(sorted(named))
+    with warm.environment(f"{BIN}:{os.environ['PATH']}") as found:  # it has each playbook's syntax checked
+        return _tool("ansible-lint", "--offline", "-q", "--strict", **found)(sorted(named))
 
 
 def _secrets(paths: Sequence[str] = ()) -> str:
@@ -156,8 +158,10 @@ def _whole(program: str, *arguments: str) -> Callable[[Sequence[str]], str]:
     return lambda _: run([])
 
 
-def _tool(program: str, *arguments: str, otherwise: Iterable[str] = ()) -> Callable[[Sequence[str]], str]:
-    """Return the run of a program on the files that are named, or on `otherwise`."""
+def _tool(
+    program: str, *arguments: str, otherwise: Iterable[str] = (), **variables: str
+) -> Callable[[Sequence[str]], str]:
+    """Return the run of a program on the files that are named, or on `otherwise`, with these variables set."""
 
     def run(paths: Sequence[str]) -> str:
         path = BIN / program
@@ -169,6 +173,7 @@ def _tool(program: str, *arguments: str, otherwise: Iterable[str] = ()) -> Calla
             "PATH": f"{BIN}:{os.environ['PATH']}",
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
             "NO_COLOR": "1",
+            **variables,
         }
         done = processes.run(command, cwd=ROOT, env=settings, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         return (done.stdout + done.stderr).strip() or f"exit code {done.returncode}" if done.returncode else ""

@@ -14,7 +14,7 @@ from strata import processes
 from strata.paths import BIN, REPORTS, ROOT, STATE
 from strata.repository import inventory
 from strata.sandbox.declared import SOURCE
-from strata.suite import cases
+from strata.suite import cases, warm
 from strata.suite.checks import checks
 from strata.suite.pythons import unit_parts
 
@@ -91,12 +91,9 @@ def _unit_on_oldest_python(report: Path, log: Path) -> int:
 
 def molecule(role: str, verb: str, log: Path) -> int:
     """Have molecule carry out a verb for a role's scenario; return its exit code."""
-    environment = {
-        "PATH": f"{BIN}:{os.environ['PATH']}",
-        "MOLECULE_EPHEMERAL_DIRECTORY": str(ephemeral(role)),
-        "NO_COLOR": "1",
-    }
-    return _logged([BIN / "molecule", verb, "--no-command-borders", "--scenario-name", role], log, environment)
+    with warm.environment(f"{BIN}:{os.environ['PATH']}") as found:
+        environment = {**found, "MOLECULE_EPHEMERAL_DIRECTORY": str(ephemeral(role)), "NO_COLOR": "1"}
+        return _logged([BIN / "molecule", verb, "--no-command-borders", "--scenario-name", role], log, environment)
 
 
 def ephemeral(role: str) -> Path:

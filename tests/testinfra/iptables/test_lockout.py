@@ -42,7 +42,7 @@ def silence(target, address, run):
             if ended:
                 return longest
         assert now < deadline, "the host does not answer again"
-        ended = not run.process.is_alive()
+        ended = run.process.has_ended()
         time.sleep(0.2)
 
 

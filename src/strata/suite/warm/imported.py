@@ -15,6 +15,5 @@ for name in (
     "ansible.plugins.strategy.linear",
     "ansible.plugins.test.core",
     "ansible_collections.ansible.builtin",  # which reads a list of ten thousand lines
-    "pytest",  # every process imports the main program of the one that started it
 ):
     import_module(name)

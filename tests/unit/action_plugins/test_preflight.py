@@ -63,14 +63,12 @@ class Site:
         """Run the playbook on a host that does not exist; return exit code and output."""
         environment = os.environ | {
             "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
-            "ANSIBLE_ROLES_PATH": str(self.folder / "roles"),
             "ANSIBLE_LOCALHOST_WARNING": "false",
             **settings,
         }
-        program = str(Path(sys.executable).with_name("ansible-playbook"))
         facts = json.dumps({"ansible_facts": self.facts} if self.facts else {})
         done = subprocess.run(
-            [program, "-i", self.inventory, "--extra-vars", facts, "site.yml", *arguments],
+            ["ansible-playbook", "-i", self.inventory, "--extra-vars", facts, "site.yml", *arguments],
             cwd=self.folder,
             env=environment,
             capture_output=True,

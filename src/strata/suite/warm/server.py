@@ -13,6 +13,7 @@ import sys
 import tempfile
 import warnings
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strata import processes
@@ -64,10 +65,11 @@ def _request(descriptor: int) -> dict[str, Any]:
 
 
 def _settings(request: Mapping[str, Any]) -> list[object]:
-    """Return what Ansible may look at when it is imported: variables, and the folder, in which settings may stand."""
+    """Return what Ansible looks at when it is imported: variables, and the file of its settings."""
     environment = request["environment"]
+    file = Path(request["folder"], environment.get("ANSIBLE_CONFIG", "ansible.cfg"))
     variables = sorted(item for item in environment.items() if item[0].startswith(SETTINGS))
-    return [variables, "ANSIBLE_CONFIG" in environment or request["folder"]]
+    return [variables, str(file), file.read_text() if file.is_file() else ""]
 
 
 def _importer(request: Mapping[str, Any]) -> socket.socket:

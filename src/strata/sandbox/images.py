@@ -4,7 +4,9 @@ import fcntl
 import hashlib
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from strata.errors import StrataError
@@ -46,6 +48,9 @@ class Release:
     suite: str
 
 
+#: Images are asked for at the same time; apt, which takes half a second, only once.
+_ASKING = threading.Lock()
+
 RELEASES = {release.image: release for release in (Release("debian-13", "trixie"), Release("debian-12", "bookworm"))}
 
 
@@ -56,6 +61,19 @@ def sources(suite: str) -> list[str]:
         StrataError: apt knows no mirror of Debian here.
 
     """
+    with _ASKING:
+        mirrors = _mirrors()
+    if "Debian" not in mirrors:
+        raise StrataError("apt on this machine has no mirror of Debian: run `apt-get update` with one in its sources")
+    lines = [f"deb {mirrors['Debian']} {suite} main", f"deb {mirrors['Debian']} {suite}-updates main"]
+    if "Debian-Security" in mirrors:
+        lines.append(f"deb {mirrors['Debian-Security']} {suite}-security main")
+    return lines
+
+
+@cache
+def _mirrors() -> dict[str, str]:
+    """Return the address of each mirror by its label."""
     form = "$(REPO_URI)|$(LABEL)"
     listing = subprocess.run(
         ["apt-get", "indextargets", "--format", form, "Created-By: Packages"],
@@ -67,12 +85,7 @@ def sources(suite: str) -> list[str]:
     for line in listing.stdout.splitlines():
         uri, _, label = line.partition("|")
         mirrors.setdefault(label, uri)
-    if "Debian" not in mirrors:
-        raise StrataError("apt on this machine has no mirror of Debian: run `apt-get update` with one in its sources")
-    lines = [f"deb {mirrors['Debian']} {suite} main", f"deb {mirrors['Debian']} {suite}-updates main"]
-    if "Debian-Security" in mirrors:
-        lines.append(f"deb {mirrors['Debian-Security']} {suite}-security main")
-    return lines
+    return mirrors
 
 
 def ensure(image: str, state: Path) -> str:

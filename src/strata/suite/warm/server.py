@@ -114,7 +114,7 @@ def _keep(descriptors: list[int]) -> NoReturn:
     with suppress(OSError):
         connection.sendall(b"%d\n" % process)
     ended = os.pidfd_open(process)
-    if ended not in select.select([ended, connection], [], [])[0]:
+    if ended not in select.select([ended, connection.fileno()], [], [])[0]:
         processes.kill_tree(process)
     _, status = os.waitpid(process, 0)
     with suppress(OSError):

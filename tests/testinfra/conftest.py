@@ -14,10 +14,10 @@ import pytest
 import yaml
 from plays import PLAYBOOK, SANDBOX, Play, Run, connect
 
+from strata import warm
 from strata.paths import ROOT
 from strata.sandbox.podman import require
-from strata.suite import warm
-from strata.suite.warm import client
+from strata.warm import client
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

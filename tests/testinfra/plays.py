@@ -15,10 +15,9 @@ from typing import TYPE_CHECKING, Any
 import testinfra
 import yaml
 
-from strata import processes
+from strata import processes, warm
 from strata.paths import ROOT
 from strata.sandbox.hosts import Sandbox
-from strata.suite import warm
 
 if TYPE_CHECKING:
     from testinfra.host import Host

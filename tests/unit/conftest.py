@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from strata.suite import warm
+from strata.warm import environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Have tests find an `ansible-playbook` that starts sooner."""
     stack = ExitStack()
     config.add_cleanup(stack.close)
-    os.environ.update(stack.enter_context(warm.environment(os.environ["PATH"])))
+    os.environ.update(stack.enter_context(environment(os.environ["PATH"])))
 
 
 @pytest.fixture

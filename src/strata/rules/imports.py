@@ -57,7 +57,7 @@ ROOTS = (
             ("vendored",),
             ("project_config",),
             ("variables",),
-            ("repository",),
+            ("repository", "warm"),
             ("errors", "paths", "processes", "progress", "tables"),
             ("__init__",),
         ),

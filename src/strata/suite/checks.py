@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from strata import processes, rules
+from strata import processes, rules, warm
 from strata.errors import StrataError
 from strata.paths import BIN, ROOT
 from strata.project_config.check import load
@@ -17,7 +17,6 @@ from strata.project_config.tree import PROJECTS, Tree
 from strata.repository import readme
 from strata.repository.prose import is_prose
 from strata.rules import architecture
-from strata.suite import warm
 from strata.vendored.roles import VendoredRoles
 
 SHELL = (

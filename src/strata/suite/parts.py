@@ -10,11 +10,11 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from strata import processes
+from strata import processes, warm
 from strata.paths import BIN, REPORTS, ROOT, STATE
 from strata.repository import inventory
 from strata.sandbox.declared import SOURCE
-from strata.suite import cases, warm
+from strata.suite import cases
 from strata.suite.checks import checks
 from strata.suite.pythons import unit_parts
 

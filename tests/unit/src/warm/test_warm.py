@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from strata.suite import warm
+from strata import warm
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -85,7 +85,7 @@ def test_a_run_ends_with_who_asked_for_it(variables: dict[str, str], tmp_path: P
 
 
 def test_the_server_ends_with_who_started_it() -> None:
-    code = "import os; from strata.suite.warm import *; it = environment(''); print(it.__enter__()['PATH']); os.abort()"
+    code = "import os; from strata.warm import *; it = environment(''); print(it.__enter__()['PATH']); os.abort()"
     # The server has the same standard error: its end is that of the pipe.
     command = [sys.executable, "-P", "-u", "-c", code]
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)

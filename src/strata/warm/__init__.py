@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata import processes
-from strata.suite.warm import client
+from strata.warm import client
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def environment(path: str) -> Iterator[dict[str, str]]:
         program = Path(folder) / "ansible-playbook"
         program.write_text(f'#!/bin/sh\nexec {sys.executable} -IS {client.__file__} {server} "$@"\n')
         program.chmod(0o700)
-        command = [sys.executable, "-P", "-m", "strata.suite.warm.server", server]
+        command = [sys.executable, "-P", "-m", "strata.warm.server", server]
         with processes.started(command, stdout=subprocess.PIPE) as process:
             try:
                 next(iter(process.stdout or ()))

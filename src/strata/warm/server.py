@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from strata import processes
-from strata.suite.warm import client
+from strata.warm import client
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,7 +86,7 @@ def _importer(request: Mapping[str, Any]) -> socket.socket:
     os.environ.clear()
     os.environ.update(request["environment"])
     sys.argv = ["ansible-playbook"]
-    from strata.suite.warm import imported  # noqa: F401, PLC0415 - by this process, and not before
+    from strata.warm import imported  # noqa: F401, PLC0415 - by this process, and not before
 
     gc.freeze()
     while descriptors := socket.recv_fds(theirs, 1, 5)[1]:

@@ -56,7 +56,9 @@ class Code:
         return found
 
     def _named(self, path: str, text: str) -> Iterator[str]:
-        yield from (used for name in RUN_MODULE.findall(text) for used in _files(f"src/{name.replace('.', '/')}"))
+        for name in RUN_MODULE.findall(text):
+            base = f"src/{name.replace('.', '/')}"
+            yield from (f"{base}/__main__.py", *_files(base))
         if not path.endswith(".py"):
             return
         for module, names in imports(TYPES.sub("", text)):
@@ -94,6 +96,6 @@ class Code:
 
 def _files(base: str) -> Iterator[str]:
     """Yield the files that a module may be, and those of the packages that it is in."""
-    yield from (f"{base}.py", f"{base}/__main__.py")
+    yield f"{base}.py"
     folders = base.split("/")
     yield from (f"{'/'.join(folders[:length])}/__init__.py" for length in range(1, len(folders) + 1))

@@ -125,7 +125,7 @@ def _warn_of_logs(module: quiet.QuietModule) -> None:
     """Warn of logs that Apache writes though no rotation has them: the texts of sites don't name all."""
     if module.params["logrotate_options"] is not None:
         with contextlib.suppress(OSError), open(PID_FILE, encoding="ascii") as stream:
-            unrotated = logrotate.unrotated(stream.read().strip())
+            unrotated = logrotate.unrotated(module.run, stream.read().strip())
             _warn(
                 module,
                 (f"Apache writes {path}, which nothing rotates: name it in logrotate_files" for path in unrotated),

@@ -34,6 +34,10 @@ def pin_file(item: Mapping[str, Any]) -> tuple[str, str]:
             f"the pin {name} ({item['origin']}) has {item['pin']!r} for pin: write `release ...`, `origin ...` or "
             f"`version ...`, as apt_preferences(5) says"
         )
+    if item["priority"] == 0:
+        raise DeclarationError(
+            f"the pin {name} ({item['origin']}) has the priority 0, which apt refuses: below 0 keeps packages out"
+        )
     for package in item["packages"]:
         if not package or re.search(r"\s", package):
             raise DeclarationError(

@@ -15,7 +15,13 @@ def test_pin_is_a_file() -> None:
         "/etc/apt/preferences.d/new.pref",
         "Package: git g*\nPin: release n=sid\nPin-Priority: 501\n",
     )
-    for wrong in ({"pin": "sid"}, {"pin": "release a\nPin-Priority: 1"}, {"packages": ["a b"]}, {"name": "a.b"}):
+    for wrong in (
+        {"priority": 0},
+        {"pin": "sid"},
+        {"pin": "release a\nPin-Priority: 1"},
+        {"packages": ["a b"]},
+        {"name": "a.b"},
+    ):
         with pytest.raises(DeclarationError, match=r"the pin \S+ \(x\)"):
             conf.pin_file(item | wrong)
 

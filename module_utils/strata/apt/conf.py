@@ -27,8 +27,6 @@ def pin_file(item: Mapping[str, Any]) -> tuple[str, str]:
 
     """
     name = keys.checked_name(item)
-    if "." in name:
-        raise DeclarationError(f"the pin {name} ({item['origin']}) must have a name without points")
     if not _PIN.fullmatch(item["pin"]):
         raise DeclarationError(
             f"the pin {name} ({item['origin']}) has {item['pin']!r} for pin: write `release ...`, `origin ...` or "

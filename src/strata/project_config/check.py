@@ -179,10 +179,11 @@ def _unmade_groups(found: Read) -> Iterator[Finding]:
                 yield Finding(str(path), line, message, warning=True)
         for group, entry in acl_rules.asked_groups(acl):
             if group not in named:
-                message = f"{entry.key}: no rule of an ACL names the group {group}, so it is not made, and a Gerrit"
-                yield Finding(
-                    str(path), entry.line, f"{message} without it refuses this ACL{nearest(group, named)}", warning=True
+                does = "copies no vote by this" if entry.key.lower() == "copycondition" else "refuses this ACL"
+                message = (
+                    f"{entry.key}: no rule of an ACL names the group {group}, so it is not made, and a Gerrit without"
                 )
+                yield Finding(str(path), entry.line, f"{message} it {does}{nearest(group, named)}", warning=True)
 
 
 def _stems(name: str) -> Iterator[str]:

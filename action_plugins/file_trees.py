@@ -274,7 +274,10 @@ class ActionModule(ActionBase):
                 command = f"{start}cat >>{path} || {{ rm -f {path}; false; }}"
                 done = self._low_level_execute_command(command, in_data=data)
                 if done["rc"]:
-                    raise SourceError(f"the contents cannot be sent: {(done['stderr'] or done['stdout']).strip()}")
+                    names = ", ".join(source.name for source in sources)
+                    raise SourceError(
+                        f"the contents of {names} cannot be sent: {(done['stderr'] or done['stdout']).strip()}"
+                    )
                 start = ""
         return {"uploaded": answer["upload"]}
 

@@ -13,6 +13,8 @@ from ansible.utils.display import Display
 if TYPE_CHECKING:
     from ansible.plugins.connection import ConnectionBase
 
+SSH_PORT = 22
+
 #: Seconds that a host has after the rollback to answer again.
 PATIENCE = 15
 
@@ -41,8 +43,9 @@ class ActionModule(ActionBase):
     """Make the change in one remote call; when the module leaves it unconfirmed, confirm it in a second one.
 
     The module takes `rollback_delay` (seconds), `confirm` and `change`, and returns `unconfirmed` (seconds until its
-    host undoes the change by itself) and `change` (its name) or, when it is asked to confirm that, `confirmed` and
-    `restored`. Its answer may get lost: asked again about the same change, it gives the same one.
+    host undoes the change by itself), `change` (its name) and `blame` (what is in it, as one line) or, when it is asked
+    to confirm that, `confirmed` and `restored`. Its answer may get lost: asked again about one change, it gives the
+    same one.
     """
 
     #: The arguments that tell the module which change it shall confirm.
@@ -73,6 +76,7 @@ class ActionModule(ActionBase):
             arguments["rollback_delay"] = 0
         answer = self._execute_module(module_args=arguments, task_vars=self._vars)
         self._name = answer.pop("change", "")
+        self._changed = answer.pop("blame", "")
         if delay := answer.pop("unconfirmed", 0):
             return self._confirm(answer, delay)
         if wanted and unguarded and answer.get("changed") and not self._task.check_mode:
@@ -101,9 +105,12 @@ class ActionModule(ActionBase):
     def _doubt(self) -> None:
         """Warn if the control side's own connection, which was let in, proves little."""
 
-    def _blame(self, answer: dict[str, Any]) -> str:
-        """Return which parts of the change may have locked us out."""
-        return ", ".join(entry["after_header"] for entry in answer["diff"] if "after_header" in entry)
+    def _blame(self, answer: dict[str, Any]) -> str:  # noqa: ARG002
+        """Return which parts of the change may have locked us out, with the parameters that they come from."""
+        port = (self._over_ssh and self._connection.get_option("port")) or SSH_PORT
+        user = self._connection.get_option("remote_user") if self._over_ssh else None
+        login = f"as {user}" if user else "as the user who runs it"
+        return f"{self._changed}; Ansible logs in {login} at tcp port {port}: change what keeps that out"
 
     def _confirm(self, answer: dict[str, Any], delay: int) -> dict[str, Any]:
         """Return the answer if the host lets us in and the change is kept, else a failure once it does so again."""

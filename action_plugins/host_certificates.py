@@ -302,7 +302,8 @@ class ActionModule(ActionBase):
             arguments["signed"] = signed(authority, answer["wanted"], declared, int(arguments.get("lifetime", 90)))
             answer = self._call(arguments)
             if "wanted" in answer:
-                raise AuthorityError("the host does not take what the CA has signed")
+                names = ", ".join(repr(each["name"]) for each in answer["wanted"])
+                raise AuthorityError(f"the host does not take what {authority.certificate_file} has signed for {names}")
         if warning := authority.warning():
             answer.setdefault("warnings", []).append(warning)
         return answer

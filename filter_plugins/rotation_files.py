@@ -68,7 +68,7 @@ def rotation_files(rotations: Iterable[Mapping[str, Any]], options: Sequence[str
     """Return the file of each rotation.
 
     Raises:
-        AnsibleFilterError: logrotate would not read a file of that name, or such a path.
+        AnsibleFilterError: that is no name of a file, or no path that logrotate can read.
 
     """
     return [_file(rotation, options, check) for rotation in rotations]
@@ -76,10 +76,9 @@ def rotation_files(rotations: Iterable[Mapping[str, Any]], options: Sequence[str
 
 def _file(rotation: Mapping[str, Any], options: Sequence[str], check: str) -> dict[str, str]:
     origin, name = rotation["origin"], str(rotation["name"])
-    if not re.fullmatch(r"[A-Za-z0-9_-]+", name):
+    if name in {".", ".."} or not re.fullmatch(r"[^/%\\|&\x00-\x1f\x7f]+", name):
         raise AnsibleFilterError(
-            f"{origin}: {_shown(name)} is not a valid name of a file: letters, digits, - and _, as logrotate "
-            "leaves out others"
+            f"{origin}: {_shown(name)} is not a valid name of a file: one without /, %, \\, |, & and line breaks"
         )
     path = f"/etc/logrotate.d/{name}"
     scripts = [rotation[script] for script in SCRIPTS if rotation.get(script)]

@@ -15,7 +15,8 @@ author: Strata contributors
 short_description: The ports that virtual hosts are served on
 description:
   - Returns the ports that the module M(apache_server) makes Apache listen on for O(apache_server#module:vhosts), those
-    that a text of a virtual host names in C(Listen) and C(<VirtualHost>) among them.
+    that a text of a virtual host names in C(Listen) and C(<VirtualHost>) among them, as numbers or as variables to
+    which it gives a value itself (C(Define PORT 8080)).
   - What is only served on addresses of the host itself, such as C(127.0.0.1), has no port for others. What is not
     valid is left out, as the module says what is wrong with it.
 options:
@@ -43,6 +44,8 @@ LAST_PORT = 65535
 # As module_utils/strata/apache/text.py has them.
 _OPENING = re.compile(r"^[ \t]*<VirtualHost[ \t]+([^>\n]+)>", re.MULTILINE | re.IGNORECASE)
 _LISTEN = re.compile(r"^[ \t]*Listen[ \t]+(\S+)", re.MULTILINE | re.IGNORECASE)
+_DEFINE = re.compile(r"""[ \t]*Define[ \t]+(\w+)[ \t]+["']?([^"'\s]+)["']?[ \t]*""", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 
 
 class FilterModule:
@@ -69,11 +72,24 @@ def _places(vhost: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         port = port or (443 if vhost.get("ssl") else 80)
         yield from ((str(address), str(port)) for address in vhost.get("addresses") or ["*"])
         return
-    words = " ".join([*_OPENING.findall(str(vhost["content"])), *_LISTEN.findall(str(vhost["content"]))]).split()
+    text = _expanded(str(vhost["content"]))
+    words = " ".join([*_OPENING.findall(text), *_LISTEN.findall(text)]).split()
     named = [(address, number) for address, _, number in (word.strip("\"'").rpartition(":") for word in words)]
     yield from named
     if port is not None or not any(number.isdecimal() for _, number in named):
         yield "*", str(port or 80)
+
+
+def _expanded(raw: str) -> str:
+    """Return a text with the values of variables that it defines itself, line by line."""
+    known: dict[str, str] = {}
+    lines = []
+    for written in raw.split("\n"):
+        line = _VARIABLE.sub(lambda found: known.get(found[1], found[0]), written)
+        if defined := _DEFINE.fullmatch(line):
+            known[defined[1]] = defined[2]
+        lines.append(line)
+    return "\n".join(lines)
 
 
 def _is_own(address: str) -> bool:

@@ -71,6 +71,12 @@ options:
       origin:
         description: The variable that asks for the file, for messages.
         type: str
+      origins:
+        description:
+          - The variables that its lines come from, by the first word of a line, for messages. An indented line comes
+            from where the last line comes from that is not.
+        type: dict
+        default: {}
   purge:
     description: Shell patterns of further files that are removed unless they are among O(files).
     type: list
@@ -227,6 +233,7 @@ FILE = {
     "validate": {"type": "str"},
     "former": {"type": "path"},
     "origin": {"type": "str"},
+    "origins": {"type": "dict", "default": {}},
 }
 LIVE = {name: {"type": "str", "required": True} for name in ("read", "value", "write")}
 KEPT = {name: {"type": "str", "required": True} for name in ("read", "hint")}

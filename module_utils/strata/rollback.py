@@ -109,12 +109,12 @@ class Rollback:
             self._write(f"{CHANGE}{change}\n", text, units, command)
         except OSError as error:
             self._forget()
-            raise RollbackError(f"the change would have no rollback: {error}") from error
+            raise RollbackError(f"the change would have no rollback, which rollback_delay asks for: {error}") from error
         timer = [f"--unit={self.unit}", f"--on-active={delay}s", "--timer-property=AccuracySec=100ms"]
         status, _, message = self.run(["systemd-run", "--quiet", "--collect", *timer, "sh", "-c", command])
         if status:
             self._forget()
-            raise RollbackError(f"the change would have no rollback: {message.strip()}")
+            raise RollbackError(f"the change would have no rollback, which rollback_delay asks for: {message.strip()}")
         return change
 
     def require_pending(self, delay: int) -> None:

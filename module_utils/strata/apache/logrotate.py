@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from ansible.module_utils.strata.commands import Run
 
 # Debian's own file: two files that name the same log would make logrotate refuse one.
-PATH = "/etc/logrotate.d/apache2"
+FOLDER = "/etc/logrotate.d"
+PATH = f"{FOLDER}/apache2"
 SCRIPTS = ("firstaction", "prerotate", "postrotate", "lastaction")
 _ALWAYS = {
     "prerotate": ("if [ -d /etc/logrotate.d/httpd-prerotate ]; then run-parts /etc/logrotate.d/httpd-prerotate; fi",),
@@ -32,8 +33,6 @@ _ALWAYS = {
     "postrotate": ("if systemctl --quiet is-active apache2; then systemctl reload apache2; fi",),
 }
 _OPTION = re.compile(r"[a-z]+([ =][^{}\x00-\x1f]*)?")
-# What logrotate leaves out of a folder that it includes.
-_TABOO = re.compile(r"(,v|~|\.(bak|cfsaved|disabled|dpkg-\w+|rpm\w+|swp|ucf-\w+))$")
 _PATH = re.compile(r'"(/[^"\n]+)"|(?<!\S)(/[^\s{"]+)')
 
 
@@ -79,13 +78,20 @@ def lines(params: Mapping[str, Any], paths: Iterable[str]) -> list[Line]:
     return [*found, Line("}")]
 
 
-def unrotated(process: str, folder: str = "/etc/logrotate.d", proc: str = "/proc") -> list[str]:
+def in_force(run: Run, folder: str = FOLDER) -> list[str]:
+    """Return the files of logrotate's folder that it reads: it says itself which names it ignores."""
+    _, out, err = run(["logrotate", "--debug", "/etc/logrotate.conf"]) if shutil.which("logrotate") else (0, "", "")
+    ignored = set(re.findall(r"^Ignoring (.+), because of ", out + err, re.MULTILINE))
+    paths = sorted(glob.glob(f"{folder}/*"))
+    return [path for path in paths if os.path.isfile(path) and os.path.basename(path) not in ignored]
+
+
+def unrotated(run: Run, process: str, folder: str = FOLDER, proc: str = "/proc") -> list[str]:
     """Return the logs that Apache's process has open, and that no file of logrotate's folder names."""
     known = []
-    for path in glob.glob(f"{folder}/*"):
-        if os.path.isfile(path) and not _TABOO.search(path):
-            with open(path, encoding="utf-8", errors="replace") as stream:
-                known += [fnmatch.translate(quoted or bare) for quoted, bare in _PATH.findall(stream.read())]
+    for path in in_force(run, folder):
+        with open(path, encoding="utf-8", errors="replace") as stream:
+            known += [fnmatch.translate(quoted or bare) for quoted, bare in _PATH.findall(stream.read())]
     rotated = re.compile("|".join(known) or "(?!)").fullmatch
     found = set()
     numbers: list[str] = []
@@ -140,7 +146,7 @@ def _script_refused(run: Run, params: Mapping[str, Any]) -> str:
 
 def _refused(run: Run, content: bytes, wanted: list[Line]) -> str:
     """Return what logrotate has against the file, by itself and with those that are there, and whose fault it is."""
-    others = [path for path in sorted(glob.glob("/etc/logrotate.d/*")) if path != PATH and not _TABOO.search(path)]
+    others = [path for path in in_force(run) if path != PATH]
     with tempfile.NamedTemporaryFile(prefix="strata-logrotate-", dir="/run") as staged:
         staged.write(content)
         staged.flush()

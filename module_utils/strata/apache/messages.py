@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ansible.module_utils.strata.apache.host import ROOT
-from ansible.module_utils.strata.apache.text import values_of
+from ansible.module_utils.strata.apache.text import listens, values_of
 from ansible.module_utils.strata.apache.vhosts import LOGS
 
 if TYPE_CHECKING:
@@ -74,8 +74,7 @@ def suspects(text: str, declared: Sequence[Site], changes: Iterable[Change]) -> 
     """Return the sites that messages of a dying Apache are about: by port, name or file; else those that changed."""
     ports = {int(port) for port in re.findall(r"could not bind to address \S*:(\d+)", text)}
     if ports:
-        listens = re.compile(rf"^\s*Listen\s+(\S+:)?({'|'.join(map(str, ports))})\s*$", re.MULTILINE | re.IGNORECASE)
-        return [site for site in declared if ports & {*site.ports} or listens.search(site.text)]
+        return [site for site in declared if ports & {*site.ports, *listens(site.text)}]
     files = {path.rstrip(".") for path in re.findall(r"(?<![\w.])/[\w./-]+", text)}
     named = [
         site

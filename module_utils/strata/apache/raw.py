@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.apache.text import expanded
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from collections.abc import Set as AbstractSet
@@ -68,7 +70,7 @@ def needs(site: Site, known: Mapping[str, AbstractSet[str]], on: AbstractSet[str
 
     """
     found: dict[str, Directive] = {}
-    for each in directives(site.text):
+    for each in directives(expanded(site.text)):
         if each.off(on):
             continue
         modules = known.get(each.name, frozenset())
@@ -99,7 +101,7 @@ def without_effect(site: Site, on: AbstractSet[str]) -> list[str]:
     """Return sentences about what Apache takes of a site's text, but not for what it is meant for."""
     found: dict[str, str] = {}
     denied: dict[tuple[int, str, str], set[str]] = {}
-    for each in directives(site.text):
+    for each in directives(expanded(site.text)):
         if condition := each.off(on):
             found.setdefault(condition, f"{site}: <IfModule {condition}> does not hold, so {each.text!r} has no effect")
         for section in each.sections:

@@ -27,7 +27,7 @@ from ansible.module_utils.strata.apache.service import PID_FILE, UNIT, Apache
 from ansible.module_utils.strata.errors import DeclarationError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from ansible.module_utils.strata.apache.declared import Declared
     from ansible.module_utils.strata.apache.service import Verb
@@ -106,7 +106,7 @@ def _configure(
     if missing:
         module.warn(" ".join([*missing, "So the configuration could not be tested."]))
     elif changes:
-        ports |= _try_out(module, test, changes, wanted.sites)
+        ports |= _try_out(module, test, changes, wanted)
     if action:
         _check_free(module, wanted)
     if not module.check_mode:
@@ -125,7 +125,7 @@ def _warn_of_logs(module: quiet.QuietModule) -> None:
     """Warn of logs that Apache writes though no rotation has them: the texts of sites don't name all."""
     if module.params["logrotate_options"] is not None:
         with contextlib.suppress(OSError), open(PID_FILE, encoding="ascii") as stream:
-            unrotated = logrotate.unrotated(stream.read().strip())
+            unrotated = logrotate.unrotated(module.run, stream.read().strip())
             _warn(
                 module,
                 (f"Apache writes {path}, which nothing rotates: name it in logrotate_files" for path in unrotated),
@@ -183,22 +183,21 @@ def _check_free(module: quiet.QuietModule, wanted: Declared) -> None:
         raise RefusedError(f"Apache cannot listen on port {port.number} for {about}: {words}; nothing was changed")
 
 
-def _try_out(
-    module: quiet.QuietModule, test: ConfigTest, changes: list[files.Change], sites: Sequence[Site]
-) -> set[int]:
+def _try_out(module: quiet.QuietModule, test: ConfigTest, changes: list[files.Change], wanted: Declared) -> set[int]:
     """Test the changes in a copy of the configuration; return the ports of the virtual hosts that are declared.
 
     Raises:
         RefusedError: Apache refuses them. (In check mode a missing file is only a warning.)
-        DeclarationError: a name of a site would never be answered by it.
+        DeclarationError: a name of a site would never be answered by it, or nothing listens on its port.
 
     """
+    sites = wanted.sites
     verdict = test.staged(changes)
     if module.check_mode and re.search(r"does not exist or is empty|No such file or directory", verdict.refused):
         module.warn(f"a file is missing that an earlier task may yet bring: {verdict.refused}")
     elif verdict.refused:
         test.blame(verdict.refused)
-    if problems := served.problems(verdict.vhosts, sites):
+    if problems := served.unheard(verdict.vhosts, sites, wanted.ports) or served.problems(verdict.vhosts, sites):
         raise DeclarationError(" ".join([*problems, "Nothing was changed."]))
     _warn(module, (messages.with_sites(text, sites) for text in verdict.warnings))
     files_of_sites = {site.file for site in sites}

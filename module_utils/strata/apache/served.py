@@ -8,6 +8,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from ansible.module_utils.strata.apache.text import expanded, listens
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -37,7 +39,8 @@ class Vhost:
 
     def names(self, site: Site) -> list[str]:
         """Return the names that the text of a site gives it: without one it has that of the host."""
-        return [each for each in (self.name, *self.aliases) if each.lower() in site.text.lower()]
+        text = expanded(site.text).lower()
+        return [each for each in (self.name, *self.aliases) if each.lower() in text]
 
     def answers(self, name: str) -> bool:
         """Return whether it answers a name, if none before it does."""
@@ -77,6 +80,25 @@ def problems(vhosts: Sequence[Vhost], sites: Iterable[Site]) -> list[str]:
         for at, vhost in enumerate(group)
         if vhost.file in by_file
         for text in _unreached(vhost, group[:at], by_file)
+    ]
+
+
+def unheard(vhosts: Iterable[Vhost], sites: Sequence[Site], ports: Iterable[int]) -> list[str]:
+    """Return a sentence for each port of a declared site that neither its text nor its declaration tells.
+
+    Args:
+        vhosts: what Apache has read.
+        sites: the declared ones.
+        ports: what Apache is told to listen on.
+
+    """
+    known = {0, *ports}.union(*(listens(site.text) for site in sites))
+    by_file = {site.file: site for site in sites}
+    found = {(vhost.file, vhost.port) for vhost in vhosts if vhost.file in by_file and vhost.port not in known}
+    return [
+        f"{by_file[file]} is served on port {port}, which its text takes from a variable that it does not define: "
+        f"write the number there, or Define it there, so that Apache listens on it and the firewall opens it."
+        for file, port in sorted(found)
     ]
 
 

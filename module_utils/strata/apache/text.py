@@ -16,23 +16,42 @@ if TYPE_CHECKING:
 _CA_FILE = "/etc/ssl/certs/ca-certificates.crt"
 _OPENING = re.compile(r"^[ \t]*<VirtualHost[ \t]+([^>\n]+)>", re.MULTILINE | re.IGNORECASE)
 _LISTEN = re.compile(r"^[ \t]*Listen[ \t]+(?:\S+:)?(\d+)(?=\s)", re.MULTILINE | re.IGNORECASE)
+_DEFINE = re.compile(r"""[ \t]*Define[ \t]+(\w+)[ \t]+["']?([^"'\s]+)["']?[ \t]*""", re.IGNORECASE)
+_VARIABLE = re.compile(r"\$\{(\w+)\}")
 # What a URL ends with that is a page, and no folder whose pages have the same names.
 _PAGE = re.compile(r"https?://[^/?]+([^?]*/[^/?]*\.[^/?]*|[^?]*\?.*)")
 
 
+def expanded(raw: str) -> str:
+    """Return a text as Apache reads it: with the values of variables that it defines itself, line by line."""
+    known: dict[str, str] = {}
+    lines = []
+    for written in raw.split("\n"):
+        line = _VARIABLE.sub(lambda found: known.get(found[1], found[0]), written)
+        if defined := _DEFINE.fullmatch(line):
+            known[defined[1]] = defined[2]
+        lines.append(line)
+    return "\n".join(lines)
+
+
+def listens(raw: str) -> set[int]:
+    """Return the ports of the directives Listen in a text."""
+    return set(map(int, _LISTEN.findall(expanded(raw))))
+
+
 def ports(raw: str, port: int | None) -> tuple[int, ...]:
     """Return the ports that a site with a text of its own needs: its item's and the text's, less its own Listen."""
-    places = (place for words in _OPENING.findall(raw) for place in words.split())
+    places = (place for words in _OPENING.findall(expanded(raw)) for place in words.split())
     named = {int(number) for place in places if (number := place.rpartition(":")[2].strip('"')).isdecimal()}
     if port is not None or not named:
         named.add(port or 80)
-    return tuple(sorted(named - set(map(int, _LISTEN.findall(raw)))))
+    return tuple(sorted(named - listens(raw)))
 
 
 def values_of(directive: str, raw: str) -> list[str]:
     """Return the first value, in quotes or without blanks, of each directive of a text whose name fits a pattern."""
     value = r"""(?:"([^"\n]+)"|'([^'\n]+)'|([^\s"']\S*))"""
-    found = re.findall(rf"^[ \t]*(?:{directive})[ \t]+{value}", raw, re.MULTILINE | re.IGNORECASE)
+    found = re.findall(rf"^[ \t]*(?:{directive})[ \t]+{value}", expanded(raw), re.MULTILINE | re.IGNORECASE)
     return ["".join(each) for each in found]
 
 

@@ -27,12 +27,14 @@ def pin_file(item: Mapping[str, Any]) -> tuple[str, str]:
 
     """
     name = keys.checked_name(item)
-    if "." in name:
-        raise DeclarationError(f"the pin {name} ({item['origin']}) must have a name without points")
     if not _PIN.fullmatch(item["pin"]):
         raise DeclarationError(
             f"the pin {name} ({item['origin']}) has {item['pin']!r} for pin: write `release ...`, `origin ...` or "
             f"`version ...`, as apt_preferences(5) says"
+        )
+    if item["priority"] == 0:
+        raise DeclarationError(
+            f"the pin {name} ({item['origin']}) has the priority 0, which apt refuses: below 0 keeps packages out"
         )
     for package in item["packages"]:
         if not package or re.search(r"\s", package):

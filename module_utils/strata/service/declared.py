@@ -39,6 +39,7 @@ class DeclaredFile:
     validate: list[str]
     former: str | None
     origin: str | None
+    origins: Mapping[str, str]
 
     def __str__(self) -> str:
         """Return the path, and the variable that asks for the file, if that is known."""
@@ -130,6 +131,7 @@ def _file(item: Mapping[str, Any]) -> DeclaredFile:
         _words(item["validate"]) if item["validate"] else [],
         item["former"],
         item["origin"],
+        item["origins"],
     )
     if present and len(contents) + (item["content_from"] is not None) + (item["link"] is not None) != 1:
         raise DeclarationError(f"{file}: needs either content, secret_content, content_from or link")

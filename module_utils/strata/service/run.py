@@ -15,7 +15,7 @@ from ansible.module_utils.strata.errors import StrataError
 from ansible.module_utils.strata.owed import Owed
 from ansible.module_utils.strata.quiet import result
 from ansible.module_utils.strata.rollback import KEPT, Rollback, script
-from ansible.module_utils.strata.service import host, plan
+from ansible.module_utils.strata.service import host, origins, plan
 from ansible.module_utils.strata.service.declared import ServiceError, parse, short
 from ansible.module_utils.strata.service.warnings import Warnings
 from ansible.module_utils.strata.units import Systemd, UnitError, steps
@@ -87,7 +87,7 @@ def _validate(
             code, out, err = run([word.replace("%s", copy) for word in file.validate])
             if code:
                 said = (err or out).strip().replace(copy, file.path)
-                raise ServiceError(f"{file} is refused by {file.validate[0]}: {said}")
+                raise ServiceError(f"{file} is refused by {file.validate[0]}: {said}{origins.refused(file, said)}")
             if not declared.checks:  # which say the same of all files together
                 warnings.hear(file.validate[0], f"{out}\n{err}".replace(copy, file.path))
 
@@ -127,7 +127,10 @@ def _guarded(transaction: Transaction, rollback: Rollback, delay: int) -> dict[s
             rollback.disarm()
         raise
     transaction.owed.forget()
-    return {"unconfirmed": delay, "change": change} if delay else {}
+    if not delay:
+        return {}
+    blame = origins.changed(files.diff(transaction.plan.changes), transaction.declared.files)
+    return {"unconfirmed": delay, "change": change, "blame": blame}
 
 
 @dataclass

@@ -65,6 +65,13 @@ def groups(acl: Acl) -> dict[str, int]:
     return found
 
 
+def asked_groups(acl: Acl) -> Iterator[tuple[str, Entry]]:
+    """Yield the groups that expressions of a file ask for, each with its entry."""
+    for section, entry in acl.entries():
+        if _kind(section, entry) in {gerrit.REQUIREMENT, gerrit.COPY}:
+            yield from ((group, entry) for group in queries.groups(entry.value or ""))
+
+
 def labels(acl: Acl) -> dict[str, list[int]]:
     """Return the labels that a file defines, with their values."""
     found: dict[str, list[int]] = {}

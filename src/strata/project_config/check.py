@@ -63,6 +63,7 @@ def load(tree: Tree) -> Read:
         found.findings += _odd_groups(found)
     found.findings += _odd_labels(found)
     found.findings += _unknown_labels(found)
+    found.findings += _unmade_groups(found)
     found.findings = sorted(set(found.findings))
     return found
 
@@ -164,6 +165,25 @@ def _odd_groups(found: Read) -> Iterator[Finding]:
         if not stems & {"".join(words[:count]) for count in range(1, len(words))}:
             (path, line), *_ = places
             yield Finding(str(path), line, f"the group {group} is named like no project", warning=True)
+
+
+def _unmade_groups(found: Read) -> Iterator[Finding]:
+    """Warn of groups that nobody makes: those that no ACL lets do anything, and those that are not Gerrit's own."""
+    named = {group for acl in found.acls.values() for group in acl_rules.groups(acl)} | gerrit.COMMON_GROUPS
+    for path, acl in found.acls.items():
+        for group, line in acl_rules.groups(acl).items():
+            if "/" in group:
+                message = (
+                    f"the group {group} is not Gerrit's own, and is not made: it needs its UUID in external_groups"
+                )
+                yield Finding(str(path), line, message, warning=True)
+        for group, entry in acl_rules.asked_groups(acl):
+            if group not in named:
+                does = "copies no vote by this" if entry.key.lower() == "copycondition" else "refuses this ACL"
+                message = (
+                    f"{entry.key}: no rule of an ACL names the group {group}, so it is not made, and a Gerrit without"
+                )
+                yield Finding(str(path), entry.line, f"{message} it {does}{nearest(group, named)}", warning=True)
 
 
 def _stems(name: str) -> Iterator[str]:

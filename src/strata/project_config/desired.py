@@ -25,7 +25,8 @@ QUOTED = re.compile(r'^\s|\s$|["\\#;]')
 class Wanted:
     """A project as a server shall have it.
 
-    `config` is the text of project.config, `groups` are those that it names, `parent` is None for the server's root.
+    `config` is the text of project.config, `groups` are those that its rules name, `asked` those that its expressions
+    name and a rule of the tree does, `parent` is None for the server's root.
     `acl` is the file that it comes from, for messages.
     """
 
@@ -36,6 +37,7 @@ class Wanted:
     acl: str
     upstream: str | None = None
     branch: str | None = None
+    asked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,7 @@ def desired(found: Read) -> Desired:
     for finding in wrong:
         broken.setdefault(finding.path, finding)
     texts: dict[PurePosixPath, str] = {}
+    named = {group for acl in found.acls.values() for group in acl_rules.groups(acl)}
     projects: dict[str, Wanted] = {}
     problems: dict[str, str] = {}
     for project in found.projects:
@@ -61,14 +64,14 @@ def desired(found: Read) -> Desired:
             problems[project.name] = str(reason)
         elif (acl := found.acls.get(project.acl)) is not None:
             text = texts.setdefault(project.acl, acl_form.fixed(acl.render()))
-            projects[project.name] = _wanted(project, acl, text)
+            projects[project.name] = _wanted(project, acl, text, named)
     for name in _in_circles(projects):
         problems[name] = f"{projects.pop(name).acl}: inheritFrom leads back to {name} itself"
     errors = [finding for finding in wrong if finding.path == str(PROJECTS)]
     return Desired(list(projects.values()), problems, errors)
 
 
-def _wanted(project: Project, acl: Acl, text: str) -> Wanted:
+def _wanted(project: Project, acl: Acl, text: str, named: set[str]) -> Wanted:
     parents = [parent for parent in acl.values("access", None, "inheritFrom") if parent]
     return Wanted(
         name=project.name,
@@ -78,6 +81,7 @@ def _wanted(project: Project, acl: Acl, text: str) -> Wanted:
         acl=str(project.acl),
         upstream=project.upstream,
         branch=None if project.default_branch is None else project.default_branch.removeprefix("refs/heads/"),
+        asked=tuple(sorted({group for group, _entry in acl_rules.asked_groups(acl)} & named)),
     )
 
 

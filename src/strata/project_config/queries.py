@@ -41,6 +41,9 @@ SIGNED_IN = {
 }
 PERSONAL = frozenset({"destination", "query"})
 
+#: Operators whose value is a group.
+GROUP_OPERATORS = frozenset({"approverin", "ownerin", "reviewerin", "uploaderin"})
+
 #: Operators of copyCondition, and the values of some.
 COPY_OPERATORS = ("approverin", "changeis", "changekind", "has", "is", "uploaderin")
 COPY_KINDS = ("MERGE_FIRST_PARENT_UPDATE", "NO_CHANGE", "NO_CODE_CHANGE", "REWORK", "TRIVIAL_REBASE")
@@ -76,6 +79,21 @@ def labels(text: str) -> Iterator[tuple[str, int | None]]:
             yield match["name"], int(vote) if re.fullmatch(r"[+-]?\d{1,4}", vote) else None
         elif operator == "distinctvoters" and (match := VOTERS.fullmatch(term.value)):
             yield from ((name.strip(), None) for name in match["labels"].split(","))
+
+
+def groups(text: str) -> Iterator[str]:
+    """Yield the groups that a submit requirement or copyCondition asks for people in."""
+    try:
+        found = terms(text)
+    except ExpressionError:
+        return
+    for term in found:
+        operator = term.operator.lower()
+        if operator in GROUP_OPERATORS:
+            yield term.value
+        elif operator == "label" and (match := LABEL.fullmatch(term.value)):
+            given = filter(None, map(ARGUMENT.fullmatch, match["arguments"].split(",")))
+            yield from (each["value"] for each in given if each["name"] == "group")
 
 
 def _problem(text: str, check: Callable[[Term, str], str | None]) -> str | None:

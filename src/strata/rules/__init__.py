@@ -46,6 +46,7 @@ RULES: tuple[Rule, ...] = (
     metadata.roles_have_an_example,
     metadata.left_behind_is_a_list,
     metadata.ranges_are_of_numbers,
+    metadata.numbers_have_a_range,
     tasks.tasks_are_one_block,
     tasks.tasks_compose_no_roles,
     tasks.tasks_are_few,

@@ -12,7 +12,7 @@ from strata.errors import nearest
 from strata.repository.source import Violation, line
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from strata.repository.checkout import Repository
     from strata.repository.roles import Option, Role
@@ -22,6 +22,8 @@ KEYS = {"version", "requires", "example", "left_behind", "ranges"}
 
 #: Where the flat files are, which site.yml's inventories set.
 CHECKOUT = "strata_project_config"
+#: Parameters and keys that are called so are ports, as preflight reads them.
+PORTS = re.compile(r"(?:^|[_.])ports?$")
 VERSION = re.compile(r"\d+\.\d+\.\d+", re.ASCII)
 
 
@@ -72,9 +74,27 @@ def ranges_are_of_numbers(repository: Repository) -> Iterator[Violation]:
                 yield role.source(METADATA).violation(line(ranges, name), f"{name} {problem}")
 
 
+def numbers_have_a_range(repository: Repository) -> Iterator[Violation]:
+    """Whole numbers among the parameters of a role and their keys have a range, but for ports, which share one."""
+    for role in repository.roles.values():
+        ranges = role.metadata.get("ranges", {})
+        for name in _numbers("", role.options):
+            if name not in ranges and not PORTS.search(name):
+                message = f"{name} is a whole number: give its lowest and highest value here, such as {name}: [0, 100]"
+                yield role.source(METADATA).violation(line(role.metadata, "ranges"), message)
+
+
+def _numbers(prefix: str, options: Mapping[str, Option]) -> Iterator[str]:
+    """Give the names of options that are whole numbers or lists of them, with those of their parents (`name.key`)."""
+    for key, option in options.items():
+        if "int" in {option.spec.get("type"), option.spec.get("elements")}:
+            yield f"{prefix}{key}"
+        yield from _numbers(f"{prefix}{key}.", option.suboptions)
+
+
 def _range_problem(option: Option | None, given: Any) -> str:
     """Return what is wrong with the range of an option, nothing if it is right."""
-    if option is None or option.spec.get("type") != "int":
+    if option is None or "int" not in {option.spec.get("type"), option.spec.get("elements")}:
         return "is not a parameter, or a key of one, of the type int"
     try:
         low, high = (int(number) for number in given)

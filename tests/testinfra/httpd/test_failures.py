@@ -155,10 +155,21 @@ def test_a_name_that_another_site_takes_over_is_refused(refused):
     assert "vhost www.example.net (httpd_vhosts) never answers www.example.net on *:80: vhost a.example.net" in said
 
 
+@pytest.mark.spread
+@pytest.mark.usefixtures("twenty")
+def test_a_port_that_only_another_text_defines_is_named(refused):
+    other = raw("a.example.net", "") | {"priority": 10}
+    said = refused(
+        other | {"content": f"Define OTHER 8088\n{other['content']}"},
+        {"name": BAD, "content": "<VirtualHost *:${OTHER}>\n  ServerName b.example.net\n</VirtualHost>\n"},
+    )
+    assert f"vhost {BAD} (httpd_vhosts) is served on port 8088, which its text takes from a variable" in said
+
+
 @pytest.mark.usefixtures("twenty")
 def test_a_text_is_served_on_its_own_port_and_told_what_has_no_effect(serve, host):
     content = (
-        "<VirtualHost *:8087>\n  ServerName app.example.org\n  DocumentRoot /srv/sites/old/0\n"
+        "Define PORT 8087\n<VirtualHost *:${PORT}>\n  ServerName app.example.org\n  DocumentRoot /srv/sites/old/0\n"
         "  <Directory /srv/sites/old/0>\n    Order allow,deny\n    Allow from all\n  </Directory>\n"
         "  <IfModule mod_nosuch.c>\n    NoSuch On\n  </IfModule>\n</VirtualHost>\n"
     )

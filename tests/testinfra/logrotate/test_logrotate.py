@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     Converge = Callable[..., Run]
 
-GOOD = {"name": "good", "paths": ["/var/log/good.log"]}
+GOOD = {"name": "good.example.org", "paths": ["/var/log/good.log"]}
 
 
 def files(host: Host) -> str:
@@ -41,7 +41,8 @@ def test_logs_are_rotated_each_day(host: Host) -> None:
         ({"paths": ["/var/log/dpkg.log"]}, "duplicate log entry for /var/log/dpkg.log"),
         ({"paths": ["/srv/nobodys/*.log"]}, "/srv/nobodys belongs to nobody, who could lead root to any file"),
         ({"postrotate": "if true; then"}, "Syntax error"),
-        ({"name": "wrong.bak"}, 'logrotate_files: "wrong.bak" is not a valid name of a file'),
+        ({"name": "wrong.bak"}, "logrotate does not read /etc/logrotate.d/wrong.bak: Ignoring wrong.bak, because of"),
+        ({"name": "wrong/er"}, 'logrotate_files: "wrong/er" is not a valid name of a file'),
     ],
 )
 def test_what_is_refused_changes_nothing(host: Host, rerun: Converge, values: dict[str, Any], said: str) -> None:
@@ -76,7 +77,7 @@ def test_two_new_files_for_one_log_do_not_stay(host: Host, rerun: Converge) -> N
 
 def test_a_file_comes_and_goes(host: Host, rerun: Converge) -> None:
     assert rerun(logrotate_files=[GOOD]).changed == 1
-    assert "rotate 14\n" in host.file("/etc/logrotate.d/good").content_string
+    assert "rotate 14\n" in host.file("/etc/logrotate.d/good.example.org").content_string
     assert host.file("/etc/logrotate.d/app").exists
     assert rerun(logrotate_files=[GOOD | {"ensure": "absent"}]).changed == 1
-    assert not host.file("/etc/logrotate.d/good").exists
+    assert not host.file("/etc/logrotate.d/good.example.org").exists

@@ -32,6 +32,14 @@ LOCKED_OUT = {
     "algorithm": {"sshd_settings": {"PubkeyAcceptedAlgorithms": "rsa-sha2-512"}},
 }
 
+#: The line of each that the failure must name, with the parameter that it comes from.
+BLAMED = {
+    "user": "added 'AllowUsers nobody' (sshd_allow_users)",
+    "source": "added 'PermitRootLogin no' (sshd_root_sources)",
+    "port": "added 'Port 2222' (sshd_ports), removed 'Port 22' (sshd_ports)",
+    "algorithm": "added 'PubkeyAcceptedAlgorithms rsa-sha2-512' (sshd_settings)",
+}
+
 
 @pytest.fixture
 def knock(host: Host, probe: Host, address: str) -> Iterator[Callable[..., str]]:
@@ -176,7 +184,8 @@ def lock_out(host: Host, rerun: Converge, fingerprint: Callable[[], dict[str, st
     assert delay < time.monotonic() - started < delay + PATIENCE + 10
     assert run.rc == 2, "failed, not unreachable"
     assert "the new files let no new SSH connection in" in run.said
-    assert f"the former ones are back, and the host answers again; what locked us out: {DROP_IN}" in run.said
+    assert f"the former ones are back, and the host answers again; what locked us out: {DROP_IN}: " in run.said
+    assert (BLAMED[how] in run.said, "Ansible logs in as root at tcp port 22" in run.said) == (True, True), run.said
     assert left(host) == ""
     assert host.run("systemctl is-active %s", TIMER).stdout.strip() == "inactive"
     assert host.file(DROP_IN).content == settings

@@ -240,5 +240,7 @@ def test_many_contents_go_ahead_in_parts(tmp_path: Path, monkeypatch: pytest.Mon
 def test_a_host_that_takes_no_contents_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(action, "INLINE", 10)
     (tmp_path / "a").write_text("A")
-    with pytest.raises(action.SourceError, match=r"^the contents cannot be sent: cat: write error: No space left on"):
+    with pytest.raises(
+        action.SourceError, match=r"^the contents of .+ cannot be sent: cat: write error: No space left on"
+    ):
         contents(Remote(rc=1), tmp_path)

@@ -8,6 +8,7 @@ import subprocess
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -227,3 +228,19 @@ def test_a_key_does_not_get_into_a_repository(tmp_path: Path) -> None:
         make(str(tmp_path / "deep/ca"))
     assert not (tmp_path / "deep").exists()
     assert "BEGIN CERTIFICATE" in make(str(tmp_path / "kept/ca"))
+
+
+def test_a_host_that_does_not_take_what_was_signed_is_told_which_certificates(authority: Any) -> None:
+    asking = {"wanted": [{"name": "web", "request": request(new_key())}]}
+
+    class Plugin(action.ActionModule):
+        _task = SimpleNamespace(check_mode=False)
+
+        def __init__(self) -> None:
+            """Ask for the same whatever was signed."""
+
+        def _call(self, _arguments: dict[str, Any]) -> dict[str, Any]:
+            return dict(asking)
+
+    with pytest.raises(action.AuthorityError, match=rf"does not take what {authority.certificate_file} .* for 'web'$"):
+        Plugin()._converge({"certificates": DECLARED}, authority)

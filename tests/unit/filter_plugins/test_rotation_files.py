@@ -100,11 +100,18 @@ def test_rotations_keep_their_order() -> None:
     assert [each["path"] for each in found] == [f"/etc/logrotate.d/{name}" for name in ("b", "a", "C_1-x")]
 
 
-@pytest.mark.parametrize("name", ["a.bak", "../a", "a\n", "a b", ""])
-def test_a_name_that_logrotate_would_leave_out_is_refused(name: str) -> None:
+@pytest.mark.parametrize("name", ["../a", "a\n", "a/b", "a%s", "a|b", "", ".", ".."])
+def test_what_is_no_name_of_a_file_is_refused(name: str) -> None:
     with pytest.raises(AnsibleFilterError) as raised:
         one(name=name)
     assert str(raised.value) == (
-        f"app__logrotate_files: {json.dumps(name)} is not a valid name of a file: letters, digits, - and _, "
-        "as logrotate leaves out others"
+        f"app__logrotate_files: {json.dumps(name)} is not a valid name of a file: "
+        "one without /, %, \\, |, & and line breaks"
     )
+
+
+@pytest.mark.parametrize("name", ["app.example.org", "a.bak", "two words", "@new"])
+def test_which_names_it_reads_is_for_logrotate_to_say(name: str) -> None:
+    found = one(name=name)
+    assert found["path"] == f"/etc/logrotate.d/{name}"
+    assert shlex.split(found["validate"])[5] == found["path"]

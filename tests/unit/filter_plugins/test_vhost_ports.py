@@ -34,6 +34,8 @@ vhost_ports = module.FilterModule().filters()["vhost_ports"]
         ({"content": "Listen 8080\n  listen 192.0.2.1:8443 https\nListen [::1]:8082\n# Listen 8083\n"}, [8080, 8443]),
         ({"content": "<VirtualHost *:8080>", "port": 8443}, [8080, 8443]),
         ({"content": "<VirtualHost *:${PORT}>"}, [80]),
+        ({"content": "Define PORT 8080\n<VirtualHost *:${PORT}>"}, [8080]),
+        ({"content": 'define BASE 80\nDefine PORT "${BASE}81" \nListen ${PORT}\nDefine PORT 8082\n'}, [8081]),
         ({"port": 70000}, []),
         ({"port": "many"}, []),
         ("www.example.org", []),
@@ -44,7 +46,9 @@ def test_ports_are_those_that_others_reach(vhost: Any, ports: list[int]) -> None
 
 
 @pytest.mark.parametrize("more", ["", "Listen 8081\n"])
+@pytest.mark.parametrize("place", ["*:8080", "Define P 8080\n*:${P}"])
 @pytest.mark.parametrize("port", [None, 8443])
-def test_what_the_module_listens_on_is_opened(more: str, port: int | None) -> None:
-    content = f"{more}<VirtualHost *:8080 192.0.2.1:8081>\n</VirtualHost>\n"
+def test_what_the_module_listens_on_is_opened(more: str, place: str, port: int | None) -> None:
+    *defined, place = place.split("\n")
+    content = "\n".join([*defined, f"{more}<VirtualHost {place} 192.0.2.1:8081>\n</VirtualHost>\n"])
     assert {*vhost_ports([{"content": content, "port": port}])} >= {*text.ports(content, port)}

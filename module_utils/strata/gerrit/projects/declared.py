@@ -20,7 +20,10 @@ class ProjectsError(StrataError):
 
 @dataclass(frozen=True)
 class Wanted:
-    """A project as the control side sends it: `config` is the text of project.config, `acl` the file it comes from."""
+    """A project as the control side sends it: `config` is the text of project.config, `acl` the file it comes from.
+
+    `groups` are those that its rules name, `asked` those that its expressions ask for, which must be there before.
+    """
 
     name: str
     config: str
@@ -29,9 +32,16 @@ class Wanted:
     acl: str = ""
     upstream: str | None = None
     branch: str | None = None
+    asked: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Return the groups without which Gerrit does not take its ACL."""
+        return frozenset(self.groups) | frozenset(self.asked)
 
 
 def unpack(manifest: str) -> list[Wanted]:
     """Return the projects that the action packed."""
     projects = json.loads(zlib.decompress(base64.b64decode(manifest)))
-    return [Wanted(**{**project, "groups": tuple(project["groups"])}) for project in projects]
+    lists = ("groups", "asked")
+    return [Wanted(**{**project, **{key: tuple(project.get(key, ())) for key in lists}}) for project in projects]

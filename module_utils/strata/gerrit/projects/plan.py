@@ -85,7 +85,7 @@ def plan(wanted: Iterable[Wanted], server: Server, external: Mapping[str, str], 
             found.problems[project.name] = f"{project.acl}: {problem}"
             continue
         actual = server.projects.get(project.name)
-        lacking = {group for group in project.groups if group not in known}
+        lacking = {group for group in project.needed if group not in known}
         missing |= lacking
         if actual is None:
             found.made.append(project)
@@ -117,7 +117,7 @@ def _problem(project: Wanted, server: Server, names: set[str], known: Mapping[st
         return f"{project.name} is in Gerrit's list, but its repository is not below gerrit.basePath"
     if project.parent is not None and project.parent not in names:
         return f"inheritFrom: neither the tree nor Gerrit has a project {project.parent}"
-    for group in project.groups:
+    for group in sorted(project.needed):
         if group in known:
             continue
         if "/" in group:

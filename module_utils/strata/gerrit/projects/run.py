@@ -164,7 +164,7 @@ class Worker:
         if todo:
             member = account.ensure(self.gerrit, self.admins, self.groups)
             # What a killed run made it a member of.
-            named = {name for each in self.plan.configs for name in each.groups}
+            named = {name for each in self.plan.configs for name in each.needed}
             self._leave(sorted(member & self.groups.keys() & named - {self.admins}))
             unlock(
                 self.site, self.site.users_project, ("refs/meta/group-names", "refs/sequences/groups", "packed-refs")
@@ -194,7 +194,7 @@ class Worker:
     def _make_groups(self, projects: Iterable[str]) -> tuple[list[str], dict[str, str]]:
         """Make what groups these projects lack; return those made, and what Gerrit says of those that it refuses."""
         wanted = set(projects)
-        names = self.missing & {name for each in self.plan.configs if each.name in wanted for name in each.groups}
+        names = self.missing & {name for each in self.plan.configs if each.name in wanted for name in each.needed}
         self.missing -= names
         made: list[str] = []
         refused: dict[str, str] = {}
@@ -220,7 +220,7 @@ class Worker:
             self.groups |= read_groups(self.gerrit.ask("gerrit", "ls-groups", "-v"))
             self.progress.changes += [f"group {name} is made" for name in made]
         for project in self.plan.configs:
-            for group in refused.keys() & set(project.groups):
+            for group in refused.keys() & project.needed:
                 self.progress.problems[project.name] = f"{project.acl}: {refused[group]}"
 
     def _leave(self, groups: list[str]) -> None:

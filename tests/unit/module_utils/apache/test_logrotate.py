@@ -138,16 +138,29 @@ def test_host_without_logrotate(monkeypatch):
     assert logrotate.plan(None, params() | {"logrotate_options": None}, [], check_mode=False) == []
 
 
-def test_logs_that_apache_has_open_and_nothing_rotates_are_found(tmp_path):
+def test_logs_that_apache_has_open_and_nothing_rotates_are_found(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: "/usr/sbin/logrotate")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder/apache2").write_text(f'"{tmp_path}/logs/*.log" {{\n    daily\n}}\n')
-    (tmp_path / "folder/other.dpkg-old").write_text(f"{tmp_path}/hidden\n")
+    for name in ("other.dpkg-old", "an other.local"):
+        (tmp_path / "folder" / name).write_text(f"{tmp_path}/hidden\n")
     (tmp_path / "logs").mkdir()
     names = ("logs/a.log", "hidden", "read")
     modes = ("a", "a", "w")
     streams = [(tmp_path / name).open(mode) for name, mode in zip(names, modes, strict=True)]
+
+    def run(_command):
+        return (
+            0,
+            "",
+            (
+                "Ignoring other.dpkg-old, because of *.dpkg-old pattern match\n"
+                "Ignoring an other.local, because of *.local pattern match\nreading config file apache2\n"
+            ),
+        )
+
     try:
-        mine = [path for path in logrotate.unrotated("self", str(tmp_path / "folder")) if str(tmp_path) in path]
+        mine = [path for path in logrotate.unrotated(run, "self", str(tmp_path / "folder")) if str(tmp_path) in path]
     finally:
         for stream in streams:
             stream.close()

@@ -71,6 +71,7 @@ def test_all_modules_that_a_text_needs_are_found_at_once() -> None:
         ("ProxyPass / unix:/run/a.sock|uwsgi://a/", {"proxy", "proxy_uwsgi"}),
         ("<Proxy balancer://a>", {"proxy"}),
         ("ServerName a", set()),
+        ("Define BACKEND http://b\nProxyPass / ${BACKEND}/", {"proxy", "proxy_http"}),
     ],
 )
 def test_backends_need_the_modules_of_their_schemes(line: str, modules: set[str]) -> None:
@@ -115,6 +116,8 @@ def test_old_access_rules_that_work_are_not_told(path: str, more: str) -> None:
         ("<VirtualHost *:443>", 80, (80, 443)),
         ("Listen 8087\nListen 192.0.2.1:8088\n<VirtualHost *:8087 *:8088 *:8089>", None, (8089,)),
         ("# <VirtualHost *:443>", None, (80,)),
+        ("Define PORT 8087\n<VirtualHost *:${PORT}>", None, (8087,)),
+        ("Define PORT 8087\nListen ${PORT}\n<VirtualHost *:${PORT} *:8088>", None, (8088,)),
     ],
 )
 def test_a_text_s_ports_are_listened_on(content: str, port: int | None, ports: tuple[int, ...]) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from ansible.module_utils.strata.apache.served import Vhost, parse, problems
+from ansible.module_utils.strata.apache.served import Vhost, parse, problems, unheard
 from ansible.module_utils.strata.apache.vhosts import Site
 
 DUMP = """\
@@ -70,3 +70,27 @@ def test_the_name_that_a_vhost_has_from_the_host_counts_only_if_it_has_no_other(
 def test_a_name_with_a_dot_at_its_end_is_never_asked_for() -> None:
     (text,) = problems([Vhost("*:80", "a.example.org.", "25-a.conf")], [site("25-a.conf", "ServerName a.example.org.")])
     assert "has the name a.example.org., and Apache takes the dot" in text
+
+
+def test_a_name_may_be_a_variable_of_the_text() -> None:
+    variables = site("25-b.conf", "Define NAME www.example.org\nServerName ${NAME}\nServerAlias other.example.net\n")
+    assert problems([A, B], [SITE_A, variables]) == problems([A, B], [SITE_A, SITE_B])
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("<VirtualHost *:8087>", True),
+        ("Listen 8087\n", False),
+        ("Listen ${PORT}\n", True),
+        ("Define PORT 8087\nListen 192.0.2.1:${PORT}\n", False),
+    ],
+)
+def test_a_port_that_the_text_does_not_tell_is_named(text: str, *, told: bool) -> None:
+    vhosts = [Vhost("[2001:db8::1]:8087", "x.example.org", "25-x.conf"), Vhost("*:*", "y", "25-x.conf"), B]
+    found = unheard(vhosts, [site("25-x.conf", text)], [80])
+    said = [
+        "vhost x (httpd_vhosts) is served on port 8087, which its text takes from a variable that it does not define"
+    ]
+    assert [each.partition(":")[0] for each in found] == (said if told else [])
+    assert unheard(vhosts, [site("25-x.conf", text)], [80, 8087]) == []

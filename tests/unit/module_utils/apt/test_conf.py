@@ -9,14 +9,25 @@ from ansible.module_utils.strata.apt import conf
 from ansible.module_utils.strata.errors import DeclarationError
 
 
+def test_pin_may_have_points_in_its_name() -> None:
+    item = {"name": "a.b", "packages": ["*"], "pin": "release n=sid", "priority": -1, "origin": "x"}
+    assert conf.pin_file(item)[0] == "/etc/apt/preferences.d/a.b.pref"
+
+
 def test_pin_is_a_file() -> None:
     item = {"name": "new", "packages": ["git", "g*"], "pin": "release n=sid", "priority": 501, "origin": "x"}
     assert conf.pin_file(item) == (
         "/etc/apt/preferences.d/new.pref",
         "Package: git g*\nPin: release n=sid\nPin-Priority: 501\n",
     )
-    for wrong in ({"pin": "sid"}, {"pin": "release a\nPin-Priority: 1"}, {"packages": ["a b"]}, {"name": "a.b"}):
-        with pytest.raises(DeclarationError, match=r"the pin \S+ \(x\)"):
+    for wrong in (
+        {"priority": 0},
+        {"pin": "sid"},
+        {"pin": "release a\nPin-Priority: 1"},
+        {"packages": ["a b"]},
+        {"name": "a b"},
+    ):
+        with pytest.raises(DeclarationError, match=r"the pin new \(x\)|the name 'a b' \(x\)"):
             conf.pin_file(item | wrong)
 
 

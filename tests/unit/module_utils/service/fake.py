@@ -38,6 +38,7 @@ FILE = {
     "owner": str(os.getuid()),
     "group": str(os.getgid()),
     "validate": None,
+    "origins": {},
     "former": None,
     "origin": None,
 }
@@ -92,7 +93,7 @@ class Module:
         return 0, "", self.says.get(command[0], "")
 
 
-def file(path: Path, content: str, **keys: Any) -> dict[str, Any]:
+def file(path: Path | str, content: str, **keys: Any) -> dict[str, Any]:
     return FILE | {"path": str(path), "content": content} | keys
 
 

@@ -69,6 +69,13 @@ def test_what_is_refused_before_it_is_in_its_place_is_not_written(tmp_path: Path
     assert not (tmp_path / "a").exists()
 
 
+def test_what_is_refused_by_line_names_the_variable_of_the_line(tmp_path: Path) -> None:
+    script = "sh -c 'echo \"$0 line 2: bad, line 9\" >&2; exit 1' %s"
+    declared = file(tmp_path / "a", "A 1\nB 2\n", validate=script, origins={"A": "trial_a", "B": "trial_b"})
+    with pytest.raises(ServiceError, match=rf"{tmp_path}/a line 2: bad, line 9 \(from trial_b\)$"):
+        converge(Module({"files": [declared]}))
+
+
 IGNORED = "[1700000000] unbound-checkconf[7:0] warning: duplicate forward zone . ignored."
 
 
@@ -274,10 +281,12 @@ def boot_files(tmp_path: Path) -> list[str]:
 
 def test_guarded_files_are_in_force_until_somebody_decides(tmp_path: Path, guard: Path) -> None:
     (tmp_path / "a").write_text("old\n")
-    params = {"files": [file(tmp_path / "a", "new\n")], "units": [UNIT], "on_change": "reload", "rollback_delay": 30}
+    declared = file(tmp_path / "a", "new\n", origins={"new": "trial_words"})
+    params = {"files": [declared], "units": [UNIT], "on_change": "reload", "rollback_delay": 30}
     module = Module(params)
     result = converge(module)
     assert result["unconfirmed"] == 30
+    assert result["blame"] == f"{tmp_path}/a: added 'new' (trial_words), removed 'old'"
     assert module.commands[1].startswith("systemd-run ")
     assert (tmp_path / "a").read_text() == "new\n"
     assert "systemctl reload-or-restart a.service || status=1\n" in guard.read_text()
@@ -304,7 +313,7 @@ def test_guarded_files_that_fail_leave_no_timer(tmp_path: Path, guard: Path) -> 
 
 def test_without_a_guard_nothing_is_changed(tmp_path: Path, guard: Path) -> None:
     (tmp_path / "a").write_text("old\n")
-    with pytest.raises(RollbackError, match=r"no rollback: systemd-run .* says no"):
+    with pytest.raises(RollbackError, match=r"no rollback, which rollback_delay asks for: systemd-run .* says no"):
         converge(Module({"files": [file(tmp_path / "a", "new\n")], "rollback_delay": 30}, "systemd-run"))
     assert (tmp_path / "a").read_text() == "old\n"
     assert not list(guard.parent.iterdir())

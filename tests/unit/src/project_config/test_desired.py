@@ -85,3 +85,12 @@ def test_branch_and_upstream_go_along(sample: Sample) -> None:
     sample.write(FILE, f"- project: acme/anvil\n  upstream: {url}\n  default-branch: refs/heads/devel\n")
     (project,) = desired(sample.load()).projects
     assert (project.upstream, project.branch) == (url, "devel")
+
+
+def test_groups_that_expressions_name_are_asked_for_where_a_rule_of_the_tree_names_them(sample: Sample) -> None:
+    sample.write(FILE, "- project: acme/anvil\n- project: acme/rocket\n")
+    sample.write(ANVIL.replace("anvil", "rocket"), '[access "refs/*"]\nread = group rocket-core\n')
+    expression = "uploaderin:rocket-core OR uploaderin:nobody"
+    sample.write(ANVIL, f'{sample.text(ANVIL)}\n[submit-requirement "Seen"]\nsubmittableIf = {expression}\n')
+    anvil, rocket = desired(sample.load()).projects
+    assert (anvil.groups, anvil.asked, rocket.asked) == (("anvil-core",), ("rocket-core",), ())

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from strata.project_config.expressions import ExpressionError, terms
-from strata.project_config.queries import copy_problem, requirement_problem
+from strata.project_config.queries import copy_problem, groups, requirement_problem
 
 from .conftest import ANVIL, FILE, PROJECTS
 
@@ -185,3 +185,44 @@ def test_risky(sample: Sample, expression: str, message: str) -> None:
     sample.write(ANVIL, sample.text(ANVIL) + needs(expression))
     (warning,) = sample.found()
     assert warning.startswith(f"{ANVIL}:{message}")
+
+
+@pytest.mark.parametrize(
+    ("text", "asked"),
+    [
+        ('uploaderin:acme-core OR ownerin:"Release Team"', ["acme-core", "Release Team"]),
+        ("NOT reviewerin:{Release Team} AND label:Code-Review=MAX,group=acme-core", ["Release Team", "acme-core"]),
+        ("changekind:REWORK AND approverin:acme-core", ["acme-core"]),
+        ("label:Code-Review=MAX,user=alice AND branch:in", []),
+        ("uploaderin:(", []),
+    ],
+)
+def test_groups_that_are_asked_for(text: str, asked: list[str]) -> None:
+    assert list(groups(text)) == asked
+
+
+@pytest.mark.parametrize(
+    ("group", "hint"), [("anvil-cores", ": did you mean 'anvil-core'?"), ("quite-another", ""), ("anvil-core", None)]
+)
+def test_a_group_that_nobody_makes(sample: Sample, group: str, hint: str | None) -> None:
+    sample.write(ANVIL, sample.text(ANVIL) + needs(f"-uploaderin:{group}"))
+    message = (
+        f"{ANVIL}:12: warning: submittableIf: no rule of an ACL names the group {group}, so it is not made, and a "
+        f"Gerrit without it refuses this ACL{hint}"
+    )
+    assert sample.found() == ([message] if hint is not None else [])
+
+
+def test_a_group_of_copied_votes_that_nobody_makes(sample: Sample) -> None:
+    sample.write(ANVIL, sample.text(ANVIL) + '\n[label "Tested"]\nvalue = 0 No\ncopyCondition = approverin:nobody\n')
+    (said,) = [each for each in sample.found() if "the group nobody" in each]
+    assert said.partition("copyCondition: no rule of an ACL names the group nobody, so it is not made, and a ")[2] == (
+        "Gerrit without it copies no vote by this"
+    )
+
+
+def test_a_group_that_is_not_gerrit_s_own(sample: Sample) -> None:
+    sample.replace(ANVIL, "abandon = group anvil-core", "abandon = group ldap/core")
+    (warning,) = sample.found()
+    message = "the group ldap/core is not Gerrit's own, and is not made: it needs its UUID in external_groups"
+    assert warning == f"{ANVIL}:2: warning: {message}"

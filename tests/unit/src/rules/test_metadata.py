@@ -3,6 +3,7 @@ import pytest
 from strata import rules
 from strata.rules.metadata import (
     left_behind_is_a_list,
+    numbers_have_a_range,
     ranges_are_of_numbers,
     requirements_are_met,
     roles_have_a_version,
@@ -158,3 +159,16 @@ def test_ranges_are_of_numbers(checkout: Checkout, given: str, problem: str) -> 
     checkout.write("roles/httpd/meta/argument_specs.yml", SPEC)
     checkout.append(HTTPD, f"ranges:\n  {given}\n")
     assert checkout.broken(ranges_are_of_numbers) == ([f"{HTTPD}:4: {problem}"] if problem else [])
+
+
+def test_numbers_have_a_range(checkout: Checkout) -> None:
+    more = "      httpd_ids: {type: list, elements: int}\n      httpd_ports: {type: list, elements: int}\n"
+    spec = f"{SPEC}          port: {{type: int}}\n{more}"
+    checkout.write("roles/httpd/meta/argument_specs.yml", spec)
+    said = "is a whole number: give its lowest and highest value here, such as"
+    assert checkout.broken(numbers_have_a_range) == [
+        f"{HTTPD}:1: {name} {said} {name}: [0, 100]" for name in ("httpd_age", "httpd_ids", "httpd_sites.timeout")
+    ]
+    checkout.append(HTTPD, "ranges:\n  httpd_age: [0, 100]\n  httpd_sites.timeout: [1, 2]\n  httpd_ids: [1, 9]\n")
+    assert checkout.broken(numbers_have_a_range) == []
+    assert checkout.broken(ranges_are_of_numbers) == []

@@ -62,6 +62,14 @@ def test_a_group_that_is_missing_is_made_once_and_all_that_name_it_are_pushed() 
     assert (found.groups, found.configs) == (["anvil-core"], both)
 
 
+def test_a_group_that_only_expressions_name_is_made_first_and_stands_in_no_file() -> None:
+    asking = replace(ANVIL, asked=("reviewers",))
+    assert plan([asking], server(acme__anvil=RIGHT), {}).groups == ["reviewers"]
+    there = server(acme__anvil=RIGHT)
+    known = replace(there, groups={**there.groups, "reviewers": "1234"})
+    assert plan([asking], known, {}).changes == []
+
+
 def test_another_default_branch_and_none_declared() -> None:
     assert plan([replace(ANVIL, branch="devel")], server(acme__anvil=RIGHT), {}).changes == [
         "project acme/anvil gets devel as its default branch"

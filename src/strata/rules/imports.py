@@ -56,6 +56,7 @@ ROOTS = (
             ("sandbox",),
             ("vendored",),
             ("project_config",),
+            ("catalog",),
             ("variables",),
             ("repository",),
             ("errors", "paths", "processes", "progress", "tables"),

@@ -1,0 +1,55 @@
+"""Callback plugin for tests: write each call of a module, with the arguments that are sent, as a line of JSON."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+
+from ansible.plugins.action import ActionBase
+from ansible.plugins.callback import CallbackBase
+
+DOCUMENTATION = """
+name: module_calls
+type: notification
+author: Strata contributors
+short_description: Write each call of a module, with the arguments that are sent
+description:
+  - Secrets stand in the file, which is for tests.
+options:
+  path:
+    description: The file to append to.
+    type: path
+    env:
+      - name: STRATA_MODULE_CALLS
+"""
+
+
+class CallbackModule(CallbackBase):
+    CALLBACK_VERSION = 2.0
+    CALLBACK_TYPE = "notification"
+    CALLBACK_NAME = "module_calls"
+
+    def set_options(self, *args, **kwargs):
+        """Have workers, which inherit the file, write to it what they make a module of."""
+        super().set_options(*args, **kwargs)
+        path = self.get_option("path")
+        if path:
+            calls = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+            ActionBase._configure_module = recording(ActionBase._configure_module, calls)
+
+
+def recording(configure, calls):
+    @functools.wraps(configure)
+    def recorded(self, module_name, module_args, task_vars):
+        call = {
+            "host": task_vars["inventory_hostname"],
+            "task": self._task.get_path(),
+            "role": self._task._role.get_name() if self._task._role else "",
+            "module": module_name,
+            "args": {name: value for name, value in module_args.items() if not name.startswith("_ansible_")},
+        }
+        os.write(calls, (json.dumps(call, default=str) + "\n").encode())
+        return configure(self, module_name, module_args, task_vars)
+
+    return recorded

@@ -92,19 +92,22 @@ class Site:
 
         """
         for at, entry in enumerate(self._entries):
-            if isinstance(entry, Play):
-                play = entry
-            elif host not in self._names(entry.get("hosts") or []):
+            pattern = entry.hosts if isinstance(entry, Play) else entry.get("hosts") or []
+            if "{{" not in f"{pattern}" and host not in self._names(pattern):
                 continue
-            elif at in self._loaded:
-                play = self._loaded[at]
-            else:
-                play = self._loaded[at] = Play.load(entry, variable_manager=self.variables, loader=self.loader)
+            if at not in self._loaded:
+                self._loaded[at] = play = self._load(entry)
+            play = self._loaded[at]
             names = self._names(play.hosts)
             if host in names:
-                variables = self.variables.get_vars(play=play, _hosts=names, _hosts_all=names)
-                play.post_validate(TemplateEngine(loader=self.loader, variables=variables))
                 yield play, names
+
+    def _load(self, entry: Any) -> Any:
+        """Return a play with its roles, and with values in place of its own templates."""
+        loaders = {"variable_manager": self.variables, "loader": self.loader}
+        play = entry if isinstance(entry, Play) else Play.load(entry, **loaders)
+        play.post_validate(TemplateEngine(loader=self.loader, variables=self.variables.get_vars(play=play)))
+        return play
 
     @cached_property
     def _entries(self) -> list[Any]:

@@ -1,0 +1,99 @@
+"""Compiling catalogs of hosts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strata.catalog.resource import Catalog
+from strata.errors import UsageError, nearest
+from strata.paths import ROOT, STATE, shown
+from strata.repository.inventory import manager, sentence
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from strata.catalog.core.site import Site
+
+
+class Compiler:
+    """A playbook and an inventory, of which catalogs are compiled."""
+
+    def __init__(
+        self,
+        source: Path,
+        *,
+        tree: Path = ROOT,
+        playbook: Path | None = None,
+        facts: Path | None = None,
+        extra_vars: Sequence[str] = (),
+        revision: str = "",
+    ) -> None:
+        """Read the inventory `source`.
+
+        Args:
+            source: the inventory.
+            tree: the checkout that it is in.
+            playbook: another one than site.yml.
+            facts: a folder of recorded facts; by default those of the last runs.
+            extra_vars: as of a command line's option --extra-vars.
+            revision: which one the checkout is, for the catalogs.
+
+        Raises:
+            UsageError: there is no such inventory, playbook or folder.
+            StrataError: Ansible cannot read it.
+
+        """
+        if facts is not None and not facts.is_dir():
+            raise UsageError(f"--facts: {facts}: there is no such folder")
+        manager(source)  # it has Ansible configured before the rest is imported
+        from strata.catalog.core.site import Site  # noqa: PLC0415 - slow, as all of Ansible
+
+        self.source, self._revision = source, revision
+        self._site: Site = Site(tree, source, playbook or tree / "site.yml", facts or STATE / "facts", extra_vars)
+
+    @property
+    def hosts(self) -> list[str]:
+        """Return the names of the inventory's hosts, sorted."""
+        return self._site.hosts
+
+    def catalog(self, host: str) -> Catalog:
+        """Compile the catalog of a host.
+
+        Raises:
+            UsageError: there is no such host.
+
+        """
+        from ansible.errors import AnsibleError  # noqa: PLC0415 - slow, as all of Ansible
+
+        from strata.catalog.core.unknown import RefusedError, UnknownError  # noqa: PLC0415
+        from strata.catalog.core.walk import Walk  # noqa: PLC0415
+
+        if host not in self.hosts:
+            raise UsageError(f"{shown(self.source)}: there is no host {host!r}{nearest(host, self.hosts)}")
+        walk = Walk(self._site, host)
+        refused: str | None = None
+        resources = []
+        with self._site.engine.active():
+            try:
+                resources = list(walk.resources())
+            except AnsibleError as error:
+                refused = self._place(walk, sentence(error))
+            except (RefusedError, UnknownError) as error:
+                refused = self._place(walk, str(error))
+        return Catalog(
+            host=host,
+            revision=self._revision,
+            core=self._site.core,
+            resources=() if refused else tuple(resources),
+            refused=refused,
+            secrets=tuple(sorted(self._site.engine.secrets)),
+            local=tuple(walk.local),
+        )
+
+    def _place(self, walk: object, text: str) -> str:
+        task = getattr(walk, "at", None)
+        file, line = self._site.place(task.get_path()) if task is not None else ("", 0)
+        role = f"role {task._role.get_name()}: " if task is not None and task._role else ""  # noqa: SLF001
+        text = text.replace(f"{self._site.tree}/", "")
+        return f"{file}:{line}: {role}{text}" if file and not text.startswith(f"{file}:") else text

@@ -1,0 +1,167 @@
+"""What an action sends to its host first: its own plugin is run, and stopped where it calls a module."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ansible.plugins.loader import action_loader, module_loader
+from ansible.template import Templar
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Actions of Ansible itself whose one call in check mode says what the task would say; `normal` has no plugin.
+EXACT = frozenset({"normal", "command", "shell", "service", "package", "dnf", "uri"})
+
+#: The module by which some of them ask the host first.
+ASKING = "ansible.legacy.setup"
+
+#: Why a task is left to Ansible.
+ONLY_ANSIBLE = "its action plugin does more than one call: it must be run by Ansible to know"
+
+
+@dataclass(frozen=True)
+class Call:
+    """A module with its arguments; or, with `reason`, an action that does not end with its first call."""
+
+    module: str
+    args: dict[str, Any]
+    reason: str = ""
+
+
+class _CalledError(BaseException):
+    """Ends an action plugin where it asks the host for something; `call` is what it calls."""
+
+    def __init__(self, call: Call) -> None:
+        super().__init__(call.module)
+        self.call = call
+
+
+class _Shell:
+    """As far as plugins look at it before their first call."""
+
+    tmpdir = None
+
+
+class _Connection:
+    """Takes the place of a connection to a host, which nobody must need before a module is called."""
+
+    _shell = _Shell()
+    socket_path = None
+    connected = False
+
+    def __init__(self, variables: Mapping[str, Any]) -> None:
+        self.transport = str(variables.get("ansible_connection") or "ssh")
+        self._variables = variables
+
+    def get_option(self, name: str) -> Any:
+        """Return the option as the variable of the same name says."""
+        return self._variables.get(f"ansible_{name}")
+
+    def get_options(self) -> dict[str, Any]:
+        """Return no options."""
+        return {}
+
+
+def full_name(name: str, collections: list[str] | None = None) -> str:
+    """Return the full name of a module, or of an action without one; ours are in ansible.legacy, as Ansible says."""
+    found = module_loader.find_plugin_with_context(name, collection_list=collections)
+    full = str(found.resolved_fqcn) if found.resolved else name
+    return full if "." in full else f"ansible.legacy.{full}"
+
+
+def first_call(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> Call | dict[str, Any]:
+    """Return what a task calls first, or its result if it calls nothing.
+
+    Args:
+        task: the task, with final arguments.
+        variables: those of the task.
+        loader: Ansible's, of files.
+        templar: the engine with the task's variables.
+
+    Raises:
+        AnsibleError: the action itself fails before it calls anything.
+
+    """
+    plugin = _plugin(task, variables, loader, templar)
+    ours = getattr(plugin, "PLANNED_BY_FIRST_CALL", False)
+    if not ours and type(plugin).__module__.rpartition(".")[2] not in EXACT:
+        return Call(full_name(task.action, task.collections), plain(dict(task.args)), ONLY_ANSIBLE)
+    return _run(plugin, task, variables)
+
+
+def local_result(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> dict[str, Any]:
+    """Return the result of an action that needs no host, such as set_fact.
+
+    Raises:
+        AnsibleError: it fails.
+
+    """
+    plugin = _plugin(task, variables, loader, templar)
+    plugin.register_host_variables = _nothing
+    found = _run(plugin, task, variables)
+    return found if isinstance(found, dict) else {}
+
+
+def _plugin(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> Any:
+    name = task.action
+    if not action_loader.has_plugin(name, collection_list=task.collections):
+        name = "ansible.legacy.normal"
+    plugin = action_loader.get(
+        name,
+        task=task,
+        connection=_Connection(variables),
+        play_context=None,
+        loader=loader,
+        templar=Templar._from_template_engine(templar),  # noqa: SLF001 - as a run makes it
+        shared_loader_obj=None,
+        collection_list=task.collections,
+    )
+
+    def call(module_name: str | None = None, module_args: Any = None, *_: Any, **__: Any) -> NoReturn:
+        module = module_name or task.action
+        sent = plain(dict(task.args if module_args is None else module_args))
+        reason = "it asks the host for a fact that is not recorded" if module == ASKING and name != module else ""
+        raise _CalledError(Call(full_name(module, task.collections), sent, reason))
+
+    def ask(*_: Any, **__: Any) -> NoReturn:
+        raise _CalledError(Call(full_name(task.action, task.collections), plain(dict(task.args)), ONLY_ANSIBLE))
+
+    plugin._execute_module = call  # noqa: SLF001 - the one way by which plugins call modules
+    plugin._low_level_execute_command = ask  # noqa: SLF001 - and the other one to the host
+    plugin._remove_tmp_path = _nothing  # noqa: SLF001 - there is none
+    return plugin
+
+
+def _run(plugin: Any, task: Any, variables: dict[str, Any]) -> Call | dict[str, Any]:
+    del task
+    try:
+        result: dict[str, Any] = plugin.run(task_vars=variables)
+    except _CalledError as called:
+        return called.call
+    return result
+
+
+def _nothing(*_: Any, **__: Any) -> None:
+    pass
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON knows it, without Ansible's tags."""
+    if value is None or isinstance(value, bool):
+        return value
+    if isinstance(value, dict):
+        return {plain(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [plain(entry) for entry in value]
+    if isinstance(value, int):
+        return int(value)
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, bytes):
+        return value.decode(errors="surrogateescape")
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    return "".join(value) if isinstance(value, str) else str(value)

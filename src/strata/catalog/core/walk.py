@@ -1,0 +1,349 @@
+"""A host's way through its plays: blocks, roles, includes, and what tasks set for later ones."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from ansible.errors import AnsibleError
+from ansible.playbook.block import Block
+from ansible.playbook.helpers import load_list_of_blocks
+
+from strata.catalog.core.actions import local_result, plain
+from strata.catalog.core.loops import item_variables, items_of
+from strata.catalog.core.tasks import Step, Tasks
+from strata.catalog.core.unknown import Facts, RefusedError, Unknown, UnknownError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strata.catalog.core.site import Site
+    from strata.catalog.resource import Resource
+
+#: Actions that change nothing on a host, and tell it nothing: there is nothing to plan.
+SILENT = frozenset({"debug", "pause", "validate_argument_spec", "wait_for_connection"})
+
+#: Actions that ask the host for facts, which the recorded ones stand for.
+FACTS = frozenset({"setup", "gather_facts"})
+
+#: The action that checks a play's parameters, with the recorded facts here.
+PREFLIGHT = "preflight"
+
+#: Actions that are done here: what they set, or whether they fail, is known without the host.
+LOCAL = frozenset({"set_fact", "include_vars", "assert", "fail"})
+
+#: Actions that make a host's tasks depend on what was run on others.
+REFUSED = frozenset({"add_host", "group_by"})
+
+INCLUDES = frozenset({"include_tasks", "include_role"})
+
+#: Values of `meta` that change nothing of what is applied.
+HARMLESS = frozenset({"flush_handlers", "noop", "reset_connection", "clear_host_errors"})
+
+#: How deep includes may be nested.
+DEEPEST = 50
+
+
+class _EndError(Exception):
+    """Ends the plays of a host."""
+
+
+class Walk:
+    """One host, walked through all plays that it is in."""
+
+    def __init__(self, site: Site, host: str) -> None:
+        """Take the host's name."""
+        self._site, self.name = site, host
+        self._host = site.inventory.get_host(host)
+        self.local: list[str] = []
+        self.at: Any = None
+        self._depth = 0
+
+    def resources(self) -> Iterator[Resource]:
+        """Give the resources in order; `at` is the task at hand, for messages.
+
+        Raises:
+            AnsibleError: something cannot be read or evaluated.
+            RefusedError: something cannot be compiled.
+            UnknownError: what only the host knows decides what is read.
+
+        """
+        self._site.variables.clear_host(self._host) if hasattr(self._site.variables, "clear_host") else None
+        for play, hosts in self._site.plays(self.name):
+            if play.vars_prompt:
+                raise RefusedError(f"the play {play.get_name()!r} asks for variables (vars_prompt)")
+            self._play, self._hosts = play, hosts
+            self._tasks = Tasks(self._site, self._host, play)
+            self._kept: dict[Any, dict[str, Any]] = {}
+            self._done: set[int] = set()
+            self._begun: set[int] = set()
+            self._ended: Any = None
+            if play.gather_facts and str(play.gather_facts).lower() not in {"false", "no"}:
+                self.local.append("gather_facts")
+            try:
+                yield from self._blocks(play.compile())
+            except _EndError:
+                return
+
+    def _blocks(self, blocks: list[Any]) -> Iterator[Resource]:
+        variables = self._site.variables.get_vars(play=self._play, _hosts=self._hosts, _hosts_all=self._hosts)
+        for block in blocks:
+            yield from self._block(block.filter_tagged_tasks(variables))
+
+    def _block(self, block: Any) -> Iterator[Resource]:
+        """Give what a block applies if nothing fails: not what is in `rescue`."""
+        for entry in (*block.block, *block.always):
+            if isinstance(entry, Block):
+                yield from self._block(entry)
+            else:
+                self.at = entry
+                yield from self._task(entry)
+
+    def _task(self, task: Any) -> Iterator[Resource]:
+        role = task._role  # noqa: SLF001 - it has no public name
+        cached = None if role is None else self._play._get_cached_role(role)  # noqa: SLF001 - as the executor does
+        if cached is not None and id(cached) in self._done and role._metadata.allow_duplicates is False:  # noqa: SLF001
+            return
+        if self._ended is not None and role is self._ended and task.args.get("_raw_params") != "role_complete":
+            return
+        action = _plain_name(str(task.action))
+        if action == "meta":
+            self._meta(task, cached)
+            return
+        if cached is not None:
+            self._begun.add(id(cached))
+        if action in SILENT:
+            return
+        variables = self._variables(task)
+        if "{{" in str(task.action):
+            action = _plain_name(str(self._tasks.engine(variables).template(task.action)))
+        if action in REFUSED:
+            raise RefusedError(f"{action} makes what is applied depend on the runs of other hosts")
+        if action in FACTS:
+            self.local.append(action)
+            return
+        yield from self._run(task, action, variables)
+
+    def _run(self, task: Any, action: str, variables: dict[str, Any]) -> Iterator[Resource]:
+        """Give what a task applies, once for each item, and set what it registers."""
+        if self._runs_elsewhere(task, action, variables):
+            return
+        steps, doubt = self._steps(task, variables)
+        ran = False
+        for step in steps:
+            step.unknown += doubt
+            delegated = self._tasks.delegate(step)
+            if not self._tasks.applies(step):
+                continue
+            ran = True
+            if action in INCLUDES:
+                yield from self._include(step, action)
+            else:
+                self._tasks.finalize(step)
+                if action in LOCAL or action == PREFLIGHT:
+                    self._locally(step, action)
+                elif (resource := self._tasks.resource(step, delegated)) is not None:
+                    yield resource
+        self._register(task, ran=ran or bool(doubt), loop=task.loop is not None)
+
+    def _steps(self, task: Any, variables: dict[str, Any]) -> tuple[list[Step], list[str]]:
+        """Return the task for each item, and why the items are not known."""
+        engine = self._tasks.engine(variables)
+        failed: AnsibleError | None = None
+        try:
+            items = items_of(task, engine)
+        except UnknownError as unknown:
+            reason = f"the loop: {unknown}"
+            item = {"item": Unknown(reason), task.loop_control.loop_var or "item": Unknown(reason)}
+            return [Step(_copy(task), variables | item, [], "(unknown)")], [reason]
+        except AnsibleError as error:
+            items, failed = None, error
+        if items is None:
+            step = Step(_copy(task), variables)
+            if failed is not None and self._tasks.applies(Step(step.task, dict(variables))):
+                raise failed
+            return ([] if failed else [step]), []
+        control = task.loop_control.copy()
+        control.post_validate(templar=engine)
+        steps = []
+        for found in item_variables(control, items):
+            step = Step(_copy(task), {**variables, **found})
+            label = control.label
+            try:
+                shown = self._tasks.engine(step.variables).template(label) if label else found[control.loop_var]
+            except (UnknownError, AnsibleError):
+                shown = found[control.loop_var]
+            step.item = shown if isinstance(shown, str) else f"{plain(shown)}"
+            if steps and getattr(control, "break_when", None):
+                step.unknown.append("break_when may end the loop before this item")
+            steps.append(step)
+        return steps, []
+
+    def _runs_elsewhere(self, task: Any, action: str, variables: dict[str, Any]) -> bool:
+        """Tell whether a task is run once for all hosts of the play, and on another one than this."""
+        if not self._tasks.engine(variables).template(task.run_once):
+            return False
+        if self._play.serial:
+            raise RefusedError("run_once in a play with serial: its host is not known")
+        if action in LOCAL and self._hosts[0] != self.name:
+            raise RefusedError(f"{action} with run_once sets what the first host of the play sees")
+        if self._hosts[0] == self.name:
+            return False
+        self._register(task, ran=True, loop=False)
+        return True
+
+    def _locally(self, step: Step, action: str) -> None:
+        """Do an action that needs no host."""
+        if step.unknown:
+            if action == "set_fact":
+                unknown = {name: Unknown(step.unknown[0]) for name in step.task.args if name != "cacheable"}
+                self._set(unknown)
+            elif action == "include_vars":
+                raise UnknownError(step.unknown[0])
+            return
+        if action == "set_fact" and step.task.args.get("cacheable"):
+            raise RefusedError("set_fact with cacheable changes the recorded facts")
+        engine = self._tasks.engine(step.variables)
+        if action == PREFLIGHT:
+            self._preflight(step, engine)
+            return
+        try:
+            result = local_result(step.task, step.variables, self._site.loader, engine)
+        except UnknownError:
+            return  # whether it fails is not known, as with any other task
+        if result.get("failed"):
+            raise RefusedError(str(result.get("msg") or result.get("message") or f"{action} fails"))
+        if action in {"set_fact", "include_vars"}:
+            self._set(result.get("ansible_facts") or {}, included=action == "include_vars")
+
+    def _preflight(self, step: Step, engine: Any) -> None:
+        """Have the play's parameters checked with the recorded facts."""
+        self.local.append(PREFLIGHT)
+
+    def _set(self, values: dict[str, Any], *, included: bool = False) -> None:
+        """Set variables of the host for the tasks that come."""
+        manager = self._site.variables
+        cache = manager._vars_cache if included else manager._nonpersistent_fact_cache  # noqa: SLF001 - by both cores
+        cache[self.name] = {**cache.get(self.name, {}), **values}
+        self._kept.clear()
+
+    def _register(self, task: Any, *, ran: bool, loop: bool) -> None:
+        """Set what a task registers: what the module answers, which only the host knows, or that it was skipped."""
+        names = list(task.register) if isinstance(task.register, dict) else [task.register] * bool(task.register)
+        if not names:
+            return
+        file, line = self._site.place(task.get_path())
+        if ran:
+            value: Any = Unknown(f"{names[0]} is what the task at {file}:{line} gets as its result")
+        elif loop:
+            value = {"changed": False, "skipped": True, "results": []}
+        else:
+            value = {"changed": False, "skipped": True, "skip_reason": "Conditional result was False"}
+        self._set({str(name): value for name in names})
+
+    def _include(self, step: Step, action: str) -> Iterator[Resource]:
+        if step.unknown:
+            raise RefusedError(f"{action}: whether it is included is not known: {step.unknown[0]}")
+        self._depth += 1
+        if self._depth > DEEPEST:
+            raise RefusedError(f"includes are nested more than {DEEPEST} deep")
+        engine = self._tasks.engine(step.variables)
+        task = step.task
+        if task.loop is not None or step.item:
+            control = task.loop_control
+            task.vars = {**task.vars, **{name: step.variables[name] for name in _loop_names(control, step.variables)}}
+        blocks = self._role_blocks(task) if action == "include_role" else self._file_blocks(task, engine)
+        yield from self._blocks(blocks)
+        self._depth -= 1
+
+    def _file_blocks(self, task: Any, engine: Any) -> list[Any]:
+        name = engine.template(task.args["_raw_params"])
+        path = self._included(task, str(name))
+        data = self._site.loader.load_from_file(path, trusted_as_template=True)
+        if data is None:
+            return []
+        if not isinstance(data, list):
+            raise AnsibleError("Included files of tasks must contain a list of tasks.", obj=data)
+        found: list[Any] = load_list_of_blocks(
+            data,
+            play=self._play,
+            parent_block=task.build_parent_block(),
+            role=task._role,  # noqa: SLF001 - it has no public name
+            use_handlers=False,
+            loader=self._site.loader,
+            variable_manager=self._site.variables,
+        )
+        return found
+
+    def _included(self, task: Any, name: str) -> str:
+        """Return the path of an included file: in the tasks of the role, or beside what includes it."""
+        loader, role = self._site.loader, task._role  # noqa: SLF001 - it has no public name
+        here = os.path.dirname(task.get_path().rpartition(":")[0])  # noqa: PTH120 - it is a text
+        places = [here] if role is None else [os.path.join(role._role_path, "tasks"), here]  # noqa: PTH118, SLF001
+        for place in places:
+            path = os.path.join(place, name)  # noqa: PTH118
+            if loader.path_exists(path):
+                return path
+        return str(loader.path_dwim_relative_stack(task.get_search_path(), "tasks", name))
+
+    def _role_blocks(self, task: Any) -> list[Any]:
+        if "{{" in str(task._role_name):  # noqa: SLF001 - it has no public name
+            raise RefusedError("include_role with a name that is computed: which roles a host has must be known")
+        blocks, _ = task.get_block_list(
+            play=self._play, variable_manager=self._site.variables, loader=self._site.loader
+        )
+        return list(blocks)
+
+    def _meta(self, task: Any, role: Any) -> None:
+        what = task.args.get("_raw_params")
+        if what == "role_complete":
+            self._ended = None
+            if id(role) in self._begun:
+                self._done.add(id(role))
+            return
+        if what in HARMLESS:
+            return
+        if what not in {"end_host", "end_role"}:
+            raise RefusedError(f"meta: {what} is not known without a run")
+        step = Step(task, self._variables(task))
+        if self._tasks.applies(step):
+            if step.unknown:
+                raise RefusedError(f"meta: {what}: {step.unknown[0]}")
+            if what == "end_host":
+                raise _EndError
+            self._ended = task._role  # noqa: SLF001 - it has no public name
+
+    def _variables(self, task: Any) -> dict[str, Any]:
+        """Return what a task sees; tasks of one role that set nothing themselves see the same."""
+        search = task.get_search_path()
+        chain = tuple(map(id, task.get_dep_chain() or ()))
+        key = (id(task._role), chain, tuple(search))  # noqa: SLF001 - it has no public name
+        own = bool(task.get_vars() or task.get_include_params())
+        if own or key not in self._kept:
+            found = self._site.variables.get_vars(
+                play=self._play, host=self._host, task=task, _hosts=self._hosts, _hosts_all=self._hosts
+            )
+            found |= {"ansible_current_hosts": list(self._hosts), "ansible_failed_hosts": []}
+            found["ansible_facts"] = Facts(self.name, found.get("ansible_facts") or {})
+            base = self._site.loader.get_basedir()
+            found["ansible_search_path"] = search if base in search else [*search, base]
+            if own:
+                return dict(found)
+            self._kept[key] = found
+        return {**self._kept[key], "environment": task.environment}
+
+
+def _copy(task: Any) -> Any:
+    """Return a copy of a task, and of what it stands in, that may be given final values."""
+    copied = task.copy(exclude_tasks=True)
+    copied.squash()
+    return copied
+
+
+def _loop_names(control: Any, variables: dict[str, Any]) -> list[str]:
+    names = ("ansible_loop", "ansible_loop_var", "ansible_index_var", control.loop_var, control.index_var)
+    return [name for name in names if name and name in variables]
+
+
+def _plain_name(action: str) -> str:
+    return action.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")

@@ -13,7 +13,7 @@ from ansible import context
 from ansible._internal._templating import _jinja_bits, _lazy_containers, _transform
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import EncryptedString, VaultHelper
-from ansible.plugins.loader import lookup_loader
+from ansible.plugins.loader import callback_loader, lookup_loader
 from ansible.utils.context_objects import CLIArgs
 
 from strata.catalog.core.unknown import Facts, RefusedError, Unknown
@@ -36,6 +36,7 @@ class Engine:
     def __init__(self, extra_vars: Sequence[str] = ()) -> None:
         """Take variables as of a command line's option --extra-vars."""
         self.secrets: set[str] = set()
+        self._kept: dict[Any, Any] = {}
         # As a run in check mode has it, which is what a plan stands for.
         self._arguments = CLIArgs({"extra_vars": tuple(extra_vars), "check": True, "tags": ("all",), "skip_tags": ()})
         _lazy_containers.register_known_types(Facts, Unknown)
@@ -52,9 +53,13 @@ class Engine:
         lookup_loader.get = functools.partial(self._lookup, lookup_loader.get)
         # As callback_plugins/shallow_templates.py does in a run: a deep copy of all variables takes its time.
         template.deepcopy = dict
-        environment.compile = _kept(environment.compile)
         context.CLIARGS = self._arguments
         try:
+            keeper = callback_loader.get("kept_templates")
+            keeper.set_options()
+            if not keeper.disabled:
+                keeper.v2_playbook_on_start(None)
+            environment.compile = _kept(environment.compile, self._kept)
             yield
         finally:
             transforms.clear()
@@ -108,9 +113,8 @@ def _refuse(reason: str, *_: Any, **__: Any) -> Any:
     raise RefusedError(reason)
 
 
-def _kept(compile_: Callable[..., Any]) -> Callable[..., Any]:
+def _kept(compile_: Callable[..., Any], kept: dict[Any, Any]) -> Callable[..., Any]:
     """Return a method that compiles each template once."""
-    kept: dict[Any, Any] = {}
 
     def compile_once(self: Any, source: Any, *args: Any, **options: Any) -> Any:
         if args or options or not isinstance(source, str):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.catalog.resource import Catalog
@@ -12,6 +11,7 @@ from strata.repository.inventory import manager, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from strata.catalog.core.site import Site
 
@@ -72,6 +72,7 @@ class Compiler:
         if host not in self.hosts:
             raise UsageError(f"{shown(self.source)}: there is no host {host!r}{nearest(host, self.hosts)}")
         walk = Walk(self._site, host)
+        self._site.engine.secrets.clear()
         refused: str | None = None
         resources = []
         with self._site.engine.active():
@@ -87,8 +88,7 @@ class Compiler:
             core=self._site.core,
             resources=() if refused else tuple(resources),
             refused=refused,
-            secrets=tuple(sorted(self._site.engine.secrets)),
-            local=tuple(walk.local),
+            secrets=tuple(sorted({*self._site.engine.secrets, *walk.secrets})),
         )
 
     def _place(self, walk: object, text: str) -> str:

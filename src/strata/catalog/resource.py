@@ -98,7 +98,6 @@ class Catalog:
         resources: the module calls, in the order in which they are made.
         refused: why the host cannot be compiled, by file and line; None if it is. There are no resources then.
         secrets: texts that must not be shown wherever they stand; never written down.
-        local: what Ansible does on the control side, and no resource stands for.
 
     """
 
@@ -108,7 +107,6 @@ class Catalog:
     resources: tuple[Resource, ...] = ()
     refused: str | None = None
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    local: tuple[str, ...] = ()
 
     def to_json(self, key: bytes = b"") -> str:
         """Return the catalog as it is written down: always the same bytes, and no secrets.
@@ -125,7 +123,6 @@ class Catalog:
             "revision": self.revision,
             "core": self.core,
             "refused": self.refused,
-            "local": self.local,
             "resources": [resource.sealed(seal) for resource in self.resources],
         }
         return json.dumps(data, sort_keys=True, indent=1, ensure_ascii=False) + "\n"
@@ -193,4 +190,4 @@ def from_json(text: str) -> Catalog:
     lists = ("tags", "hidden", "notify", "unknown")
     resources = (Resource(**{**each, **{name: tuple(each[name]) for name in lists}}) for each in data["resources"])
     named = {name: data[name] for name in ("host", "revision", "core", "refused")}
-    return Catalog(**named, resources=tuple(resources), local=tuple(data["local"]))
+    return Catalog(**named, resources=tuple(resources))

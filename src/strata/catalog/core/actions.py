@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -89,7 +89,7 @@ def first_call(task: Any, variables: dict[str, Any], loader: Any, templar: Any) 
     ours = getattr(plugin, "PLANNED_BY_FIRST_CALL", False)
     if not ours and type(plugin).__module__.rpartition(".")[2] not in EXACT:
         return Call(full_name(task.action, task.collections), plain(dict(task.args)), ONLY_ANSIBLE)
-    return _run(plugin, task, variables)
+    return _run(plugin, variables)
 
 
 def local_result(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> dict[str, Any]:
@@ -101,8 +101,21 @@ def local_result(task: Any, variables: dict[str, Any], loader: Any, templar: Any
     """
     plugin = _plugin(task, variables, loader, templar)
     plugin.register_host_variables = _nothing
-    found = _run(plugin, task, variables)
+    found = _run(plugin, variables)
     return found if isinstance(found, dict) else {}
+
+
+def preflight(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> str:
+    """Return what the action preflight says of a play's parameters with the recorded facts; "" if all is well.
+
+    Raises:
+        AnsibleError: what it looks at cannot be read.
+
+    """
+    plugin = _plugin(task, variables, loader, templar)
+    plugin._gather = dict  # noqa: SLF001 - our own: it would ask the host
+    result = _run(plugin, variables)
+    return str(result["msg"]) if isinstance(result, dict) and result.get("failed") else ""
 
 
 def _plugin(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> Any:
@@ -135,8 +148,7 @@ def _plugin(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> 
     return plugin
 
 
-def _run(plugin: Any, task: Any, variables: dict[str, Any]) -> Call | dict[str, Any]:
-    del task
+def _run(plugin: Any, variables: dict[str, Any]) -> Call | dict[str, Any]:
     try:
         result: dict[str, Any] = plugin.run(task_vars=variables)
     except _CalledError as called:
@@ -150,18 +162,13 @@ def _nothing(*_: Any, **__: Any) -> None:
 
 def plain(value: Any) -> Any:
     """Return a value as JSON knows it, without Ansible's tags."""
-    if value is None or isinstance(value, bool):
-        return value
     if isinstance(value, dict):
         return {plain(key): plain(entry) for key, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
         return [plain(entry) for entry in value]
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return float(value)
-    if isinstance(value, bytes):
-        return value.decode(errors="surrogateescape")
-    if isinstance(value, (datetime.datetime, datetime.date)):
-        return value.isoformat()
-    return "".join(value) if isinstance(value, str) else str(value)
+    if value is None or isinstance(value, bool):
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return "".join(value) if kind is str else kind(value)
+    return value.isoformat() if isinstance(value, (dt.datetime, dt.date)) else str(value)

@@ -34,9 +34,7 @@ IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy
 class Site:
     """A playbook and an inventory; `loader`, `inventory` and `variables` are Ansible's."""
 
-    def __init__(
-        self, tree: Path, source: Path, playbook: Path, facts: Path, extra_vars: Sequence[str] = ()
-    ) -> None:
+    def __init__(self, tree: Path, source: Path, playbook: Path, facts: Path, extra_vars: Sequence[str] = ()) -> None:
         """Read the inventory.
 
         Args:

@@ -76,9 +76,7 @@ class Tasks:
 
         """
         engine = self.engine(step.variables)
-        context = self._context.set_task_and_variable_override(
-            task=step.task, variables=step.variables, templar=engine
-        )
+        context = self._context.set_task_and_variable_override(task=step.task, variables=step.variables, templar=engine)
         try:
             context.post_validate(templar=engine)
             context.remote_addr = context.remote_addr or self._host.address
@@ -169,7 +167,9 @@ class Tasks:
             try:
                 verdict = all(engine.evaluate_conditional(condition) for condition in conditions)
             except (UnknownError, AnsibleError):
-                reason = reason or f"its {keyword} depends on what the module answers: it must be run by Ansible to know"
+                reason = (
+                    reason or f"its {keyword} depends on what the module answers: it must be run by Ansible to know"
+                )
                 continue
             if keyword == "changed_when" and conditions:
                 changed = verdict
@@ -180,7 +180,9 @@ class Tasks:
 
 def _environment(given: Any) -> dict[str, str]:
     layers = given if isinstance(given, list) else [given or {}]
-    return {str(name): str(plain(value)) for layer in layers if isinstance(layer, dict) for name, value in layer.items()}
+    return {
+        str(name): str(plain(value)) for layer in layers if isinstance(layer, dict) for name, value in layer.items()
+    }
 
 
 def _listed(given: Any) -> list[Any]:

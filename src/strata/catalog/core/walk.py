@@ -9,8 +9,9 @@ from ansible.errors import AnsibleError
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 
-from strata.catalog.core.actions import local_result, plain
+from strata.catalog.core.actions import local_result, plain, preflight
 from strata.catalog.core.loops import item_variables, items_of
+from strata.catalog.core.secrets import secrets
 from strata.catalog.core.tasks import Step, Tasks
 from strata.catalog.core.unknown import Facts, RefusedError, Unknown, UnknownError
 
@@ -55,7 +56,7 @@ class Walk:
         """Take the host's name."""
         self._site, self.name = site, host
         self._host = site.inventory.get_host(host)
-        self.local: list[str] = []
+        self.secrets: set[str] = set()
         self.at: Any = None
         self._depth = 0
 
@@ -68,7 +69,8 @@ class Walk:
             UnknownError: what only the host knows decides what is read.
 
         """
-        self._site.variables.clear_host(self._host) if hasattr(self._site.variables, "clear_host") else None
+        for cache in (self._site.variables._vars_cache, self._site.variables._nonpersistent_fact_cache):  # noqa: SLF001
+            cache.pop(self.name, None)
         for play, hosts in self._site.plays(self.name):
             if play.vars_prompt:
                 raise RefusedError(f"the play {play.get_name()!r} asks for variables (vars_prompt)")
@@ -78,12 +80,14 @@ class Walk:
             self._done: set[int] = set()
             self._begun: set[int] = set()
             self._ended: Any = None
-            if play.gather_facts and str(play.gather_facts).lower() not in {"false", "no"}:
-                self.local.append("gather_facts")
             try:
                 yield from self._blocks(play.compile())
             except _EndError:
                 return
+            finally:
+                found = self._site.variables.get_vars(play=play, host=self._host, _hosts=hosts, _hosts_all=hosts)
+                facts = Facts(self.name, found.get("ansible_facts") or {})
+                self.secrets.update(secrets(play, self._site.loader, found | {"ansible_facts": facts}))
 
     def _blocks(self, blocks: list[Any]) -> Iterator[Resource]:
         variables = self._site.variables.get_vars(play=self._play, _hosts=self._hosts, _hosts_all=self._hosts)
@@ -120,7 +124,6 @@ class Walk:
         if action in REFUSED:
             raise RefusedError(f"{action} makes what is applied depend on the runs of other hosts")
         if action in FACTS:
-            self.local.append(action)
             return
         yield from self._run(task, action, variables)
 
@@ -217,8 +220,12 @@ class Walk:
             self._set(result.get("ansible_facts") or {}, included=action == "include_vars")
 
     def _preflight(self, step: Step, engine: Any) -> None:
-        """Have the play's parameters checked with the recorded facts."""
-        self.local.append(PREFLIGHT)
+        """Have the play's parameters checked, if there are facts to check them with."""
+        if not step.variables["ansible_facts"]:
+            return
+        problems = preflight(step.task, step.variables, self._site.loader, engine)
+        if problems:
+            raise RefusedError(problems)
 
     def _set(self, values: dict[str, Any], *, included: bool = False) -> None:
         """Set variables of the host for the tasks that come."""

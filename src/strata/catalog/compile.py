@@ -92,8 +92,12 @@ class Compiler:
         )
 
     def _place(self, walk: object, text: str) -> str:
+        """Return a sentence with the file and line that it is about, and with the role of the task at hand."""
         task = getattr(walk, "at", None)
         file, line = self._site.place(task.get_path()) if task is not None else ("", 0)
         role = f"role {task._role.get_name()}: " if task is not None and task._role else ""  # noqa: SLF001
         text = text.replace(f"{self._site.tree}/", "")
-        return f"{file}:{line}: {role}{text}" if file and not text.startswith(f"{file}:") else text
+        path, told, rest = text.partition(": ")
+        if told and path.rpartition(":")[2].isdigit():
+            return f"{path}: {role}{rest}"
+        return f"{file}:{line}: {role}{text}" if file else text

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import action_loader, module_loader
 from ansible.template import Templar
 
@@ -18,7 +19,8 @@ EXACT = frozenset({"normal", "command", "shell", "service", "package", "dnf", "u
 #: The module by which some of them ask the host first.
 ASKING = "ansible.legacy.setup"
 
-#: Why a task is left to Ansible.
+#: Why tasks are left to Ansible.
+ASKS_FOR_FACT = "it asks the host for a fact that is not recorded"
 ONLY_ANSIBLE = "its action plugin does more than one call: it must be run by Ansible to know"
 
 
@@ -50,7 +52,7 @@ class _Connection:
 
     _shell = _Shell()
     socket_path = None
-    connected = False
+    connected = has_native_async = False
 
     def __init__(self, variables: Mapping[str, Any]) -> None:
         self.transport = str(variables.get("ansible_connection") or "ssh")
@@ -122,7 +124,7 @@ def _plugin(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> 
     name = task.action
     if not action_loader.has_plugin(name, collection_list=task.collections):
         name = "ansible.legacy.normal"
-    plugin = action_loader.get(
+    return action_loader.get(
         name,
         task=task,
         connection=_Connection(variables),
@@ -133,31 +135,49 @@ def _plugin(task: Any, variables: dict[str, Any], loader: Any, templar: Any) -> 
         collection_list=task.collections,
     )
 
-    def call(module_name: str | None = None, module_args: Any = None, *_: Any, **__: Any) -> NoReturn:
-        module = module_name or task.action
-        sent = plain(dict(task.args if module_args is None else module_args))
-        reason = "it asks the host for a fact that is not recorded" if module == ASKING and name != module else ""
-        raise _CalledError(Call(full_name(module, task.collections), sent, reason))
-
-    def ask(*_: Any, **__: Any) -> NoReturn:
-        raise _CalledError(Call(full_name(task.action, task.collections), plain(dict(task.args)), ONLY_ANSIBLE))
-
-    plugin._execute_module = call  # noqa: SLF001 - the one way by which plugins call modules
-    plugin._low_level_execute_command = ask  # noqa: SLF001 - and the other one to the host
-    plugin._remove_tmp_path = _nothing  # noqa: SLF001 - there is none
-    return plugin
-
 
 def _run(plugin: Any, variables: dict[str, Any]) -> Call | dict[str, Any]:
+    """Return what an action plugin, or another one that it calls, asks the host for first, or its result."""
+    former = {name: getattr(ActionBase, name) for name in STOPPED}
     try:
+        for name, method in STOPPED.items():
+            setattr(ActionBase, name, method)
         result: dict[str, Any] = plugin.run(task_vars=variables)
     except _CalledError as called:
         return called.call
+    finally:
+        for name, method in former.items():
+            setattr(ActionBase, name, method)
     return result
+
+
+def _call(plugin: Any, module_name: str | None = None, module_args: Any = None, *_: Any, **__: Any) -> NoReturn:
+    """Stand in for the one way by which plugins call modules."""
+    task = plugin._task  # noqa: SLF001 - it has no public name
+    module = module_name or task.action
+    sent = plain(dict(task.args if module_args is None else module_args))
+    reason = ASKS_FOR_FACT if module == ASKING else ""
+    raise _CalledError(Call(full_name(module, task.collections), sent, reason))
+
+
+def _ask(plugin: Any, *_: Any, **__: Any) -> NoReturn:
+    """Stand in for the other ways to the host."""
+    task = plugin._task  # noqa: SLF001 - it has no public name
+    raise _CalledError(Call(full_name(task.action, task.collections), plain(dict(task.args)), ONLY_ANSIBLE))
 
 
 def _nothing(*_: Any, **__: Any) -> None:
     pass
+
+
+#: Methods of all action plugins that go to the host, or clean up after that, and what they do here.
+STOPPED = {
+    "_execute_module": _call,
+    "_low_level_execute_command": _ask,
+    "_make_tmp_path": _ask,
+    "_early_needs_tmp_path": _nothing,
+    "_remove_tmp_path": _nothing,
+}
 
 
 def plain(value: Any) -> Any:

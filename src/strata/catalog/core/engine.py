@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible import context
 from ansible._internal._templating import _jinja_bits, _lazy_containers, _transform
+from ansible.module_utils._internal._datatag import _untaggable_types
 from ansible.module_utils.common.text.converters import to_text
 from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.plugins.loader import callback_loader, lookup_loader
@@ -40,6 +41,7 @@ class Engine:
         # As a run in check mode has it, which is what a plan stands for.
         self._arguments = CLIArgs({"extra_vars": tuple(extra_vars), "check": True, "tags": ("all",), "skip_tags": ()})
         _lazy_containers.register_known_types(Facts, Unknown)
+        _untaggable_types.update((Facts, Unknown))
 
     @contextlib.contextmanager
     def active(self) -> Iterator[None]:

@@ -14,6 +14,7 @@ from ansible.parsing.vault import VaultSecretsContext
 from ansible.playbook.play import Play
 from ansible.playbook.playbook_include import PlaybookInclude
 from ansible.release import __version__
+from ansible.utils.vars import load_extra_vars
 from ansible.vars.hostvars import HostVars
 from ansible.vars.manager import VariableManager
 
@@ -59,6 +60,7 @@ class Site:
         self.engine = Engine(extra_vars)
         self.loader: Any = self.inventory._loader  # noqa: SLF001 - it has no public name
         self.loader.set_basedir(str(playbook.parent))
+        vars(load_extra_vars).pop("extra_vars", None)  # those that this process has read last
         with self.engine.active():
             try:
                 self._take_vault_secrets()

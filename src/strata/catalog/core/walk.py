@@ -10,6 +10,7 @@ from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
 
 from strata.catalog.core.actions import local_result, plain, preflight
+from strata.catalog.core.limits import limited
 from strata.catalog.core.loops import item_variables, items_of
 from strata.catalog.core.secrets import secrets
 from strata.catalog.core.tasks import Step, Tasks
@@ -101,7 +102,9 @@ class Walk:
                 yield from self._block(entry)
             else:
                 self.at = entry
-                yield from self._task(entry)
+                with limited():
+                    found = list(self._task(entry))
+                yield from found
 
     def _task(self, task: Any) -> Iterator[Resource]:
         role = task._role  # noqa: SLF001 - it has no public name

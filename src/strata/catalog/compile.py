@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.catalog.resource import Catalog
@@ -11,7 +13,6 @@ from strata.repository.inventory import manager, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from strata.catalog.core.site import Site
 
@@ -50,7 +51,8 @@ class Compiler:
         from strata.catalog.core.site import Site  # noqa: PLC0415 - slow, as all of Ansible
 
         self.source, self._revision = source, revision
-        self._site: Site = Site(tree, source, playbook or tree / "site.yml", facts or STATE / "facts", extra_vars)
+        cache = facts or Path(os.environ.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") or STATE / "facts")
+        self._site: Site = Site(tree, source, playbook or tree / "site.yml", cache, extra_vars)
 
     @property
     def hosts(self) -> list[str]:

@@ -23,10 +23,10 @@ COMMIT = click.option("--commit", hidden=True, help="Which one the files are of.
 REVISION = click.option("--rev", "revision", metavar="REVISION", help="By default the files as they are.")
 
 #: What is not worth a line.
-NOTHING = (None, "", False, (), {})
+NOTHING: tuple[Any, ...] = (None, "", False, (), {})
 
 
-class Readable(yaml.SafeDumper):
+class Readable(yaml.SafeDumper):  # type: ignore[misc] # it has no types
     """YAML in which a text of several lines stands as it is."""
 
     def represent_str(self, text: str) -> yaml.Node:

@@ -188,7 +188,8 @@ def plain(value: Any) -> Any:
         return [plain(entry) for entry in value]
     if value is None or isinstance(value, bool):
         return value
-    for kind in (int, float, str):
-        if isinstance(value, kind):
-            return "".join(value) if kind is str else kind(value)
+    if isinstance(value, (int, float)):
+        return int(value) if isinstance(value, int) else float(value)
+    if isinstance(value, str):
+        return "".join(value)
     return value.isoformat() if isinstance(value, (dt.datetime, dt.date)) else str(value)

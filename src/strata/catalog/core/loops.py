@@ -50,7 +50,7 @@ def _looked_up(task: Any, templar: Any) -> Any:
         terms = templar.resolve_to_container(_utils.str_problematic_strip(terms))
     terms = terms if isinstance(terms, list) else [terms]
 
-    @_DirectCall.mark
+    @_DirectCall.mark  # type: ignore[untyped-decorator] # Ansible has no types
     def invoke_lookup() -> Any:
         return _invoke_lookup(
             plugin_name=task.loop_with, lookup_terms=terms, lookup_kwargs={"wantlist": True}, invoked_as_with=True

@@ -46,8 +46,8 @@ def secret_arguments(module: str) -> tuple[str, ...] | None:
 def _spec(path: Path) -> Mapping[str, Any] | None:
     """Return the argument spec of a module: its `main` is called, and ends where it reads its arguments."""
     kept, sys.argv = sys.argv, [str(path)]
-    former = basic.AnsibleModule.__init__
-    basic.AnsibleModule.__init__ = _tell
+    class_: Any = basic.AnsibleModule
+    former, class_.__init__ = class_.__init__, _tell
     try:
         found = importlib.util.spec_from_file_location(f"_strata_spec_{path.stem}", path)
         if found is None or found.loader is None:
@@ -60,7 +60,7 @@ def _spec(path: Path) -> Mapping[str, Any] | None:
     except (Exception, SystemExit):  # noqa: BLE001 - a module may need what only hosts have
         return None
     finally:
-        basic.AnsibleModule.__init__ = former
+        class_.__init__ = former
         sys.argv = kept
     return None
 

@@ -171,7 +171,7 @@ class Walk:
             return ([] if failed else [step]), []
         control = task.loop_control.copy()
         control.post_validate(templar=engine)
-        steps = []
+        steps: list[Step] = []
         for found in item_variables(control, items):
             step = Step(_copy(task), {**variables, **found})
             label = control.label

@@ -98,6 +98,8 @@ class Site:
             if at not in self._loaded:
                 self._loaded[at] = play = self._load(entry)
             play = self._loaded[at]
+            # As the executor does: an imported playbook has its own folder.
+            self.loader.set_basedir(play._included_path or str(self.playbook.parent))  # noqa: SLF001
             names = self._names(play.hosts)
             if host in names:
                 yield play, names

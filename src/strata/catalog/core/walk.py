@@ -47,7 +47,7 @@ DEEPEST = 50
 
 
 class _EndError(Exception):
-    """Ends the plays of a host."""
+    """Ends the play of a host."""
 
 
 class Walk:
@@ -84,7 +84,7 @@ class Walk:
             try:
                 yield from self._blocks(play.compile())
             except _EndError:
-                return
+                continue
             finally:
                 found = self._site.variables.get_vars(play=play, host=self._host, _hosts=hosts, _hosts_all=hosts)
                 facts = Facts(self.name, found.get("ansible_facts") or {})
@@ -134,10 +134,8 @@ class Walk:
         """Give what a task applies, once for each item, and set what it registers."""
         if self._runs_elsewhere(task, action, variables):
             return
-        steps, doubt = self._steps(task, variables)
         ran = False
-        for step in steps:
-            step.unknown += doubt
+        for step in self._steps(task, variables):
             delegated = self._tasks.delegate(step)
             if not self._tasks.applies(step):
                 continue
@@ -147,43 +145,45 @@ class Walk:
             else:
                 self._tasks.finalize(step)
                 if action in LOCAL or action == PREFLIGHT:
-                    self._locally(step, action)
+                    variables.update(self._locally(step, action))
                 elif (resource := self._tasks.resource(step, delegated)) is not None:
                     yield resource
-        self._register(task, ran=ran or bool(doubt), loop=task.loop is not None)
+        self._register(task, ran=ran, loop=task.loop is not None)
 
-    def _steps(self, task: Any, variables: dict[str, Any]) -> tuple[list[Step], list[str]]:
-        """Return the task for each item, and why the items are not known."""
+    def _steps(self, task: Any, variables: dict[str, Any]) -> Iterator[Step]:
+        """Give the task for each item; what one item sets in `variables`, the next one sees."""
         engine = self._tasks.engine(variables)
-        failed: AnsibleError | None = None
         try:
             items = items_of(task, engine)
         except UnknownError as unknown:
             reason = f"the loop: {unknown}"
             item = {"item": Unknown(reason), task.loop_control.loop_var or "item": Unknown(reason)}
-            return [Step(_copy(task), variables | item, [], "(unknown)")], [reason]
-        except AnsibleError as error:
-            items, failed = None, error
+            yield Step(_copy(task), variables | item, [reason], "(unknown)")
+            return
+        except AnsibleError:
+            # As the executor does: a condition may say that nobody needs the items.
+            if self._tasks.applies(Step(_copy(task), dict(variables))):
+                raise
+            return
         if items is None:
-            step = Step(_copy(task), variables)
-            if failed is not None and self._tasks.applies(Step(step.task, dict(variables))):
-                raise failed
-            return ([] if failed else [step]), []
+            yield Step(_copy(task), variables)
+            return
         control = task.loop_control.copy()
         control.post_validate(templar=engine)
-        steps: list[Step] = []
-        for found in item_variables(control, items):
+        for at, found in enumerate(item_variables(control, items)):
             step = Step(_copy(task), {**variables, **found})
-            label = control.label
-            try:
-                shown = self._tasks.engine(step.variables).template(label) if label else found[control.loop_var]
-            except (UnknownError, AnsibleError):
-                shown = found[control.loop_var]
-            step.item = shown if isinstance(shown, str) else f"{plain(shown)}"
-            if steps and getattr(control, "break_when", None):
+            step.item = self._label(control, step.variables)
+            if at and getattr(control, "break_when", None):
                 step.unknown.append("break_when may end the loop before this item")
-            steps.append(step)
-        return steps, []
+            yield step
+
+    def _label(self, control: Any, variables: dict[str, Any]) -> str:
+        item = variables[control.loop_var]
+        try:
+            shown = self._tasks.engine(variables).template(control.label) if control.label else item
+        except (UnknownError, AnsibleError):
+            shown = item
+        return shown if isinstance(shown, str) else f"{plain(shown)}"
 
     def _runs_elsewhere(self, task: Any, action: str, variables: dict[str, Any]) -> bool:
         """Tell whether a task is run once for all hosts of the play, and on another one than this."""
@@ -198,29 +198,27 @@ class Walk:
         self._register(task, ran=True, loop=False)
         return True
 
-    def _locally(self, step: Step, action: str) -> None:
-        """Do an action that needs no host."""
-        if step.unknown:
-            if action == "set_fact":
-                unknown = {name: Unknown(step.unknown[0]) for name in step.task.args if name != "cacheable"}
-                self._set(unknown)
-            elif action == "include_vars":
-                raise UnknownError(step.unknown[0])
-            return
+    def _locally(self, step: Step, action: str) -> dict[str, Any]:
+        """Do an action that needs no host, and return the variables that it sets."""
         if action == "set_fact" and step.task.args.get("cacheable"):
             raise RefusedError("set_fact with cacheable changes the recorded facts")
+        if step.unknown and action == "include_vars":
+            raise UnknownError(step.unknown[0])
+        if step.unknown:
+            names = step.task.args if action == "set_fact" else ()
+            return self._set({name: Unknown(step.unknown[0]) for name in names})
         engine = self._tasks.engine(step.variables)
         if action == PREFLIGHT:
             self._preflight(step, engine)
-            return
+            return {}
         try:
             result = local_result(step.task, step.variables, self._site.loader, engine)
         except UnknownError:
-            return  # whether it fails is not known, as with any other task
+            return {}  # whether it fails is not known, as with any other task
         if result.get("failed"):
             raise RefusedError(str(result.get("msg") or result.get("message") or f"{action} fails"))
-        if action in {"set_fact", "include_vars"}:
-            self._set(result.get("ansible_facts") or {}, included=action == "include_vars")
+        facts = result.get("ansible_facts") if action in {"set_fact", "include_vars"} else None
+        return self._set(facts or {}, included=action == "include_vars")
 
     def _preflight(self, step: Step, engine: Any) -> None:
         """Have the play's parameters checked, if there are facts to check them with."""
@@ -230,12 +228,15 @@ class Walk:
         if problems:
             raise RefusedError(problems)
 
-    def _set(self, values: dict[str, Any], *, included: bool = False) -> None:
-        """Set variables of the host for the tasks that come."""
+    def _set(self, values: dict[str, Any], *, included: bool = False) -> dict[str, Any]:
+        """Set variables of the host for the tasks that come, and return them."""
+        if not values:
+            return values
         manager = self._site.variables
         cache = manager._vars_cache if included else manager._nonpersistent_fact_cache  # noqa: SLF001 - by both cores
         cache[self.name] = {**cache.get(self.name, {}), **values}
         self._kept.clear()
+        return values
 
     def _register(self, task: Any, *, ran: bool, loop: bool) -> None:
         """Set what a task registers: what the module answers, which only the host knows, or that it was skipped."""

@@ -1,8 +1,8 @@
 """Compares catalogs with what a run of ansible-playbook has sent to modules, as plugins/module_calls.py records it.
 
-`python tests/sandbox/oracle.py` records a run for the scenario of each role, or for those named, in which modules are
-not called but only recorded, and tells what differs. Needs no hosts; takes 5 s a scenario. Called with a file that the
-plugin has written, it compares the catalogs of the sandbox with that.
+`python tests/sandbox/oracle.py` records a run for the site of vectors.py and for the scenario of each role, or for
+those named, in which modules are not called but only recorded, and tells what differs. Needs no hosts; takes 5 s a
+scenario. Called with a file that the plugin has written, it compares the catalogs of the sandbox with that.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
+from vectors import SITE
 
 from strata.catalog.compile import Compiler
 from strata.paths import BIN, ROOT
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 PLUGINS = Path(__file__).with_name("plugins")
+
+#: The name of the site in vectors.py, among those of scenarios.
+VECTORS = "vectors"
 
 #: What the scenarios' hosts say of themselves.
 RELEASES = {
@@ -101,34 +105,48 @@ def _first(told: tuple[str, str, dict[str, Any]], real: tuple[str, str, dict[str
 
 def scenario(role: str, folder: Path) -> Report:
     """Compare the catalogs of a scenario's targets with a run that calls no module."""
-    environment = {
+    os.environ |= {
         "MOLECULE_PROJECT_DIRECTORY": str(folder),
         "MOLECULE_SCENARIO_NAME": role,
         "MOLECULE_SCENARIO_DIRECTORY": str(ROOT / "molecule" / role),
-        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
     }
-    inventory, facts, calls = folder / "inventory.yml", folder / "facts", folder / "calls"
-    playbook = ROOT / "molecule/shared/converge.yml"
+    inventory = folder / "inventory.yml"
+    _inventory(role, folder, inventory)
     own = ROOT / "molecule" / role / "converge.yml"
-    hosts = _inventory(role, folder, inventory, facts)
-    stubbed = {
+    return stubbed(folder, ROOT, inventory, own if own.exists() else ROOT / "molecule/shared/converge.yml")
+
+
+def vectors(folder: Path) -> Report:
+    """Compare the catalogs of a site that has each kind of task with a run that calls no module."""
+    for path, text in SITE.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
+    (folder / "facts").mkdir()
+    return stubbed(folder, folder, folder / "hosts.yml", folder / "site.yml")
+
+
+def stubbed(folder: Path, tree: Path, inventory: Path, playbook: Path) -> Report:
+    """Compare the catalogs of all hosts of an inventory with a run that calls no module, with the facts of a folder."""
+    calls, facts = folder / "calls", folder / "facts"
+    environment = os.environ | {
+        "ANSIBLE_CONFIG": str(ROOT / "ansible.cfg"),
         "STRATA_MODULE_CALLS": str(calls),
         "STRATA_MODULE_STUB": "1",
         "ANSIBLE_CALLBACK_PLUGINS": f"{ROOT / 'callback_plugins'}:{PLUGINS}",
         "ANSIBLE_CACHE_PLUGIN_CONNECTION": str(facts),
         "ANSIBLE_LIBRARY": f"{ROOT / 'library'}:{ROOT / 'molecule/shared/library'}",
     }
-    command = [BIN / "ansible-playbook", "-i", inventory, own if own.exists() else playbook, "--check"]
-    os.environ |= environment
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | stubbed, capture_output=True, text=True, check=False)
+    command = [BIN / "ansible-playbook", "-i", inventory, playbook, "--check"]
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        return Report(differences=[f"{role}: the run fails: {done.stdout[-1500:]}{done.stderr[-500:]}"])
-    compiler = Compiler(inventory, playbook=own if own.exists() else playbook, facts=facts)
-    return compare(compiler, calls, [host for host in hosts if host in calls.read_text()])
+        return Report(differences=[f"{playbook}: the run fails: {done.stdout[-1500:]}{done.stderr[-500:]}"])
+    compiler = Compiler(inventory, tree=tree, playbook=playbook, facts=facts)
+    return compare(compiler, calls, [host for host in compiler.hosts if f'"{host}"' in calls.read_text()])
 
 
-def _inventory(role: str, folder: Path, inventory: Path, facts: Path) -> list[str]:
-    """Write what molecule and `create` would, and return the names of the hosts."""
+def _inventory(role: str, folder: Path, inventory: Path) -> None:
+    """Write what molecule and `create` would."""
+    facts = folder / "facts"
     shared = yaml.safe_load((ROOT / ".config/molecule/config.yml").read_text())
     own = yaml.safe_load((ROOT / "molecule" / role / "molecule.yml").read_text())
     groups: dict[str, Any] = collections.defaultdict(lambda: {"hosts": {}})
@@ -155,7 +173,6 @@ def _inventory(role: str, folder: Path, inventory: Path, facts: Path) -> list[st
     described = {"hosts": hosts, "resolvers": ["192.0.2.1"], "control_path": f"{folder}/control"}
     (state / "hosts.json").write_text(json.dumps(described))
     (folder / "project-config").symlink_to(ROOT / "project-config")
-    return list(hosts)
 
 
 def sandbox(calls: Path) -> Report:
@@ -168,13 +185,16 @@ def main(roles: list[str]) -> int:
     """Compare the scenarios of roles, of all if none are named, each in a process of its own; or the sandbox."""
     if len(roles) == 1:
         with tempfile.TemporaryDirectory() as folder:
-            is_file = Path(roles[0]).is_file()
-            found = sandbox(Path(roles[0])) if is_file else scenario(roles[0], Path(folder))
+            if Path(roles[0]).is_file():
+                found = sandbox(Path(roles[0]))
+            else:
+                found = vectors(Path(folder)) if roles[0] == VECTORS else scenario(roles[0], Path(folder))
         print(f"{roles[0]}: {found}", *found.differences, sep="\n  ")  # noqa: T201
         return bool(found.differences)
     known = sorted(path.parent.name for path in (ROOT / "molecule").glob("*/molecule.yml"))
-    codes = [subprocess.run([sys.executable, __file__, role], check=False).returncode for role in roles or known]
-    print(f"{codes.count(0)} of {len(codes)} scenarios are equal")  # noqa: T201
+    names = roles or [VECTORS, *known]
+    codes = [subprocess.run([sys.executable, __file__, name], check=False).returncode for name in names]
+    print(f"{codes.count(0)} of {len(codes)} are equal")  # noqa: T201
     return int(any(codes))
 
 

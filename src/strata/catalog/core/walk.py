@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
+from ansible._internal._task import TaskContext
 from ansible.errors import AnsibleError
 from ansible.playbook.block import Block
 from ansible.playbook.helpers import load_list_of_blocks
@@ -128,7 +129,8 @@ class Walk:
             raise RefusedError(f"{action} makes what is applied depend on the runs of other hosts")
         if action in FACTS:
             return
-        yield from self._run(task, action, variables)
+        with _context(task, variables, self.name):
+            yield from self._run(task, action, variables)
 
     def _run(self, task: Any, action: str, variables: dict[str, Any]) -> Iterator[Resource]:
         """Give what a task applies, once for each item, and set what it registers."""
@@ -342,6 +344,12 @@ class Walk:
                 return dict(found)
             self._kept[key] = found
         return {**self._kept[key], "environment": task.environment}
+
+
+def _context(task: Any, variables: dict[str, Any], host: str) -> Any:
+    """Return the context in which lookups find the task that they are called by, as each core makes it."""
+    create = getattr(TaskContext, "create", None)
+    return create(task=task, task_vars=variables, host_name=host) if create else TaskContext(task)
 
 
 def _copy(task: Any) -> Any:

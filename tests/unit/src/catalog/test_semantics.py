@@ -60,6 +60,7 @@ def test_extra_vars_win(small: Small) -> None:
         ("{with_nested: [[a, b], [c]], command: 'echo {{ item | join }}'}", ["ac", "bc"]),
         ("{with_subelements: [[{n: x, l: [1, 2]}], l], command: 'echo {{ item[0].n }}{{ item[1] }}'}", ["x1", "x2"]),
         ("{with_together: [[a, b], [c, d]], command: 'echo {{ item | join }}'}", ["ac", "bd"]),
+        ("{with_first_found: [nowhere.yml, hosts.yml], command: 'echo {{ item | basename }}'}", ["hosts.yml"]),
         ("{loop: [a], loop_control: {loop_var: each, index_var: at}, command: 'echo {{ each }}{{ at }}'}", ["a0"]),
         (
             "{loop: [a, b], loop_control: {extended: true}, command: 'echo {{ ansible_loop.last }}{{ item }}'}",
@@ -145,9 +146,14 @@ def test_roles_run_once_after_what_they_depend_on(small: Small) -> None:
     assert small.said() == ["pre", "base", "top", "other", "t"]
 
 
+def test_items_see_what_those_before_have_set(small: Small) -> None:
+    small.play("- {set_fact: {a: '{{ a | default(0) + item }}'}, loop: [1, 2]}\n- command: echo {{ a }}")
+    assert small.said() == ["3"]
+
+
 def test_includes(small: Small) -> None:
     small.write("site.yml", "- {hosts: web, roles: [one]}\n- import_playbook: more/second.yml")
-    small.write("more/second.yml", "- {hosts: web, tasks: [{command: echo second}]}")
+    small.write("more/second.yml", "- {hosts: web, tasks: [{command: 'echo {{ playbook_dir | basename }}'}]}")
     small.write(
         "roles/one/tasks/main.yml",
         "- {include_tasks: '{{ ansible_facts.distribution }}.yml', vars: {by: file}}\n"
@@ -159,17 +165,19 @@ def test_includes(small: Small) -> None:
     small.write("roles/one/tasks/Debian.yml", "- command: echo {{ by }}")
     small.write("roles/two/tasks/main.yml", "- command: echo {{ by }}")
     small.write("roles/two/tasks/other.yml", "- command: echo other")
-    assert small.said() == ["file", "role", "a", "b", "other", "second"]
+    assert small.said() == ["file", "role", "a", "b", "other", "more"]
 
 
 def test_an_end_of_a_role_or_host(small: Small) -> None:
     small.write(
-        "site.yml", "- {hosts: web, roles: [one], tasks: [{command: echo t}, {meta: end_host}, {command: echo no}]}"
+        "site.yml",
+        "- {hosts: web, roles: [one], tasks: [{command: echo t}, {meta: end_host}, {command: echo no}]}\n"
+        "- {hosts: web, tasks: [{command: echo second}]}",
     )
     small.write(
         "roles/one/tasks/main.yml", "- command: echo 1\n- meta: flush_handlers\n- meta: end_role\n- command: echo no"
     )
-    assert small.said() == ["1", "t"]
+    assert small.said() == ["1", "t", "second"]
 
 
 def test_omit_and_module_defaults(small: Small) -> None:

@@ -8,6 +8,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from strata.catalog.packed import ARGUMENT, unpacked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
@@ -83,7 +85,12 @@ class Resource:
 
     def sealed(self, seal: Seal) -> dict[str, Any]:
         """Return the resource as it is written down, without secrets."""
-        shown = seal.text(self.args) if self.no_log else seal.of(self.args, [path.split(".") for path in self.hidden])
+        if self.no_log:
+            shown: Any = seal.text(self.args)
+        else:
+            args = unpacked(self.args, seal.text)
+            hidden = [path.split(".") for path in self.hidden if path != ARGUMENT or args is self.args]
+            shown = seal.of(args, hidden)
         return asdict(self) | {"args": shown, "environment": seal.of(self.environment), "item": seal.of(self.item)}
 
 

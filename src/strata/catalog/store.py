@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import secrets
+import shutil
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +15,7 @@ from strata.errors import StrataError
 from strata.paths import STATE, shown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
 FOLDER = STATE / "catalogs"
 
@@ -20,6 +23,14 @@ FOLDER = STATE / "catalogs"
 VARIABLE = "STRATA_CATALOG_KEY"
 
 KEY_BYTES = 32
+
+#: So many sets of catalogs of former commits are kept.
+MOST_KEPT = 8
+
+#: In a folder of kept catalogs, says that they are those of all hosts.
+ALL = "all"
+
+DIGEST = 32
 
 
 def key() -> bytes:
@@ -41,6 +52,28 @@ def key() -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise StrataError(f"{path}: the key that hides secrets in catalogs: {error.strerror}") from None
+
+
+@contextmanager
+def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
+    """Give the folder in which the catalogs of a commit are kept: what they are made of is in its name.
+
+    Args:
+        commit: of which they are.
+        inventory: whose hosts.
+        facts: the folder of facts; None for those of the last runs.
+
+    """
+    digest = hashlib.sha256(f"{commit} {inventory} {os.environ.get('STRATA_PRIVATE')}".encode())
+    for folder, pattern in ((facts or STATE / "facts", "*"), (Path(__file__).parent, "**/*.py")):
+        for path in sorted(folder.glob(pattern)):
+            digest.update(path.read_bytes() if path.is_file() else b"")
+    place = FOLDER / "kept" / digest.hexdigest()[:DIGEST]
+    place.mkdir(parents=True, exist_ok=True)
+    os.utime(place)
+    for former in sorted(place.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[MOST_KEPT:]:
+        shutil.rmtree(former, ignore_errors=True)
+    yield place
 
 
 def write(catalogs: Iterable[Catalog], folder: Path) -> None:

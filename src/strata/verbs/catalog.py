@@ -3,6 +3,7 @@
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 
 from strata.catalog import revisions, store
 from strata.catalog.compile import Compiler
+from strata.catalog.difference import Group, groups
 from strata.catalog.resource import Catalog, Resource, Seal
 from strata.errors import StrataError, UsageError, nearest
 from strata.sandbox.declared import SOURCE
@@ -106,6 +108,34 @@ def show(
         )
 
 
+@command.command()
+@click.argument("words", nargs=-1, metavar="[A..B] [HOST]...")
+@INVENTORY
+@FACTS
+@click.option("--only", "roles", multiple=True, metavar="ROLE", help="Only what this role applies.")
+def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tuple[str, ...]) -> None:
+    """Show what a change makes of HOSTs, by default of all, without asking them.
+
+    A and B are revisions; without them, HEAD is compared with the files as they are. Hosts with the same differences
+    are shown together. The exit code is 0 without a difference, 2 with some, 1 if a host cannot be compiled.
+    """
+    span = next((word for word in words if ".." in word), "HEAD..")
+    hosts = tuple(word for word in words if word != span)
+    before, _, after = span.partition("..")
+    with tempfile.TemporaryDirectory() as folder:
+        sides = [
+            _sealed(revision, hosts, inventory, facts, Path(folder, side))
+            for side, revision in (("before", before or "HEAD"), ("after", after))
+        ]
+    found = groups(*({host: _only(catalog, roles) for host, catalog in side.items()} for side in sides))
+    for group in found:
+        _show_group(group)
+    differing = sum(len(group.hosts) for group in found if group.differences)
+    refused = sum(len(group.hosts) for group in found if group.refused)
+    click.echo(f"{differing} of {sum(len(group.hosts) for group in found)} hosts differ, {refused} cannot be compiled")
+    sys.exit(1 if refused else 2 if differing else 0)
+
+
 def compiled(
     hosts: tuple[str, ...], inventory: Path, facts: Path | None, commit: str | None = None
 ) -> Iterator[Catalog]:
@@ -114,29 +144,59 @@ def compiled(
     yield from (compiler.catalog(host) for host in hosts or compiler.hosts)
 
 
+def _sealed(
+    revision: str, hosts: tuple[str, ...], inventory: Path, facts: Path | None, folder: Path
+) -> dict[str, Catalog]:
+    """Return the catalogs of a revision, or of the files as they are, as they are written down."""
+    if not revision:
+        store.write(compiled(hosts, inventory, facts), folder)
+        return store.read(folder)
+    commit = revisions.commit_of(revision)
+    with store.kept(commit, inventory, facts) as kept:
+        missing = tuple(host for host in hosts if not (kept / f"{host}.json").exists())
+        if missing or not (hosts or (kept / store.ALL).exists()):
+            _elsewhere(commit, missing, inventory, facts, kept, quiet=True)
+            if not hosts:
+                (kept / store.ALL).touch()
+        found = store.read(kept)
+    return {host: catalog for host, catalog in found.items() if not hosts or host in hosts}
+
+
 def _elsewhere(
     revision: str, hosts: tuple[str, ...], inventory: Path, facts: Path | None, out: Path, *, quiet: bool = False
 ) -> None:
-    """Compile the catalogs of another revision, as its own process."""
+    """Compile the catalogs of another revision, in a process of its own."""
     commit = revisions.commit_of(revision)
     with revisions.checked_out(commit) as tree:
         (source,) = revisions.moved([inventory], tree)
-        options = [
-            "-i",
-            str(source),
-            "--out",
-            str(out),
-            "--commit",
-            commit,
-            *(["--facts", str(facts)] if facts else []),
-        ]
+        given = ["--facts", str(facts)] if facts else []
+        options = ["-i", str(source), "--out", str(out), "--commit", commit, *given]
         done = revisions.strata(tree, "catalog", "compile", *options, "--", *hosts)
-    if done.stderr:
-        click.echo(done.stderr.replace(f"{tree}/", ""), err=True, nl=False)
+    said = done.stderr.replace(f"{tree}/", "").strip()
+    if done.returncode and not done.stdout:
+        raise StrataError(f"{commit[:12]}: {said.removeprefix('strata: ')}")
     if not quiet:
         click.echo(done.stdout, nl=False)
-    if done.returncode and not (quiet and done.stdout):
         sys.exit(done.returncode)
+
+
+def _only(catalog: Catalog, roles: tuple[str, ...]) -> Catalog:
+    resources = tuple(each for each in catalog.resources if not roles or each.role in roles)
+    return replace(catalog, resources=resources)
+
+
+def _show_group(group: Group) -> None:
+    names = f"{len(group.hosts)} host{'s' if len(group.hosts) > 1 else ''}: {', '.join(group.hosts)}"
+    if group.refused:
+        click.echo(f"{names}\n  not plannable: {group.refused}")
+    elif not group.differences:
+        click.echo(f"{names}: no difference")
+    else:
+        click.echo(names)
+        for each in group.differences:
+            click.echo(f"  {each.sign} {each.title}")
+            for line in each.lines:
+                click.echo(f"      {line}")
 
 
 def _counts(catalog: Catalog) -> tuple[Any, ...]:

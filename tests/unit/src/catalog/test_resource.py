@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import stat
+import zlib
 from typing import TYPE_CHECKING
 
 import pytest
 from ansible.parsing.vault import VaultLib, VaultSecret, VaultSecretsContext
 
 from strata.catalog import store
-from strata.catalog.resource import Seal, from_json
+from strata.catalog.resource import Resource, Seal, from_json
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -63,6 +65,18 @@ def test_what_a_module_declares_as_secret_is_hidden(small: Small) -> None:
     assert SECRET not in small.catalog().to_json(KEY)
 
 
+def test_a_tree_of_files_is_written_by_path() -> None:
+    def tree(digest: str) -> Resource:
+        wants = [("", "dir", 0o755, "", 0), ("a", "file", 0o644, digest, 1), ("b", "link", 0, "a", 0)]
+        packed = json.dumps([{"dest": "/srv", "wants": wants}]).encode()
+        args = {"manifest": base64.b64encode(zlib.compress(packed)).decode()}
+        return Resource("ansible.legacy.file_trees", args, "file_trees", "", "site.yml", 1, "", hidden=("manifest",))
+
+    old, new = (tree(digest).sealed(Seal((), KEY))["args"]["manifest"][0]["wants"] for digest in ("old", "new"))
+    assert old == {".": "dir 0755", "a": f"file 0644 {Seal((), KEY).text('old')}", "b": "link 0000 a"}
+    assert [path for path in old if old[path] != new[path]] == ["a"]
+
+
 def test_what_a_role_declares_as_secret_is_hidden(small: Small) -> None:
     small.write("site.yml", "- {hosts: web, roles: [one]}")
     option = {"type": "list", "elements": "dict", "options": {"word": {"type": "str", "no_log": True}}}
@@ -112,7 +126,7 @@ def test_files(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     with pytest.raises(StrataError, match="others can read the key"):
         store.key()
     (tmp_path / "out/web01.json").write_text("[]")
-    with pytest.raises(StrataError, match="web01.json: it is no catalog"):
+    with pytest.raises(StrataError, match="it is no catalog"):
         store.read(tmp_path / "out")
 
 

@@ -14,7 +14,7 @@ from strata.errors import StrataError, UsageError
 from strata.paths import ROOT, STATE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
 #: The command line of `strata`, with another root than its own.
 ELSEWHERE = """
@@ -84,9 +84,10 @@ def strata(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
 
 
-def moved(paths: Sequence[Path], tree: Path) -> list[Path]:
-    """Return paths of this checkout as they are in another tree; others as they are."""
-    return [tree / path.relative_to(ROOT) if path.is_relative_to(ROOT) else path for path in paths]
+def moved(path: Path, tree: Path) -> Path:
+    """Return a path of this checkout as it is in another tree; others, and those of its state, as they are."""
+    ours = path.is_relative_to(ROOT) and not path.is_relative_to(STATE)
+    return tree / path.relative_to(ROOT) if ours else path
 
 
 def _git(*arguments: str) -> str:

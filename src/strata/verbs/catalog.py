@@ -168,7 +168,7 @@ def _elsewhere(
     """Compile the catalogs of another revision, in a process of its own."""
     commit = revisions.commit_of(revision)
     with revisions.checked_out(commit) as tree:
-        (source,) = revisions.moved([inventory], tree)
+        source = revisions.moved(inventory, tree)
         given = ["--facts", str(facts)] if facts else []
         options = ["-i", str(source), "--out", str(out), "--commit", commit, *given]
         done = revisions.strata(tree, "catalog", "compile", *options, "--", *hosts)

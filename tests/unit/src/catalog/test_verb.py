@@ -1,0 +1,85 @@
+"""`strata catalog`, on a host of site.yml with an inventory of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from ansible.plugins.vars import host_group_vars
+from click.testing import CliRunner
+
+from strata.catalog.core import site
+from strata.cli import cli
+from strata.paths import ROOT
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = "web01"
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    host_group_vars.FOUND.clear()
+    host_group_vars.NAK.clear()
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    values = {"snmpd_community": "not-to-be-seen", "strata_project_config": str(ROOT / "project-config")}
+    hosts = {"static": {"hosts": {HOST: values}}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": hosts}}))
+    (tmp_path / "facts").mkdir()
+    return folder
+
+
+def strata(inventory: Path, *arguments: str) -> tuple[int, str]:
+    facts = ["-i", str(inventory), "--facts", str(inventory.parent / "facts")]
+    done = CliRunner().invoke(cli, ["catalog", *arguments, *facts])
+    return done.exit_code, done.stdout or str(done.exception)
+
+
+def test_a_host_that_nobody_has_seen(inventory: Path) -> None:
+    out = inventory.parent / "out"
+    code, said = strata(inventory, "compile", f"--out={out}")
+    assert code == 0, said
+    text = (out / f"{HOST}.json").read_text()
+    catalog = json.loads(text)
+    assert "not-to-be-seen" not in text
+    roles = {each["role"]: each for each in catalog["resources"]}
+    assert roles["httpd"]["unknown"] == []
+    assert roles["exim"]["unknown"] == [f"the fact distribution_major_version of {HOST} is not recorded"]
+
+
+def test_show(inventory: Path) -> None:
+    code, said = strata(inventory, "show", HOST, "snmpd")
+    assert code == 0, said
+    assert "path: /etc/snmp/snmpd.conf" in said
+    assert "not-to-be-seen" not in said
+    code, said = strata(inventory, "show", HOST, "--tree")
+    assert "  roles/httpd/tasks/main.yml\n" in said
+
+
+def test_what_is_wrong_is_one_sentence(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "there is no host 'web1': did you mean 'web01'?" in strata(inventory, "show", "web1")[1]
+    assert "there is no resource 'htpd': did you mean 'httpd'?" in strata(inventory, "show", HOST, "htpd")[1]
+    assert strata(inventory, "compile", "--rev=nothing")[1] == "nothing: there is no such revision"
+    assert strata(inventory, "diff", "nothing..")[1] == "nothing: there is no such revision"
+    monkeypatch.setattr(site, "__version__", "2.99.0")
+    assert "with ansible-core 2.19 and 2.21, and this is 2.99.0" in strata(inventory, "compile")[1]
+    (inventory / "hosts.yml").write_text("all: {hosts: [}")
+    assert "hosts.yml" in strata(inventory, "compile")[1]
+
+
+def test_preflight_refuses_in_its_own_words(inventory: Path) -> None:
+    (inventory.parent / "facts" / f"{HOST}.json").write_text(
+        json.dumps({"distribution": "Debian", "distribution_release": "trixie", "distribution_major_version": "13"})
+    )
+    (inventory / "group_vars").mkdir()
+    (inventory / "group_vars/all.yml").write_text("httpd_vhostz: []\n")
+    code, said = strata(inventory, "compile", HOST, f"--out={inventory.parent / 'out'}")
+    assert code == 1
+    refused = json.loads((inventory.parent / "out" / f"{HOST}.json").read_text())["refused"]
+    assert "httpd_vhostz is not a parameter of the role httpd: did you mean 'httpd_vhosts'?" in refused
+    assert "site.yml:" in refused or "all.yml:1" in refused
+    assert HOST in said

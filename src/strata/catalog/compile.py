@@ -47,12 +47,12 @@ class Compiler:
         """
         if facts is not None and not facts.is_dir():
             raise UsageError(f"--facts: {facts}: there is no such folder")
-        manager(source)  # it has Ansible configured before the rest is imported
+        inventory = manager(source)
         from strata.catalog.core.site import Site  # noqa: PLC0415 - slow, as all of Ansible
 
         self.source, self._revision = source, revision
         cache = facts or Path(os.environ.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") or STATE / "facts")
-        self._site: Site = Site(tree, source, playbook or tree / "site.yml", cache, extra_vars)
+        self._site: Site = Site(tree, inventory, playbook or tree / "site.yml", cache, extra_vars)
 
     @property
     def hosts(self) -> list[str]:

@@ -23,10 +23,12 @@ from strata.catalog.core.engine import Engine
 from strata.catalog.core.facts import RecordedFacts
 from strata.errors import StrataError, UsageError
 from strata.paths import shown
-from strata.repository.inventory import manager, sentence
+from strata.repository.inventory import sentence
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from ansible.inventory.manager import InventoryManager
 
 #: Those of an import_playbook.
 IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
@@ -35,19 +37,21 @@ IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy
 class Site:
     """A playbook and an inventory; `loader`, `inventory` and `variables` are Ansible's."""
 
-    def __init__(self, tree: Path, source: Path, playbook: Path, facts: Path, extra_vars: Sequence[str] = ()) -> None:
-        """Read the inventory.
+    def __init__(
+        self, tree: Path, inventory: InventoryManager, playbook: Path, facts: Path, extra_vars: Sequence[str] = ()
+    ) -> None:
+        """Prepare what is read when a host asks for it.
 
         Args:
             tree: the checkout to which files are named.
-            source: the inventory.
+            inventory: Ansible's, of the hosts.
             playbook: the playbook, such as site.yml.
             facts: the folder of recorded facts.
             extra_vars: as of a command line's option --extra-vars.
 
         Raises:
-            UsageError: there is no such inventory or playbook.
-            StrataError: Ansible cannot read it, or is one that catalogs don't know.
+            UsageError: there is no such playbook.
+            StrataError: this ansible-core is one that catalogs don't know, or its keys cannot be read.
 
         """
         if __version__.rpartition(".")[0] not in CORES:
@@ -56,7 +60,7 @@ class Site:
         if not playbook.is_file():
             raise UsageError(f"{shown(playbook)}: there is no such playbook")
         self.tree, self.playbook, self.core = tree, playbook, __version__
-        self.inventory = manager(source)
+        self.inventory = inventory
         self.engine = Engine(extra_vars)
         self.loader: Any = self.inventory._loader  # noqa: SLF001 - it has no public name
         self.loader.set_basedir(str(playbook.parent))

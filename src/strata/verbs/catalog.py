@@ -141,7 +141,7 @@ def compiled(
 ) -> Iterator[Catalog]:
     """Give the catalogs of hosts, of all if none are named."""
     compiler = Compiler(inventory, facts=facts, revision=commit or revisions.current())
-    yield from (compiler.catalog(host) for host in hosts or compiler.hosts)
+    yield from compiler.catalogs(hosts or compiler.hosts)
 
 
 def _sealed(

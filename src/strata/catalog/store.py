@@ -56,7 +56,9 @@ def key() -> bytes:
 
 @contextmanager
 def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
-    """Give the folder in which the catalogs of a commit are kept: what they are made of is in its name.
+    """Give the folder in which the catalogs of a commit are kept: a digest of what they are made of is its name.
+
+    That is the commit, the settings, and the files that inventories read outside of it.
 
     Args:
         commit: of which they are.
@@ -64,10 +66,15 @@ def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
         facts: the folder of facts; None for those of the last runs.
 
     """
-    digest = hashlib.sha256(f"{commit} {inventory} {os.environ.get('STRATA_PRIVATE')}".encode())
-    for folder, pattern in ((facts or STATE / "facts", "*"), (Path(__file__).parent, "**/*.py")):
-        for path in sorted(folder.glob(pattern)):
-            digest.update(path.read_bytes() if path.is_file() else b"")
+    private = os.environ.get("STRATA_PRIVATE")
+    settings = sorted(each for each in os.environ.items() if each[0].startswith(("ANSIBLE_", "STRATA_")))
+    digest = hashlib.sha256(f"{commit} {inventory} {settings}".encode())
+    read = (facts or STATE / "facts", STATE / "sandboxes", Path(__file__).parent, inventory)
+    for folder in (*read, *([Path(private)] if private else [])):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file():
+                found = path.stat()
+                digest.update(f"{path} {found.st_mtime_ns} {found.st_size}".encode())
     place = FOLDER / "kept" / digest.hexdigest()[:DIGEST]
     place.mkdir(parents=True, exist_ok=True)
     os.utime(place)

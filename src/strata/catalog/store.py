@@ -70,8 +70,8 @@ def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
     settings = sorted(each for each in os.environ.items() if each[0].startswith(("ANSIBLE_", "STRATA_")))
     digest = hashlib.sha256(f"{commit} {inventory} {settings}".encode())
     read = (facts or STATE / "facts", STATE / "sandboxes", Path(__file__).parent, inventory)
-    for folder in (*read, *([Path(private)] if private else [])):
-        for path in sorted(folder.rglob("*")):
+    for place in (*read, *([Path(private)] if private else [])):
+        for path in (place, *sorted(place.rglob("*"))):
             if path.is_file():
                 found = path.stat()
                 digest.update(f"{path} {found.st_mtime_ns} {found.st_size}".encode())

@@ -21,6 +21,7 @@ from ansible.vars.manager import VariableManager
 from strata.catalog.core import CORES
 from strata.catalog.core.engine import Engine
 from strata.catalog.core.facts import RecordedFacts
+from strata.catalog.core.others import set_by_tasks
 from strata.errors import StrataError, UsageError
 from strata.paths import shown
 from strata.repository.inventory import sentence
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from ansible.inventory.manager import InventoryManager
+
+    from strata.catalog.core.unknown import Unknown
 
 #: Those of an import_playbook.
 IMPORTS = ("import_playbook", "ansible.builtin.import_playbook", "ansible.legacy.import_playbook")
@@ -87,6 +90,11 @@ class Site:
     def hosts(self) -> list[str]:
         """Return the names of the inventory's hosts, sorted."""
         return sorted(str(name) for name in self.inventory.hosts)
+
+    @cached_property
+    def set_by_tasks(self) -> dict[str, Unknown]:
+        """Return the variables that runs set, which are not known of other hosts than the one that is compiled."""
+        return set_by_tasks(self.playbook, self.loader)
 
     def plays(self, host: str) -> Iterator[tuple[Any, list[str]]]:
         """Give the plays that a host is in, ready to be walked, each with the names of its hosts.

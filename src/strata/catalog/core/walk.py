@@ -71,8 +71,10 @@ class Walk:
             UnknownError: what only the host knows decides what is read.
 
         """
-        for cache in (self._site.variables._vars_cache, self._site.variables._nonpersistent_fact_cache):  # noqa: SLF001
-            cache.pop(self.name, None)
+        manager = self._site.variables
+        manager._vars_cache.clear()  # noqa: SLF001 - of both there is no public name
+        others = dict.fromkeys(self._site.hosts, self._site.set_by_tasks)
+        manager._nonpersistent_fact_cache |= others | {self.name: {}}  # noqa: SLF001
         for play, hosts in self._site.plays(self.name):
             if play.vars_prompt:
                 raise RefusedError(f"the play {play.get_name()!r} asks for variables (vars_prompt)")
@@ -202,6 +204,8 @@ class Walk:
 
     def _locally(self, step: Step, action: str) -> dict[str, Any]:
         """Do an action that needs no host, and return the variables that it sets."""
+        if step.task.delegate_to and step.task.delegate_facts:
+            raise RefusedError(f"{action} with delegate_facts sets what another host sees")
         if action == "set_fact" and step.task.args.get("cacheable"):
             raise RefusedError("set_fact with cacheable changes the recorded facts")
         if step.unknown and action == "include_vars":

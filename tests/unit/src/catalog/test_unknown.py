@@ -67,6 +67,16 @@ def test_facts_that_are_set_of_what_is_unknown_are_too(small: Small) -> None:
     assert small.resources()[-1].unknown == (RESULT,)
 
 
+@pytest.mark.parametrize("name", ["r", "b", "c"])
+def test_what_the_run_of_another_host_sets(small: Small, name: str) -> None:
+    """It is not taken for what is not set, whichever play or role sets it."""
+    small.play(f"- command: echo {{{{ hostvars.web02.{name} | default('none') }}}}")
+    small.write("other.yml", "- {hosts: web, tasks: [{command: date, register: r}]}")
+    small.write("roles/other/tasks/main.yml", "- {block: [{set_fact: {b: 1}}, {ansible.builtin.set_fact: {c: 1}}]}")
+    (maybe,) = small.resources()
+    assert maybe.unknown == (f"{name} of another host is set by tasks of its own run",)
+
+
 def test_a_host_that_nobody_has_seen(small: Small) -> None:
     small.play("- command: echo {{ ansible_facts.distribution }}")
     (maybe,) = small.resources("web02")
@@ -116,6 +126,7 @@ def test_a_stock_action_sends_what_its_plugin_sends(small: Small) -> None:
         ("{meta: end_play}", "meta: end_play is not known without a run"),
         ("{meta: end_host, when: r is failed}", "meta: end_host: when: r is what"),
         ("{set_fact: {a: 1, cacheable: true}}", "set_fact with cacheable"),
+        ("{set_fact: {a: 1}, delegate_to: web02, delegate_facts: true}", "set_fact with delegate_facts"),
         ("{command: \"echo {{ lookup('pipe', 'date') }}\"}", "the lookup pipe may return something else each time"),
         ("{command: \"echo {{ lookup('password', '/nowhere/p') }}\"}", "would make /nowhere/p"),
         ("{command: \"echo {{ lookup('password', '/dev/null') }}\"}", "would make /dev/null"),

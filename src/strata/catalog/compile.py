@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from strata.catalog.resource import Catalog
-from strata.errors import UsageError, nearest
+from strata.errors import StrataError, UsageError, nearest
 from strata.paths import ROOT, STATE, shown
 from strata.repository.inventory import manager, sentence
 
@@ -114,7 +114,7 @@ class Compiler:
                 resources = list(walk.resources())
             except AnsibleError as error:
                 refused = self._place(walk, sentence(error))
-            except (RefusedError, UnknownError) as error:
+            except (RefusedError, UnknownError, StrataError, RecursionError) as error:
                 refused = self._place(walk, str(error))
         return Catalog(
             host=host,

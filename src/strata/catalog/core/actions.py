@@ -6,9 +6,12 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from ansible.errors import AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import action_loader, module_loader
 from ansible.template import Templar
+
+from strata.catalog.core.unknown import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,6 +88,7 @@ def first_call(task: Any, variables: dict[str, Any], loader: Any, templar: Any) 
 
     Raises:
         AnsibleError: the action itself fails before it calls anything.
+        RefusedError: likewise, in a way that nobody foresaw.
 
     """
     plugin = _plugin(task, variables, loader, templar)
@@ -145,6 +149,10 @@ def _run(plugin: Any, variables: dict[str, Any]) -> Call | dict[str, Any]:
         result: dict[str, Any] = plugin.run(task_vars=variables)
     except _CalledError as called:
         return called.call
+    except AnsibleError:
+        raise
+    except Exception as error:
+        raise RefusedError(f"its action plugin fails: {type(error).__name__}: {error}") from error
     finally:
         for name, method in former.items():
             setattr(ActionBase, name, method)

@@ -58,9 +58,10 @@ class Engine:
         context.CLIARGS = self._arguments
         try:
             keeper = callback_loader.get("kept_templates")
-            keeper.set_options()
-            if not keeper.disabled:
-                keeper.v2_playbook_on_start(None)
+            if keeper is not None:
+                keeper.set_options()
+                if not keeper.disabled:
+                    keeper.v2_playbook_on_start(None)
             environment.compile = _kept(environment.compile, self._kept)
             yield
         finally:

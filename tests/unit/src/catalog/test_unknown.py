@@ -131,6 +131,8 @@ def test_a_stock_action_sends_what_its_plugin_sends(small: Small) -> None:
         ("{command: \"echo {{ lookup('password', '/nowhere/p') }}\"}", "would make /nowhere/p"),
         ("{command: \"echo {{ lookup('password', '/dev/null') }}\"}", "would make /dev/null"),
         ("{command: 'echo {{ missing }}'}", "'missing' is undefined"),
+        ("{command: 'echo {{ a }}', vars: {a: '{{ b }}', b: '{{ a }}'}}", "a"),
+        ("{apt_transaction: {keys: [{}]}}", "its action plugin fails: KeyError: 'name'"),
         ("{command: 'echo {{ 1 + }}'}", "Syntax error in template"),
         ("{command: 'echo {{ item }}', loop: '{{ range(100000) | list }}'}", "the loop has 100000 items"),
         ("{assert: {that: 1 == 2, fail_msg: not so}}", "not so"),
@@ -163,6 +165,12 @@ def test_a_refusal_names_role_file_and_line(small: Small) -> None:
 def test_refused_plays(small: Small, keywords: dict[str, object], why: str) -> None:
     small.play("- command: date", **keywords)
     assert why in small.refused()
+
+
+def test_facts_that_cannot_be_read(small: Small) -> None:
+    small.play("- command: date")
+    small.write("facts/web01.json", "{")
+    assert "web01.json: the facts cannot be read" in small.refused()
 
 
 def test_run_once_with_serial_is_refused(small: Small) -> None:

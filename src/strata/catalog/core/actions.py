@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from ansible.errors import AnsibleError
+from ansible.module_utils.parsing.convert_bool import boolean
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import action_loader, module_loader
 from ansible.template import Templar
@@ -92,8 +93,9 @@ def first_call(task: Any, variables: dict[str, Any], loader: Any, templar: Any) 
 
     """
     plugin = _plugin(task, variables, loader, templar)
-    ours = getattr(plugin, "PLANNED_BY_FIRST_CALL", False)
-    if not ours and type(plugin).__module__.rpartition(".")[2] not in EXACT:
+    name = type(plugin).__module__.rpartition(".")[2]
+    on_host = name == "copy" and boolean(task.args.get("remote_src", False), strict=False)
+    if not (on_host or name in EXACT or getattr(plugin, "PLANNED_BY_FIRST_CALL", False)):
         return Call(full_name(task.action, task.collections), plain(dict(task.args)), ONLY_ANSIBLE)
     return _run(plugin, variables)
 

@@ -94,6 +94,7 @@ def test_a_host_that_nobody_has_seen(small: Small) -> None:
         ("{copy: {content: a, dest: /b}}", None, "its action plugin does more than one call"),
         ("{template: {src: a, dest: /b}}", None, "its action plugin does more than one call"),
         ("{package: {name: less}, delegate_to: web02}", None, "it asks the host for a fact that is not recorded"),
+        ("{copy: {src: /a, dest: /b, remote_src: true}}", None, ""),
         ("{file: {path: /a}}", None, ""),
         ("{shell: date}", None, ""),
     ],

@@ -74,6 +74,24 @@ b: rolevars_b
     "roles/two/meta/main.yml": r"""
 {dependencies: [base]}
 """,
+    "more/t.j2": r"""
+T {{ tv }} {{ inventory_hostname }}
+{% for l in lst %}{{ l }}{% endfor %}
+""",
+    "roles/three/defaults/main.yml": r"""
+th: default
+""",
+    "roles/three/vars/alt.yml": r"""
+alt: from_alt
+""",
+    "roles/three/tasks/main.yml": r"""
+- command: echo three {{ each }} {{ th }} {{ applied | default('-') }} {{ alt | default('noalt') }} {{ role_name }}
+- include_tasks: "{{ 'more' }}.yml"
+- {import_tasks: more.yml, vars: {mv: imported}}
+""",
+    "roles/three/tasks/more.yml": r"""
+- command: echo more {{ mv | default('nomv') }} {{ ansible_role_name }}
+""",
     "roles/two/tasks/main.yml": r"""
 - command: echo two {{ rp | default("norp") }} {{ b }} {{ rd | default("nord") }}
 - meta: end_role
@@ -147,6 +165,41 @@ b: rolevars_b
     - command: echo "{{ p }}" creates=/z chdir=/y
     - {debug: {msg: x}, register: dbg}
     - {command: "echo {{ '%s' | format(lst | sum) }} {{ lst | map('string') | join }}"}
+    - include_role: {name: three, public: true, apply: {vars: {applied: ap}}, vars_from: alt}
+      loop: [r1, r2]
+      loop_control: {loop_var: each}
+    - command: echo public {{ th | default('private') }}
+    - {import_role: {name: three}, when: inventory_hostname == 'web01', vars: {each: imp, applied: no}, tags: [x]}
+    - block:
+        - block:
+            - {command: "echo deep {{ v1 }} {{ v2 }}", vars: {v2: task}}
+          vars: {v1: inner, v2: inner}
+          when: v3 is defined
+        - {command: "echo not {{ v1 }}", when: v3 is undefined}
+      vars: {v1: outer, v3: x}
+    - command: echo {{ item }} {{ d2 }}
+      loop: [1, 2]
+      delegate_to: web0{{ item }}
+      vars: {d2: "{{ inventory_hostname }}"}
+    - {set_fact: {"dyn_{{ inventory_hostname }}": 1, flag: "yes", num: "{{ 1 + 1 }}"}}
+    - command: echo {{ lookup('vars', 'dyn_' ~ inventory_hostname) }} {{ flag }} {{ num + 1 }}
+    - {include_vars: more/iv.yml, when: false}
+    - {command: "echo {{ lookup('template', 'more/t.j2') }}", vars: {tv: "{{ p }}"}}
+    - {command: "echo {{ query('items', lst) }} {{ lookup('dict', dct) }} {{ lookup('sequence', 'count=2') }}"}
+    - {command: "echo {{ item }}", with_nested: [[a, b], "{{ lst }}"]}
+    - command: echo {{ item.0.k }}{{ item.1 }}
+      with_subelements: ["{{ subs }}", l]
+      vars: {subs: [{k: a, l: [1, 2]}]}
+    - {command: "echo {{ item }}", loop: "{{ dct | dict2items }}", when: [item.value > 1, "'x' not in item.key"]}
+    - {command: "echo {{ item }}", loop: [1, 2, 3], until: false, retries: 0, register: un}
+    - {command: "echo omit", args: {chdir: "{{ nothing | default(omit) }}", creates: /q}}
+    - action: command echo old style {{ p }}
+    - {name: "named {{ p }}", ansible.builtin.shell: "echo $HOME {{ p | quote }}", args: {executable: /bin/bash}}
+    - {service: {name: x, use: systemd, state: started}}
+    - {package: {name: y, use: apt}}
+    - {assert: {that: [p is defined, "lst | length == 3"]}}
+    - {command: "echo {{ undefined_var }}", when: false}
+    - {command: "echo tagged", tags: [a, "{{ p }}"]}
     - {meta: end_host, when: inventory_hostname == 'web02'}
     - command: echo not web02
   post_tasks:

@@ -113,9 +113,9 @@ class Compiler:
             try:
                 resources = list(walk.resources())
             except AnsibleError as error:
-                refused = self._place(walk, sentence(error))
+                refused = walk.placed(sentence(error))
             except (RefusedError, UnknownError, StrataError, RecursionError) as error:
-                refused = self._place(walk, str(error))
+                refused = walk.placed(str(error))
         return Catalog(
             host=host,
             revision=self._revision,
@@ -124,17 +124,6 @@ class Compiler:
             refused=refused,
             secrets=tuple(sorted({*self._site.engine.secrets, *walk.secrets})),
         )
-
-    def _place(self, walk: object, text: str) -> str:
-        """Return a sentence with the file and line that it is about, and with the role of the task at hand."""
-        task = getattr(walk, "at", None)
-        file, line = self._site.place(task.get_path()) if task is not None else ("", 0)
-        role = f"role {task._role.get_name()}: " if task is not None and task._role else ""  # noqa: SLF001
-        text = text.replace(f"{self._site.tree}/", "")
-        path, told, rest = text.partition(": ")
-        if told and path.rpartition(":")[2].isdigit():
-            return f"{path}: {role}{rest}"
-        return f"{file}:{line}: {role}{text}" if file else text
 
 
 def _share(hosts: Sequence[str]) -> list[Catalog]:

@@ -93,6 +93,18 @@ class Walk:
                 facts = Facts(self.name, found.get("ansible_facts") or {})
                 self.secrets.update(secrets(play, self._site.loader, found | {"ansible_facts": facts}))
 
+    def placed(self, text: str) -> str:
+        """Return a sentence with the file and line that it is about, and with the role of the task at hand."""
+        text = text.replace(f"{self._site.tree}/", "")
+        if self.at is None:
+            return text
+        role = f"role {self.at._role.get_name()}: " if self.at._role else ""  # noqa: SLF001 - it has no public name
+        path, told, rest = text.partition(": ")
+        if told and path.rpartition(":")[2].isdigit():
+            return f"{path}: {role}{rest}"
+        file, line = self._site.place(self.at.get_path())
+        return f"{file}:{line}: {role}{text}" if file else text
+
     def _blocks(self, blocks: list[Any]) -> Iterator[Resource]:
         variables = self._site.variables.get_vars(play=self._play, _hosts=self._hosts, _hosts_all=self._hosts)
         for block in blocks:

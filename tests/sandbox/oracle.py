@@ -82,8 +82,16 @@ def compare(compiler: Compiler, calls: Path, hosts: Iterable[str]) -> Report:
             report.resources[resource.role] += 1
             report.unknown += bool(resource.unknown)
             report.left += not resource.runnable
-            told = (resource.role, resource.module, resource.args)
-            real = (call["role"], full_name(call["module"]), call["args"])
+            become = resource.become["user"] if resource.become else ""
+            around = (resource.role, become, resource.environment, resource.delegate_to)
+            told = (resource.module, around, resource.args)
+            layers = call["environment"] if isinstance(call["environment"], list) else [call["environment"]]
+            merged = {name: f"{value}" for layer in layers for name, value in (layer or {}).items()}
+            real = (
+                full_name(call["module"]),
+                (call["role"], call["become"], merged, call["delegate_to"]),
+                call["args"],
+            )
             if resource.runnable and not resource.unknown and _canonical(told) != _canonical(real):
                 report.differences.append(f"{host}: {resource.place}: {_first(told, real)}")
             elif not call["task"].endswith(f"/{resource.place}"):
@@ -95,7 +103,7 @@ def _canonical(value: Any) -> str:
     return json.dumps(value, sort_keys=True, default=str)
 
 
-def _first(told: tuple[str, str, dict[str, Any]], real: tuple[str, str, dict[str, Any]]) -> str:
+def _first(told: tuple[Any, Any, dict[str, Any]], real: tuple[Any, Any, dict[str, Any]]) -> str:
     if told[:2] != real[:2]:
         return f"{told[:2]} instead of {real[:2]}"
     names = sorted(told[2].keys() | real[2].keys())

@@ -199,6 +199,13 @@ alt: from_alt
     - {package: {name: y, use: apt}}
     - {assert: {that: [p is defined, "lst | length == 3"]}}
     - {command: "echo {{ undefined_var }}", when: false}
+    - block:
+        - {command: echo as other, become_user: "{{ inventory_hostname }}u", environment: {E3: "{{ lst[0] }}", E1: own}}
+        - {command: echo as root, vars: {ansible_become_user: "{{ 'by' }}var"}}
+        - {command: echo as nobody, become: false}
+      become: true
+      environment: [{E2: block}, "{{ {'E4': p} }}"]
+    - {command: "echo {{ item }}", loop: [x, y], environment: {I: "{{ item }}"}, become: "{{ item == 'x' }}"}
     - {command: "echo tagged", tags: [a, "{{ p }}"]}
     - {meta: end_host, when: inventory_hostname == 'web02'}
     - command: echo not web02

@@ -71,6 +71,9 @@ def recording(configure, calls):
             "task": self._task.get_path(),
             "role": self._task._role.get_name() if self._task._role else "",
             "module": module_name,
+            "become": self._play_context.become_user or "root" if self._play_context.become else "",
+            "environment": self._task.environment,
+            "delegate_to": self._task.delegate_to,
             "args": {name: value for name, value in module_args.items() if not name.startswith("_ansible_")},
         }
         os.write(calls, (json.dumps(call, default=str) + "\n").encode())

@@ -11,8 +11,10 @@ from ansible.plugins.vars import host_group_vars
 from click.testing import CliRunner
 
 from strata.catalog.core import site
+from strata.catalog.resource import Catalog, Resource
 from strata.cli import cli
 from strata.paths import ROOT
+from strata.verbs import catalog as verb
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,3 +85,36 @@ def test_preflight_refuses_in_its_own_words(inventory: Path) -> None:
     assert "httpd_vhostz is not a parameter of the role httpd: did you mean 'httpd_vhosts'?" in refused
     assert "site.yml:" in refused or "all.yml:1" in refused
     assert HOST in said
+
+
+def told(
+    monkeypatch: pytest.MonkeyPatch, before: list[Catalog], after: list[Catalog], *arguments: str
+) -> tuple[int, str]:
+    """Return what `diff` says of catalogs that are there already."""
+    sides = {"old": before, "": after}
+    monkeypatch.setattr(verb, "_sealed", lambda revision, *_: {each.host: each for each in sides[revision]})
+    done = CliRunner().invoke(cli, ["catalog", "diff", "old..", *arguments])
+    return done.exit_code, done.stdout
+
+
+def catalog(host: str, port: int, refused: str | None = None) -> Catalog:
+    resource = Resource("ansible.legacy.web", {"port": port}, "web", "httpd", "roles/httpd/tasks/main.yml", 5, "Serve")
+    return Catalog(host, "", "2.21.5", () if refused else (resource,), refused)
+
+
+def test_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [catalog("a", 80), catalog("b", 80), catalog("c", 80)]
+    after = [catalog("a", 81), catalog("b", 81), catalog("c", 80)]
+    code, said = told(monkeypatch, before, after)
+    assert code == 2
+    assert said.splitlines() == [
+        "2 hosts: a, b",
+        "  ~ httpd: Serve: ansible.legacy.web, roles/httpd/tasks/main.yml:5",
+        "      port: 80 -> 81",
+        "1 host: c: no difference",
+        "2 of 3 hosts differ, 0 cannot be compiled",
+    ]
+    assert told(monkeypatch, before, after, "--only=apt")[0] == 0
+    code, said = told(monkeypatch, before, [*after[:2], catalog("c", 80, "site.yml:1: no")])
+    assert code == 1
+    assert "1 host: c\n  not plannable: after: site.yml:1: no\n" in said

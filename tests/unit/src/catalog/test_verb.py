@@ -58,13 +58,10 @@ def test_show(inventory: Path) -> None:
     assert code == 0, said
     assert "path: /etc/snmp/snmpd.conf" in said
     assert "not-to-be-seen" not in said
-    code, said = strata(inventory, "show", HOST, "--tree")
-    assert "  roles/httpd/tasks/main.yml\n" in said
 
 
 def test_what_is_wrong_is_one_sentence(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "there is no host 'web1': did you mean 'web01'?" in strata(inventory, "show", "web1")[1]
-    assert "there is no resource 'htpd': did you mean 'httpd'?" in strata(inventory, "show", HOST, "htpd")[1]
     assert strata(inventory, "compile", "--rev=nothing")[1] == "nothing: there is no such revision"
     assert strata(inventory, "diff", "nothing..")[1] == "nothing: there is no such revision"
     monkeypatch.setattr(site, "__version__", "2.99.0")
@@ -100,6 +97,14 @@ def told(
 def catalog(host: str, port: int, refused: str | None = None) -> Catalog:
     resource = Resource("ansible.legacy.web", {"port": port}, "web", "httpd", "roles/httpd/tasks/main.yml", 5, "Serve")
     return Catalog(host, "", "2.21.5", () if refused else (resource,), refused)
+
+
+def test_the_tree_of_a_catalog(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "compiled", lambda *_: iter([catalog(HOST, 80)]))
+    line = "    1. line 5: Serve: ansible.legacy.web"
+    assert strata(inventory, "show", HOST, "--tree")[1].splitlines() == ["httpd", "  roles/httpd/tasks/main.yml", line]
+    assert "port: 80" in strata(inventory, "show", HOST, "1")[1]
+    assert "there is no resource 'htpd': did you mean 'httpd'?" in strata(inventory, "show", HOST, "htpd")[1]
 
 
 def test_diff(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,12 +14,16 @@ from strata.paths import ROOT, STATE, shown
 from strata.repository.inventory import manager, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
+    from strata.catalog.core.connections import Way
     from strata.catalog.core.site import Site
 
 #: So many hosts a process are worth its start.
 FEWEST = 2
+
+#: And in so many shares each process gets its hosts, so that the first catalogs are there early.
+SHARES = 4
 
 #: In a process that compiles a share of the hosts, what it was forked from.
 _INHERITED: list[Compiler] = []
@@ -67,8 +71,41 @@ class Compiler:
         """Return the names of the inventory's hosts, sorted."""
         return self._site.hosts
 
+    def matching(self, pattern: str) -> list[str]:
+        """Return the names of the hosts that a pattern of Ansible's means, sorted.
+
+        Raises:
+            UsageError: it means none.
+
+        """
+        found = sorted(host.name for host in self._site.inventory.get_hosts(pattern))
+        if not found:
+            raise UsageError(f"--limit: {pattern} matches no host of {shown(self.source)}")
+        return found
+
+    def way(self, host: str) -> Way:
+        """Return how a host is reached.
+
+        Raises:
+            StrataError: a variable cannot be evaluated, or only Ansible can reach it.
+
+        """
+        from strata.catalog.core.connections import way  # noqa: PLC0415 - slow, as all of Ansible
+
+        return way(self._site, host)
+
     def catalogs(self, hosts: Sequence[str]) -> list[Catalog]:
         """Compile the catalogs of hosts, on all processors if they are many.
+
+        Raises:
+            UsageError: there is no such host.
+
+        """
+        found = {each.host: each for each in self.compiled(hosts)}
+        return [found[host] for host in hosts]
+
+    def compiled(self, hosts: Sequence[str]) -> Iterator[Catalog]:
+        """Compile the catalogs of hosts likewise, and give each when it is there.
 
         Raises:
             UsageError: there is no such host.
@@ -78,15 +115,16 @@ class Compiler:
             self._check(host)
         processes = min(os.cpu_count() or 1, len(hosts) // FEWEST)
         if processes <= 1:
-            return [self.catalog(host) for host in hosts]
+            yield from map(self.catalog, hosts)
+            return
         # Hosts of one play stay together, as each process reads the roles of its hosts.
         ordered = sorted(hosts, key=lambda host: (self._site.first_play(host), host))
-        size = -(-len(ordered) // processes)
+        size = -(-len(ordered) // (processes * SHARES))
         shares = [ordered[at : at + size] for at in range(0, len(ordered), size)]
         forked = multiprocessing.get_context("fork")
         with ProcessPoolExecutor(processes, forked, initializer=_INHERITED.append, initargs=(self,)) as pool:
-            found = {each.host: each for share in pool.map(_share, shares) for each in share}
-        return [found[host] for host in hosts]
+            for share in as_completed([pool.submit(_share, share) for share in shares]):
+                yield from share.result()
 
     def _check(self, host: str) -> None:
         if host not in self._site.inventory.hosts:

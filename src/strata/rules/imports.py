@@ -53,6 +53,7 @@ ROOTS = (
             ("affected", "converge"),
             ("export", "skeleton", "suite"),
             ("rules",),
+            ("plan",),
             ("sandbox",),
             ("vendored",),
             ("project_config",),

@@ -110,9 +110,21 @@ def test_up_again_changes_nothing(sandbox: Sandbox) -> None:
 
 
 def test_check_says_what_would_change_and_changes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
-    """And sends to modules what catalogs say."""
+    """A plan says the same, and the check sends to modules what catalogs say."""
     sandbox.on("static02", "rm /srv/docs/current/index.html")
     before = sandbox.fingerprint("static02")
+    plan = sandbox.strata("plan", "--json")
+    assert plan.code == 2, plan.output
+    plans = json.loads(plan.output)["hosts"]
+    changes = [(host["host"], each["state"], each["role"]) for host in plans for each in host["findings"]]
+    assert changes == [("static02", "change", "flat_files")]
+    (change,) = plans[-1]["findings"]
+    assert change["place"] == "roles/flat_files/tasks/main.yml:5"
+    assert "current/index.html" in change["diff"]
+    assert {(host["host"], host["calls"]) for host in plans} == {(host, 2) for host in HOSTS}  # with modules' files
+    again = json.loads(sandbox.strata("plan", "--json", "static01", "static02").output)["hosts"]
+    assert [(host["calls"], len(host["findings"])) for host in again] == [(1, 0), (1, 1)]
+    assert sandbox.fingerprint("static02") == before
     calls = str(tmp_path / "calls")
     plugins = f"{ROOT / 'callback_plugins'}:{ROOT / 'tests/sandbox/plugins'}"
     check = sandbox.strata("converge", "--check", "--diff", STRATA_MODULE_CALLS=calls, ANSIBLE_CALLBACK_PLUGINS=plugins)

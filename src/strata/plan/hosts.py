@@ -75,6 +75,8 @@ def _way(compiler: Compiler, catalog: Catalog) -> Way | str:
     """Return how a host is reached, or why it is not asked."""
     if catalog.refused:
         return f"not plannable: {catalog.refused}"
+    if not catalog.resources:
+        return "the playbook applies nothing to it: is it in a play?"
     try:
         return compiler.way(catalog.host)
     except StrataError as error:

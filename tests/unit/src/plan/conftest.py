@@ -58,12 +58,12 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> Packed:
 def asked(files: Packed, tmp_path: Path) -> Callable[..., Answers]:
     """Ask this machine for the results of modules."""
 
-    def asked(*resources: str | dict[str, Any]) -> Answers:
+    def asked(*resources: str | dict[str, Any], sudo: bool = False) -> Answers:
         wanted = [
             {"args": {}, "environment": {}, "user": "", **({"module": each} if isinstance(each, str) else each)}
             for each in resources
         ]
-        request = {"folder": f"{tmp_path}/kept", "version": "2.19.0", "sudo": False, "resources": wanted}
+        request = {"folder": f"{tmp_path}/kept", "version": "2.19.0", "sudo": sudo, "resources": wanted}
         return ask(["/bin/sh", "-c"], sys.executable, request, files)
 
     return asked

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from ansible.plugins.vars import host_group_vars
 from click.testing import CliRunner
 
 from strata.catalog.compile import Compiler
+from strata.catalog.core import connections
 from strata.cli import cli
 from strata.errors import StrataError
 from strata.plan import hosts as planning
@@ -121,11 +123,40 @@ def test_what_has_no_plan(site: Site) -> None:
     code, said = site.strata()
     assert code == 1, said
     assert "  ! not plannable: site.yml:" in said
+    site.play([])
+    code, said = site.strata()
+    assert code == 1, said
+    assert "  ! the playbook applies nothing to it: is it in a play?" in said
     site.host(ansible_python_interpreter="/nowhere/python")
     site.play([{"ansible.builtin.ping": {}}])
     code, said = site.strata()
     assert code == 1, said
     assert "  ! it stopped with exit code 127 and said: " in said
+
+
+def test_become(site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of who is not root: sudo is called once for the host, and only if it is needed."""
+    (tmp_path / "sudo").write_text(
+        f'#!/bin/sh\necho "with $1" >{tmp_path}/called\nshift\nSUDO_USER=$(id -un) exec "$@"\n'
+    )
+    (tmp_path / "sudo").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    monkeypatch.setattr(connections.getpass, "getuser", lambda: "admin")
+    ping: dict[str, Any] = {"ansible.builtin.ping": {}}
+    site.play([ping])
+    assert site.strata()[0] == 0
+    assert not (tmp_path / "called").exists()
+    site.play([ping, ping | {"become": True}, ping | {"become": True, "become_user": "no-such-user"}])
+    code, said = site.strata()
+    assert code == 1, said
+    assert (tmp_path / "called").read_text() == "with -n\n"
+    assert "there is no user no-such-user that it could be run as" in said
+    assert "1 failed; 3 resources asked for" in said
+    site.play([ping | {"become": True, "become_method": "su"}])
+    code, said = site.strata()
+    assert code == 0, said
+    assert "  ? ansible.builtin.ping (site.yml:" in said
+    assert "      it is run by su, so only Ansible knows\n" in said
 
 
 def test_secrets_reach_the_module_and_nobody_else(site: Site) -> None:

@@ -79,7 +79,7 @@ def test_nothing_is_left(asked: Callable[..., Answers], tmp_path: Path) -> None:
     assert not lives(answers.results[1]["pid"])
 
 
-def test_environment_and_user(asked: Callable[..., Answers]) -> None:
+def test_environment_and_user(asked: Callable[..., Answers], monkeypatch: pytest.MonkeyPatch) -> None:
     wanted: dict[str, Any] = {"module": "looks", "environment": {"HTTP_PROXY": "http://proxy.example.org"}}
     answers = asked(wanted, {**wanted, "user": "nobody"}, {**wanted, "user": "no-such-user"}, wanted)
     assert answers.results[0]["env"]["HTTP_PROXY"] == "http://proxy.example.org"
@@ -87,6 +87,10 @@ def test_environment_and_user(asked: Callable[..., Answers]) -> None:
     if os.geteuid() == 0:
         assert answers.results[1]["user"] != 0
         assert answers.results[1]["env"]["USER"] == "nobody"
+        monkeypatch.setenv("SUDO_USER", "nobody")
+        ways = [asked(wanted, {**wanted, "user": "root"}, sudo=sudo).results for sudo in (False, True)]
+        users = [[bool(result["user"]) for result in results.values()] for results in ways]
+        assert users == [[False, False], [True, False]]
     assert answers.results[2]["msg"] == (
         "it gives no result, but says: there is no user no-such-user that it could be run as"
     )

@@ -236,7 +236,7 @@ def own(descriptor: int, path: str) -> None:
 
 def keep(place: int, name: str, files: bytes) -> None:
     """Put packed files in their place at once, and remove those that were not used for longest."""
-    temporary = f".{name}.{os.getpid()}"
+    temporary = f".{name}.{os.urandom(4).hex()}"
     try:
         with open(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600, dir_fd=place), "wb") as stream:
             stream.write(files)

@@ -33,7 +33,7 @@ def lines(plans: Sequence[HostPlan], *, diff: bool = False) -> Iterator[str]:
             yield f"  {MARKS['failed']} {printable(group[0].wrong)}"
         yield ""
     yield from _unknown(plans)
-    right = [plan.host for plan in plans if not plan.failed and not plan.having("change")]
+    right = [plan.host for plan in plans if not plan.findings and not plan.wrong]
     if right:
         yield f"Nothing to do: {', '.join(right)}"
     yield total(plans)

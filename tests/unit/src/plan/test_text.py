@@ -96,6 +96,7 @@ def test_what_only_a_run_tells() -> None:
         "      the fact os is not recorded\n"
         "      on web01, web02\n"
     )
+    assert "Nothing to do" not in text
     assert "Plan: 0 to change on 0 of 2 hosts, 7 unknown; 3 resources asked for in 2 remote calls\n" in text
 
 

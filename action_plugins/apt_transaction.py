@@ -15,6 +15,8 @@ class ActionModule(ActionBase):
 
     TRANSFERS_FILES = False
     _supports_check_mode = True
+    #: The module's answer to the first call, in check mode, is what the task would answer: a plan needs nothing else.
+    PLANNED_BY_FIRST_CALL = True
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""

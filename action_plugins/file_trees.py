@@ -235,6 +235,9 @@ def _plain(value: Any) -> Any:
 class ActionModule(ActionBase):
     """Compare in a first remote call; send the contents that are missing, if any, in a second one."""
 
+    #: The module's answer to the first call, in check mode, is what the task would answer: a plan needs nothing else.
+    PLANNED_BY_FIRST_CALL = True
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)

@@ -40,6 +40,9 @@ SHOWN = 20
 class ActionModule(ActionBase):
     """Make calls until nothing is left, and say between them how far it is."""
 
+    #: The module's answer to the first call, in check mode, is what the task would answer: a plan needs nothing else.
+    PLANNED_BY_FIRST_CALL = True
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)

@@ -17,6 +17,9 @@ PART = 64 << 20
 class ActionModule(ActionBase):
     """Compare in a first remote call; if the host lacks files that are here, send them and call once more."""
 
+    #: The module's answer to the first call, in check mode, is what the task would answer: a plan needs nothing else.
+    PLANNED_BY_FIRST_CALL = True
+
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         """Return the module's result."""
         result = super().run(tmp, task_vars)

@@ -54,6 +54,8 @@ class ActionModule(ActionBase):
     GUARDED = False
     #: What is changed, in messages.
     CHANGED = "files"
+    #: The module's answer to the first call, in check mode, is what the task would answer: a plan needs nothing else.
+    PLANNED_BY_FIRST_CALL = True
 
     _connection: ConnectionBase
 

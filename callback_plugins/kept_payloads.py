@@ -111,7 +111,7 @@ class CallbackModule(CallbackBase):
         super().set_options(*args, **kwargs)
         self._folder = self.get_option("folder")
         self.disabled = not self._folder
-        self._others = others(self.get_option("interpreters"), self.get_option("host_pythons"))
+        self.interpreters = others(self.get_option("interpreters"), self.get_option("host_pythons"))
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         """Give the run what former runs packed; the folders of the playbook and of its roles are known by now."""
@@ -133,7 +133,7 @@ class CallbackModule(CallbackBase):
         if key() != self._key:
             return
         run = os.path.join(constants.DEFAULT_LOCAL_TMP, OF_A_RUN)
-        keep(run, os.path.join(self._folder, self._key), self._others)
+        keep(run, os.path.join(self._folder, self._key), self.interpreters)
         forget(self._folder)
 
 
@@ -241,25 +241,33 @@ def repack(path: str, interpreters: dict[str, str]) -> None:
     """
     payload = _CachedModule.load(path)
     packed = io.BytesIO()
-    with (
-        zipfile.ZipFile(io.BytesIO(base64.b64decode(payload.zip_data))) as given,
-        zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive,
-    ):
+    with zipfile.ZipFile(io.BytesIO(base64.b64decode(payload.zip_data))) as given:
         files = {name: given.read(name) for name in given.namelist()}
-        files = {name: DOCUMENTED.sub(without_text, files[name]) for name in files}
-        if interpreters:
-            files["ansible/__init__.py"] += LOOK_THERE
-        sources = [(name, source) for name, source in files.items() if name.endswith(".py")]
-        for name, source in files.items():
-            archive.writestr(name, source)
-        for name, source in sources:
-            code = compile(source, name, "exec", dont_inherit=True)
-            archive.writestr(f"{name}c", UNCHECKED + marshal.dumps(code))
-        for version, interpreter in interpreters.items():
-            folder = f"ansible.cpython-{version.replace('.', '')}"
-            for name, bytecode in compiled(interpreter, sources):
-                archive.writestr(f"{name.replace('ansible', folder, 1)}c", bytecode)
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in with_bytecode(files, interpreters).items():
+            archive.writestr(name, content)
     dataclasses.replace(payload, zip_data=base64.b64encode(packed.getvalue())).dump(path)
+
+
+def with_bytecode(files: dict[str, bytes], interpreters: dict[str, str]) -> dict[str, bytes]:
+    """Return the files of a payload without documentation, and bytecode for each source.
+
+    Args:
+        files: their contents by name.
+        interpreters: those of other versions, for each of which there is a folder of bytecode.
+
+    """
+    found = {name: DOCUMENTED.sub(without_text, content) for name, content in files.items()}
+    if interpreters:
+        found["ansible/__init__.py"] += LOOK_THERE
+    sources = [(name, source) for name, source in found.items() if name.endswith(".py")]
+    for name, source in sources:
+        found[f"{name}c"] = UNCHECKED + marshal.dumps(compile(source, name, "exec", dont_inherit=True))
+    for version, interpreter in interpreters.items():
+        folder = f"ansible.cpython-{version.replace('.', '')}"
+        for name, bytecode in compiled(interpreter, [each for each in sources if each[0].startswith("ansible/")]):
+            found[f"{name.replace('ansible', folder, 1)}c"] = bytecode
+    return found
 
 
 def compiled(interpreter: str, sources: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:

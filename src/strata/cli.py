@@ -14,6 +14,8 @@ VERBS = {
     "status": "Show the hosts of the sandbox.",
     "ssh": "Log in to a host of the sandbox, or run a command there.",
     "converge": "Apply site.yml.",
+    "plan": "Show what site.yml would change, in one remote call a host.",
+    "catalog": "Compile what site.yml would apply to hosts, without asking them.",
     "explain": "Show where the variables of a host get their values from.",
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",

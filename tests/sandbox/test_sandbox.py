@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,10 +109,25 @@ def test_up_again_changes_nothing(sandbox: Sandbox) -> None:
     assert {host: sandbox.fingerprint(host) for host in HOSTS} == before
 
 
-def test_check_says_what_would_change_and_changes_nothing(sandbox: Sandbox) -> None:
+def test_check_says_what_would_change_and_changes_nothing(sandbox: Sandbox, tmp_path: Path) -> None:
+    """A plan says the same, and the check sends to modules what catalogs say."""
     sandbox.on("static02", "rm /srv/docs/current/index.html")
     before = sandbox.fingerprint("static02")
-    check = sandbox.strata("converge", "--check", "--diff")
+    plan = sandbox.strata("plan", "--json")
+    assert plan.code == 2, plan.output
+    plans = json.loads(plan.output)["hosts"]
+    changes = [(host["host"], each["state"], each["role"]) for host in plans for each in host["findings"]]
+    assert changes == [("static02", "change", "flat_files")]
+    (change,) = plans[-1]["findings"]
+    assert change["place"] == "roles/flat_files/tasks/main.yml:5"
+    assert "current/index.html" in change["diff"]
+    assert {(host["host"], host["calls"]) for host in plans} == {(host, 2) for host in HOSTS}  # with modules' files
+    again = json.loads(sandbox.strata("plan", "--json", "static01", "static02").output)["hosts"]
+    assert [(host["calls"], len(host["findings"])) for host in again] == [(1, 0), (1, 1)]
+    assert sandbox.fingerprint("static02") == before
+    calls = str(tmp_path / "calls")
+    plugins = f"{ROOT / 'callback_plugins'}:{ROOT / 'tests/sandbox/plugins'}"
+    check = sandbox.strata("converge", "--check", "--diff", STRATA_MODULE_CALLS=calls, ANSIBLE_CALLBACK_PLUGINS=plugins)
     assert check.code == 0, check.output
     assert {host: row["changed"] for host, row in check.rows().items() if row["changed"] != "0"} == {"static02": "1"}
     assert "current/index.html" in check.output
@@ -119,6 +135,8 @@ def test_check_says_what_would_change_and_changes_nothing(sandbox: Sandbox) -> N
     repair = sandbox.strata("converge", "--limit", "static02", "--tags", "flat_files")
     assert repair.code == 0, repair.output
     assert {host: row["changed"] for host, row in repair.rows().items()} == {"static02": "1"}
+    catalogs = sandbox.run(sys.executable, str(ROOT / "tests/sandbox/oracle.py"), calls)
+    assert ", 0 differences " in catalogs.output, catalogs.output
 
 
 def test_tags_name_roles(sandbox: Sandbox) -> None:

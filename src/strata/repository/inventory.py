@@ -46,7 +46,8 @@ def manager(source: Path) -> "InventoryManager":
 
         def load_from_file(self, file_name: str, **options: Any) -> Any:
             """Return the data of a file."""
-            kept = "argument_specs" in file_name or Path(file_name).parent.name in {"defaults", "vars"}
+            path = Path(file_name)
+            kept = path.stem in {"argument_specs", "strata"} or path.parent.name in {"defaults", "vars"}
             options["unsafe"] = options.get("unsafe") or kept
             return super().load_from_file(file_name, **options)
 

@@ -1,0 +1,118 @@
+"""Catalogs as files: one a host, and the key that hashes the secrets in them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from strata.catalog.resource import Catalog, from_json
+from strata.errors import StrataError
+from strata.paths import STATE, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+FOLDER = STATE / "catalogs"
+
+#: Names the file of the key, for machines that shall write the same hashes.
+VARIABLE = "STRATA_CATALOG_KEY"
+
+KEY_BYTES = 32
+
+#: So many sets of catalogs of former commits are kept.
+MOST_KEPT = 8
+
+#: In a folder of kept catalogs, says that they are those of all hosts.
+ALL = "all"
+
+DIGEST = 32
+
+
+def key() -> bytes:
+    """Return the key for hashes of secrets, which is made if it is missing.
+
+    Raises:
+        StrataError: it cannot be read, or others could.
+
+    """
+    path = Path(os.environ.get(VARIABLE) or FOLDER / "key")
+    try:
+        if not path.exists() and VARIABLE not in os.environ:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            with os.fdopen(descriptor, "wb") as stream:
+                stream.write(secrets.token_bytes(KEY_BYTES))
+        if path.stat().st_mode & 0o077:
+            raise StrataError(f"{path}: others can read the key that hides secrets in catalogs: chmod 600 it")
+        return path.read_bytes()
+    except OSError as error:
+        raise StrataError(f"{path}: the key that hides secrets in catalogs: {error.strerror}") from None
+
+
+@contextmanager
+def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
+    """Give the folder in which the catalogs of a commit are kept: a digest of what they are made of is its name.
+
+    That is the commit, the settings, and the files that inventories read outside of it.
+
+    Args:
+        commit: of which they are.
+        inventory: whose hosts.
+        facts: the folder of facts; None for those of the last runs.
+
+    """
+    private = os.environ.get("STRATA_PRIVATE")
+    settings = sorted(each for each in os.environ.items() if each[0].startswith(("ANSIBLE_", "STRATA_")))
+    digest = hashlib.sha256(f"{commit} {inventory} {settings}".encode())
+    read = (facts or STATE / "facts", STATE / "sandboxes", Path(__file__).parent, inventory)
+    for place in (*read, *([Path(private)] if private else [])):
+        for path in (place, *sorted(place.rglob("*"))):
+            if path.is_file():
+                found = path.stat()
+                digest.update(f"{path} {found.st_mtime_ns} {found.st_size}".encode())
+    place = FOLDER / "kept" / digest.hexdigest()[:DIGEST]
+    place.mkdir(parents=True, exist_ok=True)
+    os.utime(place)
+    for former in sorted(place.parent.iterdir(), key=lambda each: -each.stat().st_mtime)[MOST_KEPT:]:
+        shutil.rmtree(former, ignore_errors=True)
+    yield place
+
+
+def write(catalogs: Iterable[Catalog], folder: Path) -> None:
+    """Write catalogs to a folder, each whole or not at all.
+
+    Raises:
+        StrataError: the folder cannot be written to.
+
+    """
+    sealing = key()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for catalog in catalogs:
+            unfinished = folder / f".{catalog.host}.json.new"
+            unfinished.write_text(catalog.to_json(sealing), encoding="utf-8")
+            unfinished.replace(folder / f"{catalog.host}.json")
+    except OSError as error:
+        raise StrataError(f"{shown(folder)}: the catalogs cannot be written: {error.strerror}") from None
+
+
+def read(folder: Path) -> dict[str, Catalog]:
+    """Return the catalogs in a folder, by host.
+
+    Raises:
+        StrataError: a file is no catalog of this version.
+
+    """
+    found = {}
+    for path in sorted(folder.glob("*.json")):
+        try:
+            catalog = from_json(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise StrataError(f"{shown(path)}: {error}") from None
+        found[catalog.host] = catalog
+    return found

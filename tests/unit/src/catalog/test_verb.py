@@ -1,0 +1,125 @@
+"""`strata catalog`, on a host of site.yml with an inventory of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+import yaml
+from ansible.plugins.vars import host_group_vars
+from click.testing import CliRunner
+
+from strata.catalog.core import site
+from strata.catalog.resource import Catalog, Resource
+from strata.cli import cli
+from strata.paths import ROOT
+from strata.verbs import catalog as verb
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HOST = "web01"
+
+
+@pytest.fixture
+def inventory(tmp_path: Path) -> Path:
+    host_group_vars.FOUND.clear()
+    host_group_vars.NAK.clear()
+    folder = tmp_path / "inventory"
+    folder.mkdir()
+    values = {"snmpd_community": "not-to-be-seen", "strata_project_config": str(ROOT / "project-config")}
+    hosts = {"static": {"hosts": {HOST: values}}}
+    (folder / "hosts.yml").write_text(yaml.safe_dump({"all": {"children": hosts}}))
+    (tmp_path / "facts").mkdir()
+    return folder
+
+
+def strata(inventory: Path, *arguments: str) -> tuple[int, str]:
+    facts = ["-i", str(inventory), "--facts", str(inventory.parent / "facts")]
+    done = CliRunner().invoke(cli, ["catalog", *arguments, *facts])
+    return done.exit_code, done.stdout or str(done.exception)
+
+
+def test_a_host_that_nobody_has_seen(inventory: Path) -> None:
+    out = inventory.parent / "out"
+    code, said = strata(inventory, "compile", f"--out={out}")
+    assert code == 0, said
+    text = (out / f"{HOST}.json").read_text()
+    catalog = json.loads(text)
+    assert "not-to-be-seen" not in text
+    roles = {each["role"]: each for each in catalog["resources"]}
+    assert roles["httpd"]["unknown"] == []
+    assert roles["exim"]["unknown"] == [f"the fact distribution_major_version of {HOST} is not recorded"]
+
+
+def test_show(inventory: Path) -> None:
+    code, said = strata(inventory, "show", HOST, "snmpd")
+    assert code == 0, said
+    assert "path: /etc/snmp/snmpd.conf" in said
+    assert "not-to-be-seen" not in said
+
+
+def test_what_is_wrong_is_one_sentence(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "there is no host 'web1': did you mean 'web01'?" in strata(inventory, "show", "web1")[1]
+    assert strata(inventory, "compile", "--rev=nothing")[1] == "nothing: there is no such revision"
+    assert strata(inventory, "diff", "nothing..")[1] == "nothing: there is no such revision"
+    monkeypatch.setattr(site, "__version__", "2.99.0")
+    assert "with ansible-core 2.19 and 2.21, and this is 2.99.0" in strata(inventory, "compile")[1]
+    (inventory / "hosts.yml").write_text("all: {hosts: [}")
+    assert "hosts.yml" in strata(inventory, "compile")[1]
+
+
+def test_preflight_refuses_in_its_own_words(inventory: Path) -> None:
+    (inventory.parent / "facts" / f"{HOST}.json").write_text(
+        json.dumps({"distribution": "Debian", "distribution_release": "trixie", "distribution_major_version": "13"})
+    )
+    (inventory / "group_vars").mkdir()
+    (inventory / "group_vars/all.yml").write_text("httpd_vhostz: []\n")
+    code, said = strata(inventory, "compile", HOST, f"--out={inventory.parent / 'out'}")
+    assert code == 1
+    refused = json.loads((inventory.parent / "out" / f"{HOST}.json").read_text())["refused"]
+    assert "httpd_vhostz is not a parameter of the role httpd: did you mean 'httpd_vhosts'?" in refused
+    assert "site.yml:" in refused or "all.yml:1" in refused
+    assert HOST in said
+
+
+def told(
+    monkeypatch: pytest.MonkeyPatch, before: list[Catalog], after: list[Catalog], *arguments: str
+) -> tuple[int, str]:
+    """Return what `diff` says of catalogs that are there already."""
+    sides = {"old": before, "": after}
+    monkeypatch.setattr(verb, "_sealed", lambda revision, *_: {each.host: each for each in sides[revision]})
+    done = CliRunner().invoke(cli, ["catalog", "diff", "old..", *arguments])
+    return done.exit_code, done.stdout
+
+
+def catalog(host: str, port: int, refused: str | None = None) -> Catalog:
+    resource = Resource("ansible.legacy.web", {"port": port}, "web", "httpd", "roles/httpd/tasks/main.yml", 5, "Serve")
+    return Catalog(host, "", "2.21.5", () if refused else (resource,), refused)
+
+
+def test_the_tree_of_a_catalog(inventory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "compiled", lambda *_: iter([catalog(HOST, 80)]))
+    line = "    1. line 5: Serve: ansible.legacy.web"
+    assert strata(inventory, "show", HOST, "--tree")[1].splitlines() == ["httpd", "  roles/httpd/tasks/main.yml", line]
+    assert "port: 80" in strata(inventory, "show", HOST, "1")[1]
+    assert "there is no resource 'htpd': did you mean 'httpd'?" in strata(inventory, "show", HOST, "htpd")[1]
+
+
+def test_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = [catalog("a", 80), catalog("b", 80), catalog("c", 80)]
+    after = [catalog("a", 81), catalog("b", 81), catalog("c", 80)]
+    code, said = told(monkeypatch, before, after)
+    assert code == 2
+    assert said.splitlines() == [
+        "2 hosts: a, b",
+        "  ~ httpd: Serve: ansible.legacy.web, roles/httpd/tasks/main.yml:5",
+        "      port: 80 -> 81",
+        "1 host: c: no difference",
+        "2 of 3 hosts differ, 0 cannot be compiled",
+    ]
+    assert told(monkeypatch, before, after, "--only=apt")[0] == 0
+    code, said = told(monkeypatch, before, [*after[:2], catalog("c", 80, "site.yml:1: no")])
+    assert code == 1
+    assert "1 host: c\n  not plannable: after: site.yml:1: no\n" in said

@@ -15,6 +15,7 @@ PROGRAMS = {
     "podman": "podman",
     "ssh": "openssh-client",
     "ssh-keygen": "openssh-client",
+    "tar": "",
 }
 CALLS = {"Popen", "check_call", "check_output", "run", "started"}
 

@@ -56,7 +56,7 @@ def _servers(host: Host, other: Host) -> None:
     """Start what uses certificates, as roles do that run after this one."""
     for each in (host, other):
         each.check_output("systemctl daemon-reload && systemctl start trial-tls trial-reload")
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while not each.socket("tcp://4433").is_listening:
             assert time.monotonic() < deadline
 

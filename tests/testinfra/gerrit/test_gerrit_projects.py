@@ -236,7 +236,7 @@ git branch stable; git tag v1; chown -R gerrit: /srv/upstream"""
     host.check_output(f"sh -c {shlex.quote(commands)}")
     daemon = "git daemon --reuseaddr --listen=127.0.0.1 --export-all --base-path=/srv/upstream /srv/upstream"
     host.check_output(f"systemd-run --collect --uid=gerrit --unit=upstream {daemon}")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while host.run("git ls-remote git://127.0.0.1/x").rc:
         assert time.monotonic() < deadline
     yield "git://127.0.0.1/x"

@@ -16,7 +16,7 @@ ROTATE = f"logrotate --force --state=/run/logrotate-test {PATH}"
 
 def log_request(host, probe, address, page):
     """Ask for a page until the log knows of it: a reload lets old processes write to the old file for a while."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while page not in (host.file(LOG).content_string if host.file(LOG).exists else ""):
         assert time.monotonic() < deadline
         ask(probe, address, "logged.example.org", page)

@@ -77,7 +77,7 @@ def backend(host):
     """Start a backend that speaks TLS as `localhost`."""
     make(host, "localhost", "/etc/backend")
     host.check_output("systemd-run --collect --unit=backend-tls python3 -c %s", BACKEND)
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while not host.socket("tcp://127.0.0.1:8084").is_listening:
         assert time.monotonic() < deadline
     yield

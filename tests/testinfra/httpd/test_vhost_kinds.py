@@ -43,7 +43,7 @@ http.server.ThreadingHTTPServer(("127.0.0.1", 8082), Handler).serve_forever()
 """
 READY = """
 import socket, sys, time
-deadline = time.monotonic() + 30
+deadline = time.monotonic() + 60
 for port in (8081, 8082, 8083):
     while True:
         try:

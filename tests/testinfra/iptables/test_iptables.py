@@ -59,7 +59,7 @@ def listeners(host):
     units = {(kind, port): f"echo-{kind}-{port}" for kind in ("tcp", "udp") for port in (OPEN, CLOSED)}
     for (kind, port), unit in units.items():
         host.check_output("systemd-run --collect --unit=%s python3 -c %s %s %s", unit, ECHO, kind, str(port))
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 60
     waiting = [(kind, address, port) for kind, port in units for address in ("127.0.0.1", "::1")]
     while waiting := [one for one in waiting if ask(host, *one) != "open"]:
         assert time.monotonic() < deadline, f"no answer on loopback from {waiting}"

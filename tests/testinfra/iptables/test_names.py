@@ -56,7 +56,7 @@ def zone(host, probe):
     server = SANDBOX.known()["probe"]["address"]
     # Written in place: in a container, the file is mounted.
     host.check_output("echo %s >/etc/resolv.conf", f"nameserver {server}")
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not probe.check_output("ss -Hlun sport = :53"):
         assert time.monotonic() < deadline, "the name server does not listen"
     yield publish
@@ -116,7 +116,7 @@ def test_the_host_behind_a_name_gets_through(host, zone, declare, probe, address
         known = SANDBOX.known()["probe"]
         zone({NAME: [known["address"], known["address6"]]})
         assert declare(NAME).changed == 1
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while (found := [knock(probe, one, PORT) for one in (address, address6)]) != ["open", "open"]:
             assert time.monotonic() < deadline, found
     finally:

@@ -38,7 +38,7 @@ def loopback(target, address, tmp_path):
     tunnel = subprocess.Popen(
         ["ssh", "-F", str(SANDBOX.ssh_config), "-oControlPath=none", "-NL", f"127.0.0.1:{port}:localhost:22", target]
     )
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while not _listens(port):
         assert tunnel.poll() is None, "the tunnel ended"
         assert time.monotonic() < deadline, "the tunnel does not listen"

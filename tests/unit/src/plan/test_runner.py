@@ -138,7 +138,7 @@ def test_a_connection_that_is_gone_ends_everything(
     mark = tmp_path / "mark"
     answers = asked("ansible.builtin.ping", {"module": "sleeps", "environment": {"MARK": str(mark)}})
     assert answers.wrong == "it has said nothing for 1 s"
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 60
     while left(tmp_path) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not left(tmp_path)

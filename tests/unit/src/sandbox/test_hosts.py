@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import threading
-import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,31 +13,34 @@ from strata.sandbox import hosts
 from strata.sandbox.hosts import Sandbox, make_key
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
-def test_who_removes_waits_for_who_boots(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_who_removes_waits_for_who_boots(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     done: list[str] = []
-    booting, may_end = threading.Event(), threading.Event()
+    booting, waiting, may_end = threading.Event(), threading.Event(), threading.Event()
 
     def boot(_sandbox: Sandbox) -> None:
         booting.set()
-        may_end.wait(10)
+        may_end.wait(60)
         done.append("up")
 
+    @contextmanager
+    def said(what: str) -> Iterator[None]:
+        assert what == "waiting for another process that boots or removes one"
+        waiting.set()
+        yield
+
     monkeypatch.setattr(hosts, "STATE", tmp_path)
+    monkeypatch.setattr(hosts, "step", said)
     monkeypatch.setattr(Sandbox, "_up", boot)
     monkeypatch.setattr(Sandbox, "_down", lambda sandbox: done.append(f"down {sandbox.name}"))
     up, down = threading.Thread(target=Sandbox("one").up), threading.Thread(target=Sandbox("one").down)
     up.start()
-    assert booting.wait(10)
+    assert booting.wait(60)
     down.start()
-    said, deadline = "", time.monotonic() + 10
-    while "waiting for another process that boots or removes one" not in said:
-        assert time.monotonic() < deadline, said
-        said += capsys.readouterr().err
+    assert waiting.wait(60)
     Sandbox("other").down()
     assert done == ["down other"]
     may_end.set()

@@ -78,7 +78,7 @@ def test_a_run_ends_with_who_asked_for_it(variables: dict[str, str], tmp_path: P
         while "Pausing" not in process.stdout.readline():
             assert process.poll() is None
         process.send_signal(number)
-        process.wait(10)
+        process.wait(60)
         # Its end: nothing of it holds the pipe any more.
         process.stdout.read()
     assert process.returncode != 0
@@ -88,5 +88,5 @@ def test_the_server_ends_with_who_started_it() -> None:
     code = "import os; from strata.warm import *; it = environment(''); print(it.__enter__()['PATH']); os.abort()"
     # The server has the same standard error: its end is that of the pipe.
     command = [sys.executable, "-P", "-u", "-c", code]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
     shutil.rmtree(done.stdout.strip().rstrip(":"))

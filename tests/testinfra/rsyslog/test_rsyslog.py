@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     Converge = Callable[..., Run]
 
-#: Seconds that a restart takes at most: what the role lets rsyslogd take to end, and its start.
-LONGEST_STOP = 15
+#: Seconds that a restart takes at most; what does not end by itself is killed after 90.
+LONGEST_STOP = 45
 
 
 @pytest.fixture

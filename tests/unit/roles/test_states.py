@@ -32,7 +32,7 @@ PACKAGES = {
     r"/usr/share/zoneinfo/": "tzdata",
     r"logrotate": "logrotate",
     r"openssl": "openssl",
-    r"ossl": "rsyslog-openssl",
+    r"gtls": "rsyslog-gnutls",
     r"rsyslogd|rsyslog\.service": "rsyslog",
     r"snmpd\.service": "snmpd",
     r"sshd|ssh\.service": "openssh-server",
@@ -165,7 +165,7 @@ def test_what_a_role_uses_is_installed(host: Host, states: dict[str, State]) -> 
         paths = [each["path"] for each in given["files"] if each["path"].startswith("/etc/chrony/")]
         text = "\n".join([*commands, *units, *groups, *links, *paths])
         for pattern, package in PACKAGES.items():
-            where = "\n".join(contents) if package in {"rsyslog-openssl", "dns-root-data", "ca-certificates"} else text
+            where = "\n".join(contents) if package in {"rsyslog-gnutls", "dns-root-data", "ca-certificates"} else text
             if re.search(rf"(?<![\w./-])(?:{pattern})(?![\w.-])", where):
                 assert package in installed, f"{host.role} uses what {package} brings"
 

@@ -16,6 +16,7 @@ VERBS = {
     "converge": "Apply site.yml.",
     "plan": "Show what site.yml would change, in one remote call a host.",
     "catalog": "Compile what site.yml would apply to hosts, without asking them.",
+    "facts": "Keep what hosts say of themselves, for catalogs.",
     "explain": "Show where the variables of a host get their values from.",
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret
     "test": "Run the tests: all of them, or those named.",

@@ -201,6 +201,7 @@ PLACES: dict[re.Pattern[str], Callable[[Places, str], Iterable[Node]]] = {
         r"roles/[^/]+/.+": Places.role,
         r"modules\.(?:env|lock)": Places.vendored,
         r"site\.yml|templates/.+": Places.site,
+        r"inventories/[^/]+/recorded/.+": Places.nothing,
         r"inventories/[^/]+/.+": Places.inventory,
         r"project-config/.+": Places.flat_file,
         r"\.config/molecule/.+": Places.all_scenarios,

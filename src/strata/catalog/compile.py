@@ -6,15 +6,16 @@ import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from strata.catalog.facts import folders
 from strata.catalog.resource import Catalog
 from strata.errors import StrataError, UsageError, nearest
-from strata.paths import ROOT, STATE, shown
+from strata.paths import ROOT, shown
 from strata.repository.inventory import manager, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from strata.catalog.core.connections import Way
     from strata.catalog.core.site import Site
@@ -38,9 +39,11 @@ class Compiler:
         *,
         tree: Path = ROOT,
         playbook: Path | None = None,
-        facts: Path | None = None,
+        facts: Path | Sequence[Path] | None = None,
+        given: Mapping[str, Any] | None = None,
         extra_vars: Sequence[str] = (),
         revision: str = "",
+        confined: bool = False,
     ) -> None:
         """Read the inventory `source`.
 
@@ -48,23 +51,26 @@ class Compiler:
             source: the inventory.
             tree: the checkout that it is in.
             playbook: another one than site.yml.
-            facts: a folder of recorded facts; by default those of the last runs.
+            facts: a folder of recorded facts, or several, of which the first that has a host's counts; by default that
+                of the last runs, and that of the inventory.
+            given: facts that hold for all hosts, whatever is recorded.
             extra_vars: as of a command line's option --extra-vars.
             revision: which one the checkout is, for the catalogs.
+            confined: whether secrets cannot be read here.
 
         Raises:
             UsageError: there is no such inventory, playbook or folder.
             StrataError: Ansible cannot read it.
 
         """
-        if facts is not None and not facts.is_dir():
-            raise UsageError(f"--facts: {facts}: there is no such folder")
+        known = folders(source, facts) if facts is None or isinstance(facts, Path) else facts
         inventory = manager(source)
         from strata.catalog.core.site import Site  # noqa: PLC0415 - slow, as all of Ansible
 
         self.source, self._revision = source, revision
-        cache = facts or Path(os.environ.get("ANSIBLE_CACHE_PLUGIN_CONNECTION") or STATE / "facts")
-        self._site: Site = Site(tree, inventory, playbook or tree / "site.yml", cache, extra_vars)
+        self._site: Site = Site(
+            tree, inventory, playbook or tree / "site.yml", known, given or {}, extra_vars, confined=confined
+        )
 
     @property
     def hosts(self) -> list[str]:

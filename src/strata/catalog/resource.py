@@ -194,6 +194,8 @@ def from_json(text: str) -> Catalog:
     if not isinstance(data, dict) or data.get("version") != VERSION:
         found = data.get("version") if isinstance(data, dict) else None
         raise ValueError(f"it is no catalog of version {VERSION}" + (f", but of version {found}" if found else ""))
+    if not isinstance(data["host"], str) or "/" in data["host"]:
+        raise ValueError("it is a catalog of no host")
     lists = ("tags", "hidden", "notify", "unknown")
     resources = (Resource(**{**each, **{name: tuple(each[name]) for name in lists}}) for each in data["resources"])
     named = {name: data[name] for name in ("host", "revision", "core", "refused")}

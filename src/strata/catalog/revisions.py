@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
-import sys
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,16 +15,6 @@ from strata.paths import ROOT, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-#: The command line of `strata`, with another root than its own.
-ELSEWHERE = """
-import sys
-from pathlib import Path
-from strata import paths
-paths.ROOT = Path(sys.argv.pop(1))
-from strata.cli import main
-main()
-"""
 
 #: What a revision pins of other repositories.
 LOCK = "modules.lock"
@@ -47,14 +37,14 @@ def commit_of(revision: str) -> str:
 
 
 @contextmanager
-def checked_out(commit: str) -> Iterator[Path]:
-    """Give a folder with the files of a commit, and with the state and the vendored roles of this checkout.
+def files_of(commit: str) -> Iterator[Path]:
+    """Give a folder with the files of a commit, or of the checkout as they are if it is "", without its state.
 
     Raises:
-        StrataError: the commit pins other vendored roles than those that are here.
+        StrataError: the commit pins other vendored roles than those that are here, or the files cannot be read.
 
     """
-    if _git("show", f"{commit}:{LOCK}") != _read(ROOT / LOCK):
+    if commit and _git("show", f"{commit}:{LOCK}") != _read(ROOT / LOCK):
         raise StrataError(
             f"{commit[:12]} pins other roles in {LOCK} than this checkout: check it out in a clone, and call "
             "bin/strata modules sync there"
@@ -63,31 +53,30 @@ def checked_out(commit: str) -> Iterator[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="tree-", dir=folder) as made:
         tree = Path(made)
-        with subprocess.Popen(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE) as archive:
-            done = subprocess.run(["tar", "-x", "-C", str(tree)], stdin=archive.stdout, check=False)
-        if archive.returncode or done.returncode:
-            raise StrataError(f"the files of {commit[:12]} cannot be written to {tree}")
-        (tree / STATE.name).symlink_to(STATE)
-        vendored, link = ROOT / "vendor", tree / "vendor"
-        if vendored.exists() and not link.exists():
-            link.symlink_to(vendored)
+        if commit:
+            _extract(commit, tree)
+        else:
+            _copy(tree)
         yield tree
 
 
-def strata(tree: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    """Call this checkout's `strata` on the files of another tree, and return what it said."""
-    environment = os.environ | {
-        "ANSIBLE_CONFIG": str(tree / "ansible.cfg"),
-        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
-    }
-    command = [sys.executable, "-P", "-c", ELSEWHERE, str(tree), *arguments]
-    return subprocess.run(command, cwd=tree, env=environment, capture_output=True, text=True, check=False)
+def _extract(commit: str, tree: Path) -> None:
+    with subprocess.Popen(["git", "archive", commit], cwd=ROOT, stdout=subprocess.PIPE) as archive:
+        done = subprocess.run(["tar", "-x", "-C", str(tree)], stdin=archive.stdout, check=False)
+    if archive.returncode or done.returncode:
+        raise StrataError(f"the files of {commit[:12]} cannot be written to {tree}")
 
 
-def moved(path: Path, tree: Path) -> Path:
-    """Return a path of this checkout as it is in another tree; others, and those of its state, as they are."""
-    ours = path.is_relative_to(ROOT) and not path.is_relative_to(STATE)
-    return tree / path.relative_to(ROOT) if ours else path
+def _copy(tree: Path) -> None:
+    """Copy what git knows, and what it would take, but not what it ignores."""
+    listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    for name in filter(None, listed.split("\0")):
+        source, target = ROOT / name, tree / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir() and not source.is_symlink():  # a repository of its own
+            shutil.copytree(source, target, symlinks=True, ignore=shutil.ignore_patterns(".git"))
+        elif os.path.lexists(source):
+            shutil.copy2(source, target, follow_symlinks=False)
 
 
 def _git(*arguments: str) -> str:

@@ -55,22 +55,16 @@ def key() -> bytes:
 
 
 @contextmanager
-def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
-    """Give the folder in which the catalogs of a commit are kept: a digest of what they are made of is its name.
-
-    That is the commit, the settings, and the files that inventories read outside of it.
+def kept(inputs: str, read: Iterable[Path]) -> Iterator[Path]:
+    """Give the folder in which catalogs are kept: a digest of what they are made of is its name.
 
     Args:
-        commit: of which they are.
-        inventory: whose hosts.
-        facts: the folder of facts; None for those of the last runs.
+        inputs: what they are made of.
+        read: files and folders that are read besides; who edits one gets another folder.
 
     """
-    private = os.environ.get("STRATA_PRIVATE")
-    settings = sorted(each for each in os.environ.items() if each[0].startswith(("ANSIBLE_", "STRATA_")))
-    digest = hashlib.sha256(f"{commit} {inventory} {settings}".encode())
-    read = (facts or STATE / "facts", STATE / "sandboxes", Path(__file__).parent, inventory)
-    for place in (*read, *([Path(private)] if private else [])):
+    digest = hashlib.sha256(inputs.encode())
+    for place in read:
         for path in (place, *sorted(place.rglob("*"))):
             if path.is_file():
                 found = path.stat()
@@ -83,20 +77,23 @@ def kept(commit: str, inventory: Path, facts: Path | None) -> Iterator[Path]:
     yield place
 
 
-def write(catalogs: Iterable[Catalog], folder: Path) -> None:
+def write(catalogs: Iterable[tuple[str, str]], folder: Path) -> None:
     """Write catalogs to a folder, each whole or not at all.
+
+    Args:
+        catalogs: hosts, and the texts of their files.
+        folder: where.
 
     Raises:
         StrataError: the folder cannot be written to.
 
     """
-    sealing = key()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for catalog in catalogs:
-            unfinished = folder / f".{catalog.host}.json.new"
-            unfinished.write_text(catalog.to_json(sealing), encoding="utf-8")
-            unfinished.replace(folder / f"{catalog.host}.json")
+        for host, text in catalogs:
+            unfinished = folder / f".{host}.json.new"
+            unfinished.write_text(text, encoding="utf-8")
+            unfinished.replace(folder / f"{host}.json")
     except OSError as error:
         raise StrataError(f"{shown(folder)}: the catalogs cannot be written: {error.strerror}") from None
 

@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from ansible.inventory.manager import InventoryManager
 
 
+#: In the folder of an inventory, what stands for its hosts where nobody asks them; Ansible is told not to read it.
+RECORDED = "recorded"
+
+
 @dataclass(frozen=True)
 class InventoryHost:
     """A host: its name, its groups (sorted, without `all`) and the variables of the inventory file."""

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError
-from strata.repository.inventory import manager, private_folder
+from strata.repository.inventory import RECORDED, manager, private_folder
 from strata.repository.plays import plays_of_hosts
 from strata.repository.source import BrokenFileError, Source, line
 
@@ -63,7 +63,7 @@ class Inventory:
             Source(root, path)
             for root, folder in folders
             for path in sorted(folder.rglob("*"))
-            if path.suffix in ENDINGS and path.is_file()
+            if path.suffix in ENDINGS and path.is_file() and path.relative_to(folder).parts[0] != RECORDED
         ]
         return [source for source in sources if _is_readable(source)]
 

@@ -1,7 +1,6 @@
 """`strata catalog`."""
 
 import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,10 @@ from typing import Any
 import click
 import yaml
 
-from strata.catalog import revisions, store
+from strata.catalog import elsewhere, revisions, store
 from strata.catalog.compile import Compiler
 from strata.catalog.difference import Group, groups
+from strata.catalog.elsewhere import Request
 from strata.catalog.resource import Catalog, Resource, Seal
 from strata.errors import StrataError, UsageError, nearest
 from strata.sandbox.declared import SOURCE
@@ -21,7 +21,11 @@ from strata.tables import show as show_table
 FOLDER = click.Path(path_type=Path, resolve_path=True)
 INVENTORY = click.option("--inventory", "-i", type=FOLDER, default=SOURCE, help="By default the sandbox's.")
 FACTS = click.option("--facts", type=FOLDER, help="A folder of recorded facts; by default those of the last runs.")
-COMMIT = click.option("--commit", hidden=True, help="Which one the files are of.")
+TRUST = click.option(
+    "--trust",
+    is_flag=True,
+    help="Let the plugins of the revision do as they please, and read secrets: it was reviewed.",
+)
 REVISION = click.option("--rev", "revision", metavar="REVISION", help="By default the files as they are.")
 
 #: What is not worth a line.
@@ -50,25 +54,29 @@ def command() -> None:
 @REVISION
 @FACTS
 @click.option("--out", type=FOLDER, default=store.FOLDER / "compiled", help="Where the catalogs are written.")
-@COMMIT
+@TRUST
 def compile_(
     hosts: tuple[str, ...],
     inventory: Path,
     revision: str | None,
     facts: Path | None,
     out: Path,
-    commit: str | None,
+    trust: bool,
 ) -> None:
     """Write the catalogs of HOSTS, by default of all, one file a host.
 
-    Secrets are hashed with the key in .strata/catalogs/key, or in the file that STRATA_CATALOG_KEY names. The exit code
-    is 1 if a host cannot be compiled; its file says why.
+    Secrets are hashed with the key in .strata/catalogs/key, or in the file that STRATA_CATALOG_KEY names. Plugins of
+    another revision are run without network, without secrets, and with nothing writable. The exit code is 1 if a host
+    cannot be compiled; its file says why.
     """
-    if revision is not None:
-        _elsewhere(revision, hosts, inventory, facts, out)
-        return
-    catalogs = list(compiled(hosts, inventory, facts, commit))
-    store.write(catalogs, out)
+    if revision is None:
+        key = store.key()
+        catalogs = list(compiled(hosts, inventory, facts))
+        store.write(((each.host, each.to_json(key)) for each in catalogs), out)
+    else:
+        store.write(elsewhere.compiled(revision, Request(inventory, hosts, facts, trusted=trust)), out)
+        read = store.read(out)
+        catalogs = [read[host] for host in hosts or read]
     show_table(("host", "resources", "maybe", "only by Ansible", "refused"), (_counts(catalog) for catalog in catalogs))
     sys.exit(1 if any(catalog.refused for catalog in catalogs) else 0)
 
@@ -80,16 +88,15 @@ def compile_(
 @REVISION
 @FACTS
 @click.option("--tree", is_flag=True, help="Show the resources below their roles and files.")
+@TRUST
 def show(
-    host: str, resource: str | None, inventory: Path, revision: str | None, facts: Path | None, tree: bool
+    host: str, resource: str | None, inventory: Path, revision: str | None, facts: Path | None, tree: bool, trust: bool
 ) -> None:
     """Show the catalog of HOST, or of it one RESOURCE: a number of the list, a module or a role."""
     if revision is None:
         catalog = next(compiled((host,), inventory, facts))
     else:
-        with tempfile.TemporaryDirectory() as folder:
-            _elsewhere(revision, (host,), inventory, facts, Path(folder), quiet=True)
-            catalog = store.read(Path(folder))[host]
+        catalog = elsewhere.catalogs(revision, Request(inventory, (host,), facts, trusted=trust))[host]
     if catalog.refused:
         raise StrataError(f"{host} is not plannable: {catalog.refused}")
     seal = Seal(catalog.secrets)
@@ -113,7 +120,8 @@ def show(
 @INVENTORY
 @FACTS
 @click.option("--only", "roles", multiple=True, metavar="ROLE", help="Only what this role applies.")
-def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tuple[str, ...]) -> None:
+@TRUST
+def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tuple[str, ...], trust: bool) -> None:
     """Show what a change makes of HOSTs, by default of all, without asking them.
 
     A and B are revisions; without them, HEAD is compared with the files as they are. Hosts with the same differences
@@ -122,11 +130,8 @@ def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tup
     span = next((word for word in words if ".." in word), "HEAD..")
     hosts = tuple(word for word in words if word != span)
     before, _, after = span.partition("..")
-    with tempfile.TemporaryDirectory() as folder:
-        sides = [
-            _sealed(revision, hosts, inventory, facts, Path(folder, side))
-            for side, revision in (("before", before or "HEAD"), ("after", after))
-        ]
+    request = Request(inventory, hosts, facts, trusted=trust)
+    sides = [elsewhere.catalogs(revision, request) for revision in (before or "HEAD", after)]
     found = groups(*({host: _only(catalog, roles) for host, catalog in side.items()} for side in sides))
     for group in found:
         _show_group(group)
@@ -136,48 +141,10 @@ def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tup
     sys.exit(1 if refused else 2 if differing else 0)
 
 
-def compiled(
-    hosts: tuple[str, ...], inventory: Path, facts: Path | None, commit: str | None = None
-) -> Iterator[Catalog]:
+def compiled(hosts: tuple[str, ...], inventory: Path, facts: Path | None) -> Iterator[Catalog]:
     """Give the catalogs of hosts, of all if none are named."""
-    compiler = Compiler(inventory, facts=facts, revision=commit or revisions.current())
+    compiler = Compiler(inventory, facts=facts, revision=revisions.current())
     yield from compiler.catalogs(hosts or compiler.hosts)
-
-
-def _sealed(
-    revision: str, hosts: tuple[str, ...], inventory: Path, facts: Path | None, folder: Path
-) -> dict[str, Catalog]:
-    """Return the catalogs of a revision, or of the files as they are, as they are written down."""
-    if not revision:
-        store.write(compiled(hosts, inventory, facts), folder)
-        return store.read(folder)
-    commit = revisions.commit_of(revision)
-    with store.kept(commit, inventory, facts) as kept:
-        missing = tuple(host for host in hosts if not (kept / f"{host}.json").exists())
-        if missing or not (hosts or (kept / store.ALL).exists()):
-            _elsewhere(commit, missing, inventory, facts, kept, quiet=True)
-            if not hosts:
-                (kept / store.ALL).touch()
-        found = store.read(kept)
-    return {host: catalog for host, catalog in found.items() if not hosts or host in hosts}
-
-
-def _elsewhere(
-    revision: str, hosts: tuple[str, ...], inventory: Path, facts: Path | None, out: Path, *, quiet: bool = False
-) -> None:
-    """Compile the catalogs of another revision, in a process of its own."""
-    commit = revisions.commit_of(revision)
-    with revisions.checked_out(commit) as tree:
-        source = revisions.moved(inventory, tree)
-        given = ["--facts", str(facts)] if facts else []
-        options = ["-i", str(source), "--out", str(out), "--commit", commit, *given]
-        done = revisions.strata(tree, "catalog", "compile", *options, "--", *hosts)
-    said = done.stderr.replace(f"{tree}/", "").strip()
-    if done.returncode and not done.stdout:
-        raise StrataError(f"{commit[:12]}: {said.removeprefix('strata: ')}")
-    if not quiet:
-        click.echo(done.stdout, nl=False)
-        sys.exit(done.returncode)
 
 
 def _only(catalog: Catalog, roles: tuple[str, ...]) -> Catalog:

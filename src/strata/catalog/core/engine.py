@@ -34,8 +34,15 @@ HASH_DIGITS = 16
 class Engine:
     """The changes to Ansible's engine that make it compile instead of run, while `active`."""
 
-    def __init__(self, extra_vars: Sequence[str] = ()) -> None:
-        """Take variables as of a command line's option --extra-vars."""
+    def __init__(self, extra_vars: Sequence[str] = (), *, confined: bool = False) -> None:
+        """Take variables as of a command line's option --extra-vars.
+
+        Args:
+            extra_vars: the variables.
+            confined: whether secrets cannot be read here: what is kept elsewhere has a text in its place.
+
+        """
+        self._confined = confined
         self.secrets: set[str] = set()
         self._kept: dict[Any, Any] = {}
         # As a run in check mode has it, which is what a plan stands for.
@@ -90,6 +97,8 @@ class Engine:
         return plugin
 
     def _password(self, plugin: Any, run: Callable[..., list[Any]], terms: list[Any], *args: Any, **kw: Any) -> Any:
+        if self._confined:
+            return [f"(password {hashlib.sha256(to_text(term).encode()).hexdigest()[:HASH_DIGITS]})" for term in terms]
         for term in terms:
             path = plugin._loader.path_dwim(to_text(term).split(" ")[0])  # noqa: SLF001 - as the plugin itself does
             if path == os.devnull or not os.path.exists(path):  # noqa: PTH110 - it is a text

@@ -1,26 +1,22 @@
-"""Facts that are recorded in a folder, as Ansible's cache keeps them."""
+"""Facts that are recorded in folders, as Ansible's cache keeps them."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from strata.errors import StrataError
-from strata.paths import shown
+from strata.catalog.facts import find, read
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-#: How a host's file is called, with its name in place of the star: Ansible's own way last.
-NAMES = ("*.json", "*", "s1_*")
 
 
 class RecordedFacts:
     """What takes the place of Ansible's cache of facts: it is read, and never written."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder, which may be missing: no host was seen then."""
-        self._folder = folder
+    def __init__(self, folders: Sequence[Path], given: Mapping[str, Any]) -> None:
+        """Take the folders, which need not have any, and facts that hold for all hosts that are recorded."""
+        self._folders, self._given = folders, given
         self._read: dict[str, dict[str, Any]] = {}
 
     def get(self, host: str) -> dict[str, Any]:
@@ -32,24 +28,12 @@ class RecordedFacts:
 
         """
         if host not in self._read:
-            paths = (self._folder / name.replace("*", host) for name in NAMES)
-            path = next((path for path in paths if "/" not in host and path.is_file()), None)
+            path = find(host, self._folders)
             if path is None:
                 raise KeyError(host)
-            self._read[host] = _facts(path)
+            self._read[host] = {**read(path), **self._given}
         return dict(self._read[host])
 
     def set(self, host: str, facts: dict[str, Any]) -> None:
         """Take facts for the time of this process."""
         self._read[host] = facts
-
-
-def _facts(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        found = json.loads(found["__payload__"]) if isinstance(found, dict) and "__payload__" in found else found
-    except (OSError, ValueError) as error:
-        raise StrataError(f"{shown(path)}: the facts cannot be read: {error}") from None
-    if not isinstance(found, dict):
-        raise StrataError(f"{shown(path)}: facts are a mapping of names to values")
-    return found

@@ -27,7 +27,7 @@ from strata.paths import shown
 from strata.repository.inventory import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from ansible.inventory.manager import InventoryManager
 
@@ -41,7 +41,15 @@ class Site:
     """A playbook and an inventory; `loader`, `inventory` and `variables` are Ansible's."""
 
     def __init__(
-        self, tree: Path, inventory: InventoryManager, playbook: Path, facts: Path, extra_vars: Sequence[str] = ()
+        self,
+        tree: Path,
+        inventory: InventoryManager,
+        playbook: Path,
+        facts: Sequence[Path],
+        given: Mapping[str, Any],
+        extra_vars: Sequence[str] = (),
+        *,
+        confined: bool = False,
     ) -> None:
         """Prepare what is read when a host asks for it.
 
@@ -49,8 +57,10 @@ class Site:
             tree: the checkout to which files are named.
             inventory: Ansible's, of the hosts.
             playbook: the playbook, such as site.yml.
-            facts: the folder of recorded facts.
+            facts: the folders of recorded facts, of which the first that has a host's counts.
+            given: facts that hold for all hosts, whatever is recorded.
             extra_vars: as of a command line's option --extra-vars.
+            confined: whether secrets cannot be read here.
 
         Raises:
             UsageError: there is no such playbook.
@@ -64,7 +74,7 @@ class Site:
             raise UsageError(f"{shown(playbook)}: there is no such playbook")
         self.tree, self.playbook, self.core = tree, playbook, __version__
         self.inventory = inventory
-        self.engine = Engine(extra_vars)
+        self.engine = Engine(extra_vars, confined=confined)
         self.loader: Any = self.inventory._loader  # noqa: SLF001 - it has no public name
         self.loader.set_basedir(str(playbook.parent))
         vars(load_extra_vars).pop("extra_vars", None)  # those that this process has read last
@@ -74,7 +84,7 @@ class Site:
                 self.variables = VariableManager(loader=self.loader, inventory=self.inventory)
             except AnsibleError as error:
                 raise StrataError(sentence(error)) from None
-        self.variables._fact_cache = RecordedFacts(facts)  # noqa: SLF001 - the cache that is configured is written to
+        self.variables._fact_cache = RecordedFacts(facts, given)  # noqa: SLF001 - the cache that is configured is written to
         self.hostvars = HostVars(inventory=self.inventory, variable_manager=self.variables, loader=self.loader)
         self._loaded: dict[int, Any] = {}
 

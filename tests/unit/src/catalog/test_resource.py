@@ -118,7 +118,7 @@ def test_files(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.setattr(store, "FOLDER", tmp_path / "state")
     small.play("- {command: echo a, no_log: true}")
     for _ in range(2):
-        store.write([small.catalog()], tmp_path / "out")
+        store.write([("web01", small.catalog().to_json(store.key()))], tmp_path / "out")
     assert stat.S_IMODE(os.stat(tmp_path / "state/key").st_mode) == 0o600  # noqa: PTH116
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["web01.json"]
     assert store.read(tmp_path / "out")["web01"].resources[0].module == "ansible.builtin.command"

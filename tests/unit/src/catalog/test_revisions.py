@@ -24,7 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(revisions, "ROOT", root)
     monkeypatch.setattr(store, "FOLDER", state / "catalogs")
     (root / "modules.lock").write_text("one sha\n")
-    (root / ".gitignore").write_text(".strata\n")
+    (root / ".gitignore").write_text(".strata\n*.pyc\n")
     (root / "site.yml").write_text("[]\n")
     git(root, "init", "-q", "-b", "main")
     git(root, "add", ".")
@@ -43,15 +43,16 @@ def test_the_files_of_a_revision(checkout: Path) -> None:
     assert revisions.commit_of("main") == revisions.current() == head
     (checkout / "site.yml").write_text("other\n")
     assert revisions.current() == f"{head}-dirty"
-    (checkout / "vendor").mkdir()
-    with revisions.checked_out(head) as tree:
+    (checkout / "new").write_text("not committed\n")
+    (checkout / "ignored.pyc").write_text("")
+    with revisions.files_of(head) as tree:
         assert (tree / "site.yml").read_text() == "[]\n"
-        assert (tree / ".strata").resolve() == checkout / ".strata"
-        assert (tree / "vendor").resolve() == checkout / "vendor"
-        assert revisions.moved(checkout / "inventories", tree) == tree / "inventories"
-        assert revisions.moved(tree, tree) == tree
+        assert sorted(path.name for path in tree.iterdir()) == [".gitignore", "modules.lock", "site.yml"]
     assert not tree.exists()
-    assert (checkout / "vendor").is_dir()
+    with revisions.files_of("") as tree:
+        assert (tree / "site.yml").read_text() == "other\n"
+        assert sorted(path.name for path in tree.iterdir()) == [".gitignore", "modules.lock", "new", "site.yml"]
+    assert not tree.exists()
 
 
 @pytest.mark.parametrize("wrong", ["nothing", "--all", ""])
@@ -64,7 +65,7 @@ def test_no_such_revision(checkout: Path, wrong: str) -> None:
 def test_other_vendored_roles_are_refused(checkout: Path) -> None:
     head = git(checkout, "rev-parse", "HEAD")
     (checkout / "modules.lock").write_text("one other\n")
-    with pytest.raises(StrataError, match=r"pins other roles in modules\.lock"), revisions.checked_out(head):
+    with pytest.raises(StrataError, match=r"pins other roles in modules\.lock"), revisions.files_of(head):
         pass
 
 
@@ -76,12 +77,12 @@ def test_outside_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_catalogs_are_kept_by_what_they_are_made_of(checkout: Path) -> None:
     facts = checkout / "facts"
     facts.mkdir()
-    with store.kept("one", checkout, facts) as first, store.kept("one", checkout, facts) as again:
+    with store.kept("one", [checkout, facts]) as first, store.kept("one", [checkout, facts]) as again:
         assert first == again
     (facts / "web01.json").write_text("{}")
-    with store.kept("one", checkout, facts) as other:
+    with store.kept("one", [checkout, facts]) as other:
         assert other != first
     for number in range(store.MOST_KEPT + 1):
-        with store.kept(f"{number}", checkout, facts):
+        with store.kept(f"{number}", []):
             pass
     assert len(list(first.parent.iterdir())) == store.MOST_KEPT

@@ -89,7 +89,7 @@ def told(
 ) -> tuple[int, str]:
     """Return what `diff` says of catalogs that are there already."""
     sides = {"old": before, "": after}
-    monkeypatch.setattr(verb, "_sealed", lambda revision, *_: {each.host: each for each in sides[revision]})
+    monkeypatch.setattr(verb.elsewhere, "catalogs", lambda revision, *_: {each.host: each for each in sides[revision]})
     done = CliRunner().invoke(cli, ["catalog", "diff", "old..", *arguments])
     return done.exit_code, done.stdout
 

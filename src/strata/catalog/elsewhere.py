@@ -1,0 +1,229 @@
+"""Catalogs of a revision, compiled in a process of its own: confined, unless the revision is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from strata.catalog import revisions, store
+from strata.catalog.confined import OURS, SCRATCH, confined, refused
+from strata.catalog.facts import folders
+from strata.catalog.resource import from_json
+from strata.errors import StrataError
+from strata.paths import ROOT, STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from strata.catalog.resource import Catalog
+
+#: Where a process that is confined has the files of its tree, its inventory if that is elsewhere, and facts.
+TREE, INVENTORY, FACTS = "/tree", "/inventory", "/facts"
+
+#: Where an inventory has what stands for the state of a checkout, such as a sandbox's addresses, and for files that are
+#: elsewhere on the machine.
+RECORDED_STATE, RECORDED_ROOT = "recorded/state", "recorded/root"
+
+#: The last line of a catalog, and of nothing in it.
+END = "}\n"
+
+#: Seconds after which a process is taken to hang.
+LONGEST = 1800
+
+#: The key of what is hashed by a process that is confined is made of ours by this name, and does not give it away.
+KEY_NAME = b"confined"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What is compiled.
+
+    Attributes:
+        inventory: whose hosts.
+        hosts: which ones, all if none are named.
+        facts: the folder of recorded facts; None for the usual ones.
+        given: facts that hold for all hosts, whatever is recorded.
+        trusted: whether plugins may see and do what this process may, secrets are read, and this checkout's state is.
+
+    """
+
+    inventory: Path
+    hosts: tuple[str, ...] = ()
+    facts: Path | None = None
+    given: dict[str, Any] = field(default_factory=dict)
+    trusted: bool = False
+
+
+def catalogs(revision: str, request: Request) -> dict[str, Catalog]:
+    """Return the catalogs of a revision, of the files as they are if it is "", without the secrets in them.
+
+    Those of a commit are kept, until something that they are made of is another one.
+
+    Raises:
+        UsageError: there is no such revision, inventory or host.
+        StrataError: it cannot be compiled, or not be confined.
+
+    """
+    if not revision:
+        return {host: from_json(text) for host, text in compiled("", request)}
+    commit = revisions.commit_of(revision)
+    hosts = request.hosts
+    with store.kept(_inputs(commit, request), _places(request)) as kept:
+        missing = tuple(host for host in hosts if not (kept / f"{host}.json").exists())
+        if missing or not (hosts or (kept / store.ALL).exists()):
+            store.write(compiled(commit, replace(request, hosts=missing)), kept)
+            if not hosts:
+                (kept / store.ALL).touch()
+        found = store.read(kept)
+    return {host: catalog for host, catalog in found.items() if not hosts or host in hosts}
+
+
+def _inputs(commit: str, request: Request) -> str:
+    """Return what catalogs are made of beside files."""
+    said = asdict(request) | {"hosts": (), "commit": commit, "python": sys.prefix}
+    settings = {name: value for name, value in os.environ.items() if name.startswith(("ANSIBLE_", "STRATA_"))}
+    return json.dumps(said | {"settings": settings if request.trusted else {}}, sort_keys=True, default=str)
+
+
+def _places(request: Request) -> Iterator[Path]:
+    """Give the files and folders outside of the tree that catalogs are made of."""
+    yield Path(__file__).parent
+    yield request.inventory
+    yield from folders(request.inventory, request.facts)
+    if request.trusted:
+        yield STATE / "sandboxes"
+        yield from map(Path, filter(None, [os.environ.get("STRATA_PRIVATE")]))
+
+
+def compiled(revision: str, request: Request) -> Iterator[tuple[str, str]]:
+    """Compile a revision, and give hosts with the texts of their catalogs.
+
+    Raises:
+        UsageError: there is no such revision, inventory or host.
+        StrataError: it cannot be compiled, or not be confined.
+
+    """
+    commit, key = revision and revisions.commit_of(revision), store.key()
+    job: dict[str, Any] = {
+        "hosts": list(request.hosts),
+        "revision": commit or revisions.current(),
+        "given": request.given,
+    }
+    with revisions.files_of(commit) as tree:
+        inside = tree / request.inventory.relative_to(ROOT) if request.inventory.is_relative_to(ROOT) else None
+        if request.trusted:
+            _lend(tree)
+            known = [str(path.absolute()) for path in folders(request.inventory, request.facts)]
+            job |= {"tree": str(tree), "inventory": str(inside or request.inventory), "facts": known}
+            environment = os.environ | {"PYTHONPATH": str(OURS), "ANSIBLE_CONFIG": f"{tree}/ansible.cfg"}
+            yield from _run(tree, [], environment, job | {"confined": False, "key": key.hex()})
+            return
+        places = {f"{FACTS}/{at}": path for at, path in enumerate(folders(request.inventory, request.facts))}
+        job |= {"tree": TREE, "inventory": f"{TREE}/{inside.relative_to(tree)}" if inside else "", "facts": [*places]}
+        folder = request.inventory if request.inventory.is_dir() else request.inventory.parent
+        if not inside:
+            # Its name says which part of a private tree belongs to it, and stands in paths.
+            places[f"{INVENTORY}/{folder.name}"] = folder
+            job["inventory"] = f"{INVENTORY}/{folder.name}/{request.inventory.relative_to(folder)}"
+        _lend(tree, folder / RECORDED_STATE)
+        places[TREE] = tree
+        stand_ins = folder / RECORDED_ROOT
+        files = (path for path in stand_ins.rglob("*") if path.is_file())
+        places |= {f"/{path.relative_to(stand_ins)}": path for path in sorted(files)}
+        if (ROOT / "vendor").exists() and (tree / "vendor").is_dir():
+            places[f"{TREE}/vendor"] = ROOT / "vendor"
+        job |= {"confined": True, "key": hmac.new(key, KEY_NAME, hashlib.sha256).hexdigest()}
+        yield from _run(tree, confined(places, _environment(), TREE), {}, job)
+
+
+def _environment() -> dict[str, str]:
+    """Return all variables of a process that is confined."""
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": SCRATCH,
+        "LOGNAME": "root",
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": str(OURS),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "ANSIBLE_CONFIG": f"{TREE}/ansible.cfg",
+        "ANSIBLE_CACHE_PLUGIN": "memory",
+        "STRATA_TEMPLATES": f"{SCRATCH}/templates",
+    }
+
+
+def _lend(tree: Path, state: Path | None = None) -> None:
+    """Give a tree the vendored roles of this checkout, and its state, or what an inventory has recorded for it."""
+    vendored, link = ROOT / "vendor", tree / "vendor"
+    if state is None:
+        (tree / STATE.name).symlink_to(STATE)
+        if vendored.exists() and not link.exists():
+            link.symlink_to(vendored)
+        return
+    (tree / STATE.name).mkdir()
+    if state.is_dir():
+        shutil.copytree(state, tree / STATE.name, dirs_exist_ok=True)
+    if vendored.exists():
+        link.mkdir(exist_ok=True)
+
+
+def _run(tree: Path, behind: list[str], environment: dict[str, str], job: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """Give the hosts and texts of the catalogs that a process compiles, which may write anything."""
+    command = [*behind, sys.executable, "-P", "-m", "strata.catalog.inside"]
+    with tempfile.TemporaryFile("w+", encoding="utf-8") as answer, tempfile.TemporaryFile("w+") as errors:
+        try:
+            done = subprocess.run(
+                command,
+                cwd=tree,
+                env=environment,
+                input=json.dumps(job),
+                stdout=answer,
+                stderr=errors,
+                text=True,
+                timeout=LONGEST,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise StrataError(f"{job['revision'][:12]}: it is not compiled after {LONGEST} s") from None
+        errors.seek(0)
+        if done.returncode:
+            raise StrataError(_said(errors.read(100_000), tree, job))
+        answer.seek(0)
+        lines: list[str] = []
+        missing = set(job["hosts"])
+        for line in answer:
+            lines.append(line)
+            if line == END:
+                text = "".join(lines)
+                host = _host(text, job)
+                missing.discard(host)
+                yield host, text
+                lines = []
+        if lines or missing:
+            _host("".join(lines), job)
+
+
+def _host(text: str, job: dict[str, Any]) -> str:
+    """Return whose catalog a text is."""
+    try:
+        return from_json(text).host
+    except (ValueError, KeyError, TypeError, AttributeError):
+        raise StrataError(f"{job['revision'][:12]}: what it compiles to are no catalogs") from None
+
+
+def _said(errors: str, tree: Path, job: dict[str, Any]) -> str:
+    """Return the last line of what a process said when it failed."""
+    said = (errors.strip().splitlines() or ["the process that compiles it ended without a word"])[-1]
+    if said.startswith("bwrap: "):
+        return refused(said.removeprefix("bwrap: "))
+    for place in (tree, TREE):
+        said = said.replace(f"{place}/", "")
+    return f"{job['revision'][:12]}: {said}"

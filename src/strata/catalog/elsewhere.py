@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,8 +24,6 @@ from strata.paths import ROOT, STATE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from strata.catalog.resource import Catalog
 
 #: Where a process that is confined has the files of its tree, its inventory if that is elsewhere, and facts.
 TREE, INVENTORY, FACTS = "/tree", "/inventory", "/facts"
@@ -63,8 +62,9 @@ class Request:
     trusted: bool = False
 
 
-def catalogs(revision: str, request: Request) -> dict[str, Catalog]:
-    """Return the catalogs of a revision, of the files as they are if it is "", without the secrets in them.
+@contextmanager
+def catalogs(revision: str, request: Request) -> Iterator[dict[str, Path]]:
+    """Give the files of the catalogs of a revision, of the files as they are if it is "", by host.
 
     Those of a commit are kept, until something that they are made of is another one.
 
@@ -74,7 +74,10 @@ def catalogs(revision: str, request: Request) -> dict[str, Catalog]:
 
     """
     if not revision:
-        return {host: from_json(text) for host, text in compiled("", request)}
+        with tempfile.TemporaryDirectory() as folder:
+            store.write(compiled("", request), Path(folder))
+            yield store.files(Path(folder))
+        return
     commit = revisions.commit_of(revision)
     hosts = request.hosts
     with store.kept(_inputs(commit, request), _places(request)) as kept:
@@ -83,8 +86,7 @@ def catalogs(revision: str, request: Request) -> dict[str, Catalog]:
             store.write(compiled(commit, replace(request, hosts=missing)), kept)
             if not hosts:
                 (kept / store.ALL).touch()
-        found = store.read(kept)
-    return {host: catalog for host, catalog in found.items() if not hosts or host in hosts}
+        yield {host: path for host, path in store.files(kept).items() if not hosts or host in hosts}
 
 
 def _inputs(commit: str, request: Request) -> str:
@@ -114,6 +116,7 @@ def compiled(revision: str, request: Request) -> Iterator[tuple[str, str]]:
     """
     commit, key = revision and revisions.commit_of(revision), store.key()
     job: dict[str, Any] = {
+        "name": commit[:12] or "the files as they are",
         "hosts": list(request.hosts),
         "revision": commit or revisions.current(),
         "given": request.given,
@@ -192,7 +195,7 @@ def _run(tree: Path, behind: list[str], environment: dict[str, str], job: dict[s
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise StrataError(f"{job['revision'][:12]}: it is not compiled after {LONGEST} s") from None
+            raise StrataError(f"{job['name']}: it is not compiled after {LONGEST} s") from None
         errors.seek(0)
         if done.returncode:
             raise StrataError(_said(errors.read(100_000), tree, job))
@@ -216,7 +219,7 @@ def _host(text: str, job: dict[str, Any]) -> str:
     try:
         return from_json(text).host
     except (ValueError, KeyError, TypeError, AttributeError):
-        raise StrataError(f"{job['revision'][:12]}: what it compiles to are no catalogs") from None
+        raise StrataError(f"{job['name']}: what it compiles to are no catalogs") from None
 
 
 def _said(errors: str, tree: Path, job: dict[str, Any]) -> str:
@@ -226,4 +229,4 @@ def _said(errors: str, tree: Path, job: dict[str, Any]) -> str:
         return refused(said.removeprefix("bwrap: "))
     for place in (tree, TREE):
         said = said.replace(f"{place}/", "")
-    return f"{job['revision'][:12]}: {said}"
+    return f"{job['name']}: {said}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+import re
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 #: Raised when what is written would no longer be read by who knows the former one.
 VERSION = 1
+
+#: The line with the revision in what is written.
+REVISION = re.compile(r'^ "revision": .*$', re.MULTILINE)
 
 #: A shorter secret is hidden where it is a whole value, not where it is a part of a text.
 SHORTEST_PART = 4
@@ -181,6 +185,11 @@ class Seal:
 
 def _further(ways: Iterable[list[str]], name: str) -> list[list[str]]:
     return [way[1:] for way in ways if way and way[0] == name]
+
+
+def same(one: str, other: str) -> bool:
+    """Tell whether two catalogs that were written down differ in nothing but the revision."""
+    return REVISION.sub("", one, count=1) == REVISION.sub("", other, count=1)
 
 
 def from_json(text: str) -> Catalog:

@@ -70,6 +70,8 @@ def _extract(commit: str, tree: Path) -> None:
 def _copy(tree: Path) -> None:
     """Copy what git knows, and what it would take, but not what it ignores."""
     listed = _git("ls-files", "-z", "--cached", "--others", "--exclude-standard")
+    if not listed:
+        raise StrataError(f"{ROOT}: git knows no file there, and only of those the files are compared")
     for name in filter(None, listed.split("\0")):
         source, target = ROOT / name, tree / name
         target.parent.mkdir(parents=True, exist_ok=True)

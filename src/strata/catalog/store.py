@@ -98,18 +98,19 @@ def write(catalogs: Iterable[tuple[str, str]], folder: Path) -> None:
         raise StrataError(f"{shown(folder)}: the catalogs cannot be written: {error.strerror}") from None
 
 
-def read(folder: Path) -> dict[str, Catalog]:
-    """Return the catalogs in a folder, by host.
+def files(folder: Path) -> dict[str, Path]:
+    """Return the files of the catalogs in a folder, by host."""
+    return {path.stem: path for path in sorted(folder.glob("[!.]*.json"))}
+
+
+def read(path: Path) -> Catalog:
+    """Return the catalog in a file.
 
     Raises:
-        StrataError: a file is no catalog of this version.
+        StrataError: it is no catalog of this version.
 
     """
-    found = {}
-    for path in sorted(folder.glob("*.json")):
-        try:
-            catalog = from_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise StrataError(f"{shown(path)}: {error}") from None
-        found[catalog.host] = catalog
-    return found
+    try:
+        return from_json(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StrataError(f"{shown(path)}: {error}") from None

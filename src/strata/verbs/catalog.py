@@ -1,5 +1,7 @@
 """`strata catalog`."""
 
+import json
+import re
 import sys
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,9 +11,9 @@ from typing import Any
 import click
 import yaml
 
-from strata.catalog import elsewhere, revisions, store
+from strata.catalog import elsewhere, report, revisions, store
 from strata.catalog.compile import Compiler
-from strata.catalog.difference import Group, groups
+from strata.catalog.difference import Filter, groups, ignored
 from strata.catalog.elsewhere import Request
 from strata.catalog.resource import Catalog, Resource, Seal
 from strata.errors import StrataError, UsageError, nearest
@@ -27,6 +29,9 @@ TRUST = click.option(
     help="Let the plugins of the revision do as they please, and read secrets: it was reviewed.",
 )
 REVISION = click.option("--rev", "revision", metavar="REVISION", help="By default the files as they are.")
+
+#: What a comment of Gerrit's may have, unless its server is configured otherwise.
+LENGTH = 16_000
 
 #: What is not worth a line.
 NOTHING: tuple[Any, ...] = (None, "", False, (), {})
@@ -75,8 +80,8 @@ def compile_(
         store.write(((each.host, each.to_json(key)) for each in catalogs), out)
     else:
         store.write(elsewhere.compiled(revision, Request(inventory, hosts, facts, trusted=trust)), out)
-        read = store.read(out)
-        catalogs = [read[host] for host in hosts or read]
+        files = store.files(out)
+        catalogs = [store.read(files[host]) for host in hosts or files]
     show_table(("host", "resources", "maybe", "only by Ansible", "refused"), (_counts(catalog) for catalog in catalogs))
     sys.exit(1 if any(catalog.refused for catalog in catalogs) else 0)
 
@@ -96,7 +101,8 @@ def show(
     if revision is None:
         catalog = next(compiled((host,), inventory, facts))
     else:
-        catalog = elsewhere.catalogs(revision, Request(inventory, (host,), facts, trusted=trust))[host]
+        with elsewhere.catalogs(revision, Request(inventory, (host,), facts, trusted=trust)) as found:
+            catalog = store.read(found[host])
     if catalog.refused:
         raise StrataError(f"{host} is not plannable: {catalog.refused}")
     seal = Seal(catalog.secrets)
@@ -120,8 +126,31 @@ def show(
 @INVENTORY
 @FACTS
 @click.option("--only", "roles", multiple=True, metavar="ROLE", help="Only what this role applies.")
+@click.option(
+    "--ignore",
+    "patterns",
+    multiple=True,
+    metavar="TYPE[title]::attribute",
+    help="Not this attribute of resources, or not these resources at all; a star is any text.",
+)
+@click.option("--facts-before", multiple=True, metavar="KEY=VALUE", help="A fact of all hosts, on the side of A.")
+@click.option("--facts-after", multiple=True, metavar="KEY=VALUE", help="Likewise, on the side of B.")
+@click.option("--json", "form", flag_value="json", help="Print JSON.")
+@click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for a review.")
+@click.option("--length", default=LENGTH, show_default=True, help="Cut Markdown to so many characters.")
 @TRUST
-def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tuple[str, ...], trust: bool) -> None:
+def diff(
+    words: tuple[str, ...],
+    inventory: Path,
+    facts: Path | None,
+    roles: tuple[str, ...],
+    patterns: tuple[str, ...],
+    facts_before: tuple[str, ...],
+    facts_after: tuple[str, ...],
+    form: str | None,
+    length: int,
+    trust: bool,
+) -> None:
     """Show what a change makes of HOSTs, by default of all, without asking them.
 
     A and B are revisions; without them, HEAD is compared with the files as they are. Hosts with the same differences
@@ -130,40 +159,33 @@ def diff(words: tuple[str, ...], inventory: Path, facts: Path | None, roles: tup
     span = next((word for word in words if ".." in word), "HEAD..")
     hosts = tuple(word for word in words if word != span)
     before, _, after = span.partition("..")
+    before = before or "HEAD"
+    counting = Filter(frozenset(roles), tuple(map(ignored, patterns)))
     request = Request(inventory, hosts, facts, trusted=trust)
-    sides = [elsewhere.catalogs(revision, request) for revision in (before or "HEAD", after)]
-    found = groups(*({host: _only(catalog, roles) for host, catalog in side.items()} for side in sides))
-    for group in found:
-        _show_group(group)
-    differing = sum(len(group.hosts) for group in found if group.differences)
-    refused = sum(len(group.hosts) for group in found if group.refused)
-    click.echo(f"{differing} of {sum(len(group.hosts) for group in found)} hosts differ, {refused} cannot be compiled")
-    sys.exit(1 if refused else 2 if differing else 0)
+    sides = [replace(request, given=_given(facts)) for facts in (facts_before, facts_after)]
+    with elsewhere.catalogs(before, sides[0]) as old, elsewhere.catalogs(after, sides[1]) as new:
+        found = groups(old, new, counting)
+    if form == "json":
+        click.echo(json.dumps({"before": before, "after": after, "groups": report.data(found)}, indent=1))
+    elif form == "markdown":
+        click.echo(report.markdown(found, f"{before}..{after}", length))
+    else:
+        click.echo("\n".join([*report.lines(found), report.total(found)]))
+    sys.exit(1 if any(group.refused for group in found) else 2 if any(group.differences for group in found) else 0)
+
+
+def _given(facts: tuple[str, ...]) -> dict[str, str]:
+    """Return facts that were given as KEY=VALUE. Raises UsageError."""
+    wrong = next((fact for fact in facts if not re.fullmatch(r"\w+=.*", fact, re.DOTALL)), None)
+    if wrong is not None:
+        raise UsageError(f"{wrong}: facts are given as KEY=VALUE, such as distribution_release=trixie")
+    return dict(fact.split("=", 1) for fact in facts)
 
 
 def compiled(hosts: tuple[str, ...], inventory: Path, facts: Path | None) -> Iterator[Catalog]:
     """Give the catalogs of hosts, of all if none are named."""
     compiler = Compiler(inventory, facts=facts, revision=revisions.current())
     yield from compiler.catalogs(hosts or compiler.hosts)
-
-
-def _only(catalog: Catalog, roles: tuple[str, ...]) -> Catalog:
-    resources = tuple(each for each in catalog.resources if not roles or each.role in roles)
-    return replace(catalog, resources=resources)
-
-
-def _show_group(group: Group) -> None:
-    names = f"{len(group.hosts)} host{'s' if len(group.hosts) > 1 else ''}: {', '.join(group.hosts)}"
-    if group.refused:
-        click.echo(f"{names}\n  not plannable: {group.refused}")
-    elif not group.differences:
-        click.echo(f"{names}: no difference")
-    else:
-        click.echo(names)
-        for each in group.differences:
-            click.echo(f"  {each.sign} {each.title}")
-            for line in each.lines:
-                click.echo(f"      {line}")
 
 
 def _counts(catalog: Catalog) -> tuple[Any, ...]:

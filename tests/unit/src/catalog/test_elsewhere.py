@@ -17,6 +17,8 @@ from tests.unit.src.catalog.test_revisions import git
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from strata.catalog.resource import Catalog
+
 HOST = "web01"
 
 PLUGIN = """
@@ -87,9 +89,15 @@ def site(root: Path, *terms: object) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
+def compiled(commit: str, request: Request) -> dict[str, Catalog]:
+    """Return the catalogs of a commit."""
+    with elsewhere.catalogs(commit, request) as found:
+        return {host: store.read(path) for host, path in found.items()}
+
+
 def said(commit: str, root: Path, *, trusted: bool) -> list[Any]:
     """Return what the plugin could do."""
-    catalog = elsewhere.catalogs(commit, Request(root / "hosts.yml", trusted=trusted))[HOST]
+    catalog = compiled(commit, Request(root / "hosts.yml", trusted=trusted))[HOST]
     assert catalog.refused is None
     found: list[Any] = json.loads(catalog.resources[0].args["argv"][1])
     return found
@@ -134,10 +142,10 @@ def test_without_namespaces_it_is_refused(root: Path, monkeypatch: pytest.Monkey
     broken.write_text("#!/bin/sh\necho 'bwrap: No permissions to create a new namespace' >&2\nexit 1\n")
     broken.chmod(0o755)
     with pytest.raises(StrataError, match=r"No permissions to create a new namespace.* or say --trust"):
-        elsewhere.catalogs(commit, Request(root / "hosts.yml"))
+        compiled(commit, Request(root / "hosts.yml"))
     monkeypatch.setattr(confined.shutil, "which", lambda _: None)
     with pytest.raises(StrataError, match="bubblewrap is not installed"):
-        elsewhere.catalogs(commit, Request(root / "hosts.yml"))
+        compiled(commit, Request(root / "hosts.yml"))
 
 
 @pytest.mark.parametrize("answer", ["{}\n", "no JSON\n}\n", '{"version": 1, "host": "../../etc/x"\n}\n'])
@@ -145,7 +153,7 @@ def test_what_is_no_catalog_is_refused(root: Path, monkeypatch: pytest.MonkeyPat
     commit = site(root, "", "", 1)
     monkeypatch.setattr(elsewhere, "confined", lambda *_: ["/usr/bin/printf", "%s", answer])
     with pytest.raises(StrataError, match="what it compiles to are no catalogs"):
-        elsewhere.catalogs(commit, Request(root / "hosts.yml"))
+        compiled(commit, Request(root / "hosts.yml"))
 
 
 def test_the_inventory_may_be_elsewhere(root: Path) -> None:
@@ -153,4 +161,15 @@ def test_the_inventory_may_be_elsewhere(root: Path) -> None:
     outside = root.parent / "production"
     outside.mkdir()
     shutil.move(root / "hosts.yml", outside / "hosts.yml")
-    assert list(elsewhere.catalogs(commit, Request(outside))) == [HOST]
+    assert list(compiled(commit, Request(outside))) == [HOST]
+
+
+def test_facts_that_are_given(root: Path) -> None:
+    tasks = [{"command": "echo {{ ansible_facts.distribution_release }}"}]
+    (root / "site.yml").write_text(json.dumps([{"hosts": "all", "gather_facts": False, "tasks": tasks}]))
+    (root / "recorded/facts").mkdir(parents=True)
+    (root / f"recorded/facts/{HOST}.json").write_text('{"distribution_release": "bookworm"}')
+    git(root, "init", "-q", "-b", "main")
+    for given, release in (({}, "bookworm"), ({"distribution_release": "trixie"}, "trixie")):
+        request = Request(root / "hosts.yml", given=given, trusted=True)
+        assert compiled("", request)[HOST].resources[0].args["_raw_params"] == f"echo {release}"

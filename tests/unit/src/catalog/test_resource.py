@@ -121,13 +121,13 @@ def test_files(small: Small, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         store.write([("web01", small.catalog().to_json(store.key()))], tmp_path / "out")
     assert stat.S_IMODE(os.stat(tmp_path / "state/key").st_mode) == 0o600  # noqa: PTH116
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["web01.json"]
-    assert store.read(tmp_path / "out")["web01"].resources[0].module == "ansible.builtin.command"
+    assert store.read(store.files(tmp_path / "out")["web01"]).resources[0].module == "ansible.builtin.command"
     (tmp_path / "state/key").chmod(0o644)
     with pytest.raises(StrataError, match="others can read the key"):
         store.key()
     (tmp_path / "out/web01.json").write_text("[]")
     with pytest.raises(StrataError, match="it is no catalog"):
-        store.read(tmp_path / "out")
+        store.read(tmp_path / "out/web01.json")
 
 
 def test_a_key_that_is_named_but_missing(monkeypatch: pytest.MonkeyPatch) -> None:

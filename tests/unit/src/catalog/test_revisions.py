@@ -72,6 +72,8 @@ def test_other_vendored_roles_are_refused(checkout: Path) -> None:
 def test_outside_git(checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(revisions, "ROOT", checkout.parent)
     assert revisions.current() == ""
+    with pytest.raises(StrataError, match="git knows no file there"), revisions.files_of(""):
+        pass
 
 
 def test_catalogs_are_kept_by_what_they_are_made_of(checkout: Path) -> None:

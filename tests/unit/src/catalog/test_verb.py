@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -10,6 +13,7 @@ import yaml
 from ansible.plugins.vars import host_group_vars
 from click.testing import CliRunner
 
+from strata.catalog import store
 from strata.catalog.core import site
 from strata.catalog.resource import Catalog, Resource
 from strata.cli import cli
@@ -17,7 +21,9 @@ from strata.paths import ROOT
 from strata.verbs import catalog as verb
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Iterator
+
+    from strata.catalog.elsewhere import Request
 
 HOST = "web01"
 
@@ -89,7 +95,15 @@ def told(
 ) -> tuple[int, str]:
     """Return what `diff` says of catalogs that are there already."""
     sides = {"old": before, "": after}
-    monkeypatch.setattr(verb.elsewhere, "catalogs", lambda revision, *_: {each.host: each for each in sides[revision]})
+
+    @contextlib.contextmanager
+    def catalogs(revision: str, request: Request) -> Iterator[dict[str, Path]]:
+        del request
+        with tempfile.TemporaryDirectory() as folder:
+            store.write(((each.host, each.to_json()) for each in sides[revision]), Path(folder))
+            yield store.files(Path(folder))
+
+    monkeypatch.setattr(verb.elsewhere, "catalogs", catalogs)
     done = CliRunner().invoke(cli, ["catalog", "diff", "old..", *arguments])
     return done.exit_code, done.stdout
 
@@ -122,4 +136,14 @@ def test_diff(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told(monkeypatch, before, after, "--only=apt")[0] == 0
     code, said = told(monkeypatch, before, [*after[:2], catalog("c", 80, "site.yml:1: no")])
     assert code == 1
-    assert "1 host: c\n  not plannable: after: site.yml:1: no\n" in said
+    assert "1 host: c\n  ! cannot be compiled after: site.yml:1: no\n" in said
+    assert told(monkeypatch, before, after, "--ignore=web[Serve]::port")[0] == 0
+    assert json.loads(told(monkeypatch, before, after, "--json")[1])["groups"][0]["hosts"] == ["a", "b"]
+    assert told(monkeypatch, before, after, "--markdown")[1].startswith("**old..:** 2 of 3 hosts differ")
+
+
+@pytest.mark.parametrize("wrong", ["distribution", "=13", "a b=c"])
+def test_facts_that_are_none(monkeypatch: pytest.MonkeyPatch, wrong: str) -> None:
+    monkeypatch.setattr(verb.elsewhere, "catalogs", None)
+    done = CliRunner().invoke(cli, ["catalog", "diff", f"--facts-after={wrong}"])
+    assert "facts are given as KEY=VALUE, such as" in str(done.exception)

@@ -11,7 +11,7 @@ from strata.affected.places import Places, placed
 from strata.affected.tree import Tree
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -92,10 +92,26 @@ def affected(root: Path, given: str | None = None) -> Affected:
         return follow(Places(Tree(change)), change.base, change.paths)
 
 
-def follow(places: Places, base: str, paths: Sequence[str]) -> Affected:
-    """Return what changed files affect. Raises StrataError for a file that can't be read."""
+def follow(places: Places, base: str, paths: Sequence[str], without: Collection[Node] = ()) -> Affected:
+    """Return what changed files affect.
+
+    Args:
+        places: what affects what.
+        base: the commit that the change begins at.
+        paths: the files that it changes.
+        without: what is known not to be affected.
+
+    Raises:
+        StrataError: a file can't be read.
+
+    """
     starts = {file(path) for path in paths}
-    before = reach(sorted(starts), lambda node: places.changed(node.name) if node in starts else places.affected(node))
+
+    def affected_by(node: Node) -> Iterator[Node]:
+        found = places.changed(node.name) if node in starts else places.affected(node)
+        return (each for each in found if each not in without)
+
+    before = reach(sorted(starts), affected_by)
     return Affected(
         base,
         list(paths),

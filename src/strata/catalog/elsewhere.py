@@ -21,16 +21,17 @@ from strata.catalog.facts import folders
 from strata.catalog.resource import from_json
 from strata.errors import StrataError
 from strata.paths import ROOT, STATE
+from strata.repository.inventory import RECORDED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 #: Where a process that is confined has the files of its tree, its inventory if that is elsewhere, and facts.
 TREE, INVENTORY, FACTS = "/tree", "/inventory", "/facts"
 
 #: Where an inventory has what stands for the state of a checkout, such as a sandbox's addresses, and for files that are
 #: elsewhere on the machine.
-RECORDED_STATE, RECORDED_ROOT = "recorded/state", "recorded/root"
+RECORDED_STATE, RECORDED_ROOT = f"{RECORDED}/state", f"{RECORDED}/root"
 
 #: The last line of a catalog, and of nothing in it.
 END = "}\n"
@@ -81,9 +82,11 @@ def catalogs(revision: str, request: Request) -> Iterator[dict[str, Path]]:
     commit = revisions.commit_of(revision)
     hosts = request.hosts
     with store.kept(_inputs(commit, request), _places(request)) as kept:
-        missing = tuple(host for host in hosts if not (kept / f"{host}.json").exists())
+        missing = tuple(host for host in hosts if not any(kept.glob(f"{host}.*")))
         if missing or not (hosts or (kept / store.ALL).exists()):
-            store.write(compiled(commit, replace(request, hosts=missing)), kept)
+            written = store.write(compiled(commit, replace(request, hosts=missing)), kept)
+            for host in {*missing} - written:
+                (kept / f"{host}{store.ABSENT}").touch()
             if not hosts:
                 (kept / store.ALL).touch()
         yield {host: path for host, path in store.files(kept).items() if not hosts or host in hosts}
@@ -200,26 +203,32 @@ def _run(tree: Path, behind: list[str], environment: dict[str, str], job: dict[s
         if done.returncode:
             raise StrataError(_said(errors.read(100_000), tree, job))
         answer.seek(0)
-        lines: list[str] = []
-        missing = set(job["hosts"])
-        for line in answer:
-            lines.append(line)
-            if line == END:
-                text = "".join(lines)
-                host = _host(text, job)
-                missing.discard(host)
-                yield host, text
-                lines = []
-        if lines or missing:
-            _host("".join(lines), job)
+        try:
+            yield from _catalogs(answer)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise StrataError(f"{job['name']}: what it compiles to are no catalogs") from None
 
 
-def _host(text: str, job: dict[str, Any]) -> str:
-    """Return whose catalog a text is."""
-    try:
-        return from_json(text).host
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise StrataError(f"{job['name']}: what it compiles to are no catalogs") from None
+def _catalogs(answer: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Give hosts with the texts of their catalogs. Raises ValueError, or what else others make of a wrong text."""
+    found = _texts(answer)
+    hosts = set(json.loads(next(found, ""))["hosts"])
+    for text in found:
+        host = from_json(text).host
+        hosts.remove(host)
+        yield host, text
+    if hosts:
+        raise ValueError(f"some are missing: {hosts}")
+
+
+def _texts(lines: Iterable[str]) -> Iterator[str]:
+    read: list[str] = []
+    for line in lines:
+        read.append(line)
+        if line == END:
+            yield "".join(read)
+            read = []
+    yield from filter(None, ["".join(read)])
 
 
 def _said(errors: str, tree: Path, job: dict[str, Any]) -> str:

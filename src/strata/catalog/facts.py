@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from strata.errors import StrataError, UsageError
 from strata.paths import ROOT, STATE, shown
+from strata.repository.inventory import RECORDED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 NAMES = ("*.json", "*", "s1_*")
 
 #: In the folder of an inventory, the facts that are kept with it.
-RECORDED = "recorded/facts"
+RECORDED_FACTS = f"{RECORDED}/facts"
 
 #: What may name facts, in files with these endings.
 READERS = ("site.yml", "roles", "action_plugins", "filter_plugins", "lookup_plugins")
@@ -50,7 +51,7 @@ def folders(inventory: Path, given: Path | None = None) -> list[Path]:
 
 def recorded(inventory: Path) -> Path:
     """Return the folder of the facts that are kept with an inventory."""
-    return (inventory if inventory.is_dir() else inventory.parent) / RECORDED
+    return (inventory if inventory.is_dir() else inventory.parent) / RECORDED_FACTS
 
 
 def read(path: Path) -> dict[str, Any]:

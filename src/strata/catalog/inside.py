@@ -1,6 +1,7 @@
 """What compiles the catalogs of another tree, in a process of its own: it may be confined, as its plugins are code.
 
-What to do is JSON on its standard input; catalogs come on its standard output, as in files.
+What to do is JSON on its standard input. On its standard output come the names of the hosts that the inventory has, and
+then their catalogs, as in files.
 """
 
 from __future__ import annotations
@@ -48,7 +49,10 @@ def _compile(job: dict[str, Any], answer: Any) -> None:
         confined=job["confined"],
     )
     key = bytes.fromhex(job["key"])
-    for catalog in compiler.compiled(job["hosts"] or compiler.hosts):
+    asked = job["hosts"] or compiler.hosts
+    there = [host for host in asked if host in compiler.hosts]
+    answer.write(json.dumps({"hosts": there}, indent=1) + "\n")
+    for catalog in compiler.compiled(there):
         answer.write(catalog.to_json(key))
 
 

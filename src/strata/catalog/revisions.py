@@ -83,7 +83,9 @@ def _copy(tree: Path) -> None:
 
 def _git(*arguments: str) -> str:
     """Return what git says, "" if it fails."""
-    done = subprocess.run(["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=False)
+    # What git tells the hooks that it runs need not be about this checkout.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    done = subprocess.run(["git", *arguments], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     return done.stdout.strip() if done.returncode == 0 else ""
 
 

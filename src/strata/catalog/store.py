@@ -30,6 +30,9 @@ MOST_KEPT = 8
 #: In a folder of kept catalogs, says that they are those of all hosts.
 ALL = "all"
 
+#: Ends the name of a file for a host that the inventory of a commit does not have.
+ABSENT = ".absent"
+
 DIGEST = 32
 
 
@@ -77,8 +80,8 @@ def kept(inputs: str, read: Iterable[Path]) -> Iterator[Path]:
     yield place
 
 
-def write(catalogs: Iterable[tuple[str, str]], folder: Path) -> None:
-    """Write catalogs to a folder, each whole or not at all.
+def write(catalogs: Iterable[tuple[str, str]], folder: Path) -> set[str]:
+    """Write catalogs to a folder, each whole or not at all, and return their hosts.
 
     Args:
         catalogs: hosts, and the texts of their files.
@@ -88,14 +91,17 @@ def write(catalogs: Iterable[tuple[str, str]], folder: Path) -> None:
         StrataError: the folder cannot be written to.
 
     """
+    written = set()
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for host, text in catalogs:
             unfinished = folder / f".{host}.json.new"
             unfinished.write_text(text, encoding="utf-8")
             unfinished.replace(folder / f"{host}.json")
+            written.add(host)
     except OSError as error:
         raise StrataError(f"{shown(folder)}: the catalogs cannot be written: {error.strerror}") from None
+    return written
 
 
 def files(folder: Path) -> dict[str, Path]:

@@ -6,20 +6,22 @@ import json
 import os
 import re
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from strata.catalog.report import data, lines, total
 from strata.gate.run import Verdict
 from strata.paths import shown
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from strata.affected.change import Change
+    from strata.catalog.difference import Group
     from strata.gate.run import Result
 
 TEMPLATE = "report.html.j2"
@@ -41,6 +43,7 @@ class Report:
     seconds: float
     results: Sequence[Result]
     notes: Sequence[str]
+    catalogs: Mapping[str, Sequence[Group]] = field(default_factory=dict)
 
     @property
     def verdict(self) -> Verdict:
@@ -57,6 +60,7 @@ class Report:
             "verdict": self.verdict,
             "seconds": round(self.seconds, 1),
             "notes": list(self.notes),
+            "catalogs": {inventory: data(found) for inventory, found in self.catalogs.items()},
             "checks": [
                 {
                     "name": result.check.name,
@@ -99,7 +103,7 @@ def clean(text: str) -> str:
 def _html(report: Report) -> str:
     loader = FileSystemLoader(Path(__file__).parent)
     environment = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters |= {"log": text_of, "clean": clean}
+    environment.filters |= {"log": text_of, "clean": clean, "total": total, "lines": lines}
     return environment.get_template(TEMPLATE).render(report=report, LAST=LAST)
 
 

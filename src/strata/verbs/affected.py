@@ -4,7 +4,11 @@ import json
 
 import click
 
-from strata.affected.report import affected
+from strata.affected.catalogs import narrowed
+from strata.affected.change import changed
+from strata.affected.places import Places
+from strata.affected.report import follow
+from strata.affected.tree import Tree
 from strata.paths import ROOT
 
 
@@ -17,12 +21,18 @@ def command(range_: str | None, why: bool, json_wanted: bool) -> None:
 
     The change is what the commits of A..B bring; by default all that differs from where the branch left origin/main or
     main, files that are not committed too. Parts are what `strata test` takes; where there are none, nothing need run.
+    Hosts of inventories with recorded facts are affected if their catalogs are others afterwards, or if the change is
+    to what is in no catalog, such as modules.
     """
-    found = affected(ROOT, range_)
+    with changed(ROOT, range_) as change:
+        places = Places(Tree(change))
+        found, compared = narrowed(places, follow(places, change.base, change.paths), change)
     if json_wanted:
         chains = {"why": {way[-1]: way for way in found.why()}} if why else {}
         click.echo(json.dumps(found.as_json() | chains))
         return
+    for note in compared.notes:
+        click.echo(f"note: {note}")
     for path in found.unplaced:
         click.echo(f"no rule says what {path} affects: everything runs")
     if why:

@@ -79,9 +79,9 @@ def compile_(
         catalogs = list(compiled(hosts, inventory, facts))
         store.write(((each.host, each.to_json(key)) for each in catalogs), out)
     else:
-        store.write(elsewhere.compiled(revision, Request(inventory, hosts, facts, trusted=trust)), out)
-        files = store.files(out)
-        catalogs = [store.read(files[host]) for host in hosts or files]
+        made = store.write(elsewhere.compiled(revision, Request(inventory, hosts, facts, trusted=trust)), out)
+        files = {host: path for host, path in store.files(out).items() if host in made}
+        catalogs = [store.read(_known(files, host)) for host in hosts or files]
     show_table(("host", "resources", "maybe", "only by Ansible", "refused"), (_counts(catalog) for catalog in catalogs))
     sys.exit(1 if any(catalog.refused for catalog in catalogs) else 0)
 
@@ -102,7 +102,7 @@ def show(
         catalog = next(compiled((host,), inventory, facts))
     else:
         with elsewhere.catalogs(revision, Request(inventory, (host,), facts, trusted=trust)) as found:
-            catalog = store.read(found[host])
+            catalog = store.read(_known(found, host))
     if catalog.refused:
         raise StrataError(f"{host} is not plannable: {catalog.refused}")
     seal = Seal(catalog.secrets)
@@ -164,6 +164,8 @@ def diff(
     request = Request(inventory, hosts, facts, trusted=trust)
     sides = [replace(request, given=_given(facts)) for facts in (facts_before, facts_after)]
     with elsewhere.catalogs(before, sides[0]) as old, elsewhere.catalogs(after, sides[1]) as new:
+        for host in hosts:
+            _known({**old, **new}, host)
         found = groups(old, new, counting)
     if form == "json":
         click.echo(json.dumps({"before": before, "after": after, "groups": report.data(found)}, indent=1))
@@ -172,6 +174,13 @@ def diff(
     else:
         click.echo("\n".join([*report.lines(found), report.total(found)]))
     sys.exit(1 if any(group.refused for group in found) else 2 if any(group.differences for group in found) else 0)
+
+
+def _known(files: dict[str, Path], host: str) -> Path:
+    """Return the file of a host's catalog. Raises UsageError if there is no such host."""
+    if host not in files:
+        raise UsageError(f"there is no host {host!r}{nearest(host, files)}")
+    return files[host]
 
 
 def _given(facts: tuple[str, ...]) -> dict[str, str]:

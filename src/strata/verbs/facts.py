@@ -45,7 +45,7 @@ def record(hosts: tuple[str, ...], inventory: Path, facts: Path | None) -> None:
         _write(target / f"{host}.json", sandbox.facts(host, found) if inventory == SOURCE else found)
     if inventory == SOURCE:
         for name, text in sandbox.files().items():
-            _write(SOURCE / "recorded" / name, text)
+            _write(SOURCE / inventories.RECORDED / name, text)
 
 
 def _write(path: Path, content: dict[str, object] | str) -> None:

@@ -148,7 +148,16 @@ def test_without_namespaces_it_is_refused(root: Path, monkeypatch: pytest.Monkey
         compiled(commit, Request(root / "hosts.yml"))
 
 
-@pytest.mark.parametrize("answer", ["{}\n", "no JSON\n}\n", '{"version": 1, "host": "../../etc/x"\n}\n'])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "",
+        "no JSON\n}\n",
+        '{"hosts": ["web01"]\n}\n',
+        '{"hosts": []\n}\n{"version": 1}',
+        '{"hosts": []\n}\n{"version": 1, "host": "../../etc/x"\n}\n',
+    ],
+)
 def test_what_is_no_catalog_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     commit = site(root, "", "", 1)
     monkeypatch.setattr(elsewhere, "confined", lambda *_: ["/usr/bin/printf", "%s", answer])
@@ -162,6 +171,16 @@ def test_the_inventory_may_be_elsewhere(root: Path) -> None:
     outside.mkdir()
     shutil.move(root / "hosts.yml", outside / "hosts.yml")
     assert list(compiled(commit, Request(outside))) == [HOST]
+
+
+def test_a_host_that_a_commit_does_not_have(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    commit = site(root, "", "", 1)
+    (root / "hosts.yml").write_text(f"all:\n  hosts:\n    {HOST}:\n    new:\n")
+    request = Request(root / "hosts.yml", ("new",))
+    assert list(compiled(commit, request)) == []
+    assert list(compiled("", request)) == ["new"]
+    monkeypatch.setattr(elsewhere, "compiled", None)  # it is remembered
+    assert list(compiled(commit, request)) == []
 
 
 def test_facts_that_are_given(root: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from strata.catalog.difference import Change, Difference, Group
 from strata.gate.plan import Check, What
 from strata.gate.report import Report, text_of
 from strata.gate.run import Result, Verdict
@@ -29,7 +30,9 @@ def report(tmp_path: Path) -> Report:
         Result(Check(What.UNIT, "unit tests", (NASTY, "unit")), Verdict.FLAKY, 12.34, cases, log),
         Result(Check(What.SCENARIO, "httpd", ("a", "b"), "httpd"), Verdict.NOT_RUN, 0, [], log),
     ]
-    return Report("a..b", "0" * 40, None, 13, results, [NASTY])
+    difference = Difference("~", "web", "httpd", NASTY, "a.yml:1", (Change("port", ("port: 80 -> 81",)),))
+    found = {"sandbox": [Group(("static01",), (difference,))]}
+    return Report("a..b", "0" * 40, None, 13, results, [NASTY], found)
 
 
 def test_the_page_escapes_what_it_shows(report: Report, tmp_path: Path) -> None:
@@ -38,6 +41,8 @@ def test_the_page_escapes_what_it_shows(report: Report, tmp_path: Path) -> None:
     assert "<script" not in page
     assert "\x1b" not in page
     assert "&lt;script&gt;" in page
+    assert "1 of 1 hosts differ, 0 cannot be compiled" in page
+    assert "port: 80 -&gt; 81" in page
     assert "src=" not in page
     assert "href=" not in page
 
@@ -63,6 +68,7 @@ def test_programs_read_the_form_that_is_promised(report: Report, tmp_path: Path)
         "log": str(tmp_path / "nasty.log"),
     }
     assert found["checks"][1]["verdict"] == "not run"
+    assert found["catalogs"]["sandbox"][0]["hosts"] == ["static01"]
 
 
 def test_the_page_shows_the_form_as_it_is(report: Report) -> None:

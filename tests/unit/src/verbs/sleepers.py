@@ -6,6 +6,7 @@ from contextlib import nullcontext
 from pathlib import Path
 
 from strata import cli, processes
+from strata.affected.catalogs import Compared
 from strata.affected.change import Change
 from strata.bench import run as measuring
 from strata.bench.declared import Benchmark, Side
@@ -70,6 +71,7 @@ change = Change("0" * 40, (), frozenset(), folder, folder)
 names = {"slow": slow, "stubborn": stubborn, "apart": apart, "waiting": "echo $$ >FOLDER/wrong"}
 gate.FOLDER = folder / "gate"
 gate.changed = lambda *_: nullcontext(change)
+gate.narrowed = lambda *_: (None, Compared())
 gate.Tree = gate.Places = gate.follow = lambda *_: None
 gate.checks = gate.former_paths = lambda *_: ()
 gate.plan = lambda *_, **__: Plan([Check(What.SCENARIO, name, (), name) for name in names], [])

@@ -70,10 +70,15 @@ class Difference:
     changes: tuple[Change, ...] = ()
 
     @property
-    def title(self) -> str:
-        """Return what the resource is, as one line."""
+    def heading(self) -> str:
+        """Return what the resource is."""
         role = f"{self.role}: " if self.role else ""
-        return f"{role}{self.name}: {self.module}, {self.place}" if self.module else "the order of the resources"
+        return f"{role}{self.name}: {self.module}" if self.module else "the order of the resources"
+
+    @property
+    def title(self) -> str:
+        """Return what the resource is, and where, as one line."""
+        return f"{self.heading}, {self.place}" if self.place else self.heading
 
     @property
     def lines(self) -> list[str]:

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from strata.page.write import Entry, Page, State
+from strata.page.write import Group as PageGroup
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
@@ -106,6 +109,22 @@ def _names(group: Group) -> str:
 
 def _count(group: Group) -> str:
     return f"{len(group.hosts)} host{'s' if len(group.hosts) > 1 else ''}"
+
+
+def page(found: Sequence[Group], title: str) -> Page:
+    """Return groups as a page of HTML shows them."""
+    labels = {State.FAILED: "cannot be compiled", State.CHANGE: "different", State.SAME: "equal"}
+    return Page(title, total(found), labels, tuple(map(_page_group, found)))
+
+
+def _page_group(group: Group) -> PageGroup:
+    state = State.FAILED if group.refused else State.CHANGE if group.differences else State.SAME
+    wrong = (Entry("!", f"cannot be compiled {when}", "", tuple(reason.splitlines())) for when, reason in group.refused)
+    changes = (
+        Entry(each.sign, clean(each.heading), clean(each.place), tuple(map(clean, each.lines)))
+        for each in group.differences
+    )
+    return PageGroup(state, group.hosts, (*wrong, *changes))
 
 
 def data(found: Iterable[Group]) -> list[dict[str, Any]]:

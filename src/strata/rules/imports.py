@@ -60,6 +60,7 @@ ROOTS = (
             ("catalog",),
             ("variables",),
             ("repository", "warm"),
+            ("page",),
             ("errors", "paths", "processes", "progress", "tables"),
             ("__init__",),
         ),

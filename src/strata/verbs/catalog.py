@@ -17,6 +17,7 @@ from strata.catalog.difference import Filter, groups, ignored
 from strata.catalog.elsewhere import Request
 from strata.catalog.resource import Catalog, Resource, Seal
 from strata.errors import StrataError, UsageError, nearest
+from strata.page import write as page
 from strata.sandbox.declared import SOURCE
 from strata.tables import show as show_table
 
@@ -137,6 +138,7 @@ def show(
 @click.option("--facts-after", multiple=True, metavar="KEY=VALUE", help="Likewise, on the side of B.")
 @click.option("--json", "form", flag_value="json", help="Print JSON.")
 @click.option("--markdown", "form", flag_value="markdown", help="Print Markdown, for a review.")
+@click.option("--html", "target", type=FOLDER, metavar="FILE", help="Write a page of HTML, too.")
 @click.option("--length", default=LENGTH, show_default=True, help="Cut Markdown to so many characters.")
 @TRUST
 def diff(
@@ -148,6 +150,7 @@ def diff(
     facts_before: tuple[str, ...],
     facts_after: tuple[str, ...],
     form: str | None,
+    target: Path | None,
     length: int,
     trust: bool,
 ) -> None:
@@ -167,6 +170,8 @@ def diff(
         for host in hosts:
             _known({**old, **new}, host)
         found = groups(old, new, counting)
+    if target:
+        page.write(report.page(found, f"{before}..{after}"), target)
     if form == "json":
         click.echo(json.dumps({"before": before, "after": after, "groups": report.data(found)}, indent=1))
     elif form == "markdown":

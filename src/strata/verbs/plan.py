@@ -10,7 +10,10 @@ import click
 from strata.catalog import revisions
 from strata.catalog.compile import Compiler
 from strata.errors import StrataError, UsageError
+from strata.page.write import write
+from strata.paths import shown
 from strata.plan.hosts import plan
+from strata.plan.page import page
 from strata.plan.text import lines
 from strata.sandbox.declared import SOURCE, named_sandbox
 
@@ -51,6 +54,13 @@ class Command(click.Command):
 @click.option("--tags", metavar="ROLE[,ROLE]", help="Only what carries one of these tags, such as a role's name.")
 @click.option("--diff", is_flag=True, help="Show what would change in files.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@click.option(
+    "--html",
+    "target",
+    type=click.Path(path_type=Path, resolve_path=True),
+    metavar="FILE",
+    help="Write a page of HTML, too.",
+)
 @click.option("-n", "at_once", type=click.IntRange(min=1), default=10, show_default=True, help="Hosts at once.")
 def command(
     hosts: tuple[str, ...],
@@ -60,6 +70,7 @@ def command(
     tags: str | None,
     diff: bool,
     as_json: bool,
+    target: Path | None,
     at_once: int,
 ) -> None:
     """Show what site.yml would change on HOSTS, by default on all, in one remote call each, and change nothing.
@@ -74,6 +85,8 @@ def command(
     compiler = Compiler(inventory, facts=facts, revision=revisions.current())
     named = list(dict.fromkeys(hosts)) or (compiler.matching(limit) if limit else compiler.hosts)
     plans = plan(compiler, named, at_once, frozenset(tags.split(",")) if tags else frozenset())
+    if target:
+        write(page(plans, f"Plan of {shown(inventory)}"), target)
     if as_json:
         click.echo(json.dumps({"hosts": [each.data() for each in plans]}, indent=1, ensure_ascii=False))
     else:

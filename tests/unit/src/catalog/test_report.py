@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from strata.catalog import report
 from strata.catalog.difference import Change, Difference, Group
+from strata.page.write import Entry, State
+from strata.page.write import Group as PageGroup
 
 TEXT = ("files[/etc/a].content:", "  @@ -1 +1 @@", *(f"  +line {n}" for n in range(500)))
 LONG = Change("files[/etc/a].content", TEXT)
@@ -60,3 +62,21 @@ def test_data() -> None:
     assert found["hosts"] == ["a"]
     assert found["differences"][0]["changes"] == [{"attribute": "a", "lines": ["a: 1 -> 2"]}]
     assert report.data([Group(("a",), refused=(("before", "no"),))])[0]["refused"] == {"before": "no"}
+
+
+def test_page() -> None:
+    refused = (("after", "site.yml:1: no\nsite.yml:2: no"),)
+    found = report.page([Group(("a",), (WEB,)), Group(("b",), refused=refused), Group(("c",))], "A..B")
+    assert found.groups == (
+        PageGroup(
+            State.CHANGE,
+            ("a",),
+            (Entry("~", "httpd: Serve: ansible.legacy.web", "roles/httpd/tasks/main.yml:5", ("a: 1 -> 2",)),),
+        ),
+        PageGroup(
+            State.FAILED,
+            ("b",),
+            (Entry("!", "cannot be compiled after", "", ("site.yml:1: no", "site.yml:2: no")),),
+        ),
+        PageGroup(State.SAME, ("c",)),
+    )

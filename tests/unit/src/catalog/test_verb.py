@@ -121,7 +121,7 @@ def test_the_tree_of_a_catalog(inventory: Path, monkeypatch: pytest.MonkeyPatch)
     assert "there is no resource 'htpd': did you mean 'httpd'?" in strata(inventory, "show", HOST, "htpd")[1]
 
 
-def test_diff(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_diff(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     before = [catalog("a", 80), catalog("b", 80), catalog("c", 80)]
     after = [catalog("a", 81), catalog("b", 81), catalog("c", 80)]
     code, said = told(monkeypatch, before, after)
@@ -139,6 +139,8 @@ def test_diff(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "1 host: c\n  ! cannot be compiled after: site.yml:1: no\n" in said
     assert told(monkeypatch, before, after, "--ignore=web[Serve]::port")[0] == 0
     assert json.loads(told(monkeypatch, before, after, "--json")[1])["groups"][0]["hosts"] == ["a", "b"]
+    assert told(monkeypatch, before, after, f"--html={tmp_path / 'page.html'}")[0] == 2
+    assert "<title>old..</title>" in (tmp_path / "page.html").read_text()
     assert told(monkeypatch, before, after, "--markdown")[1].startswith("**old..:** 2 of 3 hosts differ")
 
 

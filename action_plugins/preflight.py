@@ -53,6 +53,9 @@ RULE_PORTS = re.compile(r"--d(?:estination-)?ports?[ =](\S+)")
 # Names that have more than this in common differ by a slip of a finger.
 NEAR_MISS = 0.9
 
+#: By the name of a parameter and the identity of its option, which is kept, as another one could have the same later.
+VALIDATORS: dict[tuple[str, int], tuple[dict[str, Any], ArgumentSpecValidator]] = {}
+
 
 class ActionModule(ActionBase):
     """Gather the facts about the host, then validate the set of roles and their parameters, contributions included.
@@ -167,7 +170,7 @@ class ActionModule(ActionBase):
             else:
                 yield f"{variable} cannot be evaluated: (not shown: it is a secret)"
             return
-        outcome = ArgumentSpecValidator({name: option}).validate({name: value})
+        outcome = _validator(name, option).validate({name: value})
         for found in outcome.errors.errors:
             if isinstance(found, UnsupportedError):
                 yield from (self._unsupported(variable, path, option) for path in outcome.unsupported_parameters)
@@ -338,6 +341,14 @@ def lets_in(port: int, openings: Iterable[Any], rules: Iterable[str]) -> bool:
             asked = RULE_PORTS.search(rule)
             ports += asked[1].split(",") if asked else [str(port)]
     return any(not PORTS.fullmatch(each) or _first(each) <= port <= _last(each) for each in ports)
+
+
+def _validator(name: str, option: dict[str, Any]) -> ArgumentSpecValidator:
+    """Return the validator of a parameter, made once for all hosts that one process checks."""
+    key = name, id(option)
+    if key not in VALIDATORS:
+        VALIDATORS[key] = option, ArgumentSpecValidator({name: option})
+    return VALIDATORS[key][1]
 
 
 def _unknown_types(name: str, option: dict[str, Any]) -> Iterator[str]:

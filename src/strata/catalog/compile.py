@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 
 #: So many hosts a process are worth its start.
 FEWEST = 2
+
+#: So many hosts are worth that one is compiled before the others.
+MANY = 20
 
 #: And in so many shares each process gets its hosts, so that the first catalogs are there early.
 SHARES = 4
@@ -125,6 +129,11 @@ class Compiler:
             return
         # Hosts of one play stay together, as each process reads the roles of its hosts.
         ordered = sorted(hosts, key=lambda host: (self._site.first_play(host), host))
+        if len(ordered) >= MANY:
+            # What the first host has read, all processes share.
+            yield self.catalog(ordered.pop(0))
+        gc.collect()
+        gc.freeze()
         size = -(-len(ordered) // (processes * SHARES))
         shares = [ordered[at : at + size] for at in range(0, len(ordered), size)]
         forked = multiprocessing.get_context("fork")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from strata.catalog import revisions, store
 from strata.catalog.confined import OURS, SCRATCH, confined, refused
 from strata.catalog.facts import folders
+from strata.catalog.report import clean
 from strata.catalog.resource import from_json
 from strata.errors import StrataError
 from strata.paths import ROOT, STATE
@@ -238,4 +239,4 @@ def _said(errors: str, tree: Path, job: dict[str, Any]) -> str:
         return refused(said.removeprefix("bwrap: "))
     for place in (tree, TREE):
         said = said.replace(f"{place}/", "")
-    return f"{job['name']}: {said}"
+    return clean(f"{job['name']}: {said}")

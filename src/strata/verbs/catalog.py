@@ -105,7 +105,7 @@ def show(
         with elsewhere.catalogs(revision, Request(inventory, (host,), facts, trusted=trust)) as found:
             catalog = store.read(_known(found, host))
     if catalog.refused:
-        raise StrataError(f"{host} is not plannable: {catalog.refused}")
+        raise StrataError(f"{host} is not plannable: {report.clean(catalog.refused)}")
     seal = Seal(catalog.secrets)
     numbered = list(enumerate(catalog.resources, 1))
     if resource is not None:
@@ -205,7 +205,7 @@ def compiled(hosts: tuple[str, ...], inventory: Path, facts: Path | None) -> Ite
 def _counts(catalog: Catalog) -> tuple[Any, ...]:
     unknown = sum(bool(resource.unknown) for resource in catalog.resources)
     ours = sum(not resource.runnable for resource in catalog.resources)
-    return catalog.host, len(catalog.resources), unknown, ours, catalog.refused or ""
+    return catalog.host, len(catalog.resources), unknown, ours, report.clean(catalog.refused or "")
 
 
 def _chosen(numbered: list[tuple[int, Resource]], wanted: str) -> list[tuple[int, Resource]]:
@@ -234,10 +234,10 @@ def _show_tree(numbered: list[tuple[int, Resource]]) -> None:
 
 
 def _title(resource: Resource) -> str:
-    return resource.name + (f" ({resource.item})" if resource.item else "")
+    return report.clean(resource.name + (f" ({resource.item})" if resource.item else ""))
 
 
 def _state(resource: Resource) -> str:
     if resource.unknown:
-        return f"maybe: {resource.unknown[0]}"
-    return resource.reason
+        return report.clean(f"maybe: {resource.unknown[0]}")
+    return report.clean(resource.reason)

@@ -17,6 +17,7 @@ from ansible.parsing.vault import EncryptedString, VaultHelper
 from ansible.plugins.loader import callback_loader, lookup_loader
 from ansible.utils.context_objects import CLIArgs
 
+from strata.catalog.core.once import Once, replaced
 from strata.catalog.core.unknown import Facts, RefusedError, Unknown
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class Engine:
         """
         self._confined = confined
         self.secrets: set[str] = set()
-        self._kept: dict[Any, Any] = {}
+        self._once = Once()
         # As a run in check mode has it, which is what a plan stands for.
         self._arguments = CLIArgs({"extra_vars": tuple(extra_vars), "check": True, "tags": ("all",), "skip_tags": ()})
         _lazy_containers.register_known_types(Facts, Unknown)
@@ -56,25 +57,23 @@ class Engine:
         transforms: dict[type, Any] = _transform._type_transform_mapping  # noqa: SLF001 - it has no public name
         # As tasks get it: by its plain name, newer Ansibles import another copy of its module.
         template: Any = sys.modules[lookup_loader.get("ansible.builtin.template", class_only=True).__module__]
-        environment: Any = _jinja_bits.AnsibleEnvironment
-        former = dict(transforms), lookup_loader.get, template.deepcopy, environment.compile, context.CLIARGS
+        former = dict(transforms)
         transforms |= {Unknown: Unknown.trip, EncryptedString: self._decrypted}
-        lookup_loader.get = functools.partial(self._lookup, lookup_loader.get)
-        # As callback_plugins/shallow_templates.py does in a run: a deep copy of all variables takes its time.
-        template.deepcopy = dict
-        context.CLIARGS = self._arguments
+        changes = [
+            (lookup_loader, "get", functools.partial(self._lookup, lookup_loader.get)),
+            # As callback_plugins/shallow_templates.py does in a run: a deep copy of all variables takes its time.
+            (template, "deepcopy", dict),
+            (context, "CLIARGS", self._arguments),
+            (_jinja_bits.AnsibleEnvironment, "compile", _jinja_bits.AnsibleEnvironment.compile),
+        ]
         try:
-            keeper = callback_loader.get("kept_templates")
-            if keeper is not None:
-                keeper.set_options()
-                if not keeper.disabled:
-                    keeper.v2_playbook_on_start(None)
-            environment.compile = _kept(environment.compile, self._kept)
-            yield
+            with replaced(changes):
+                _keep_templates()
+                with self._once.active():
+                    yield
         finally:
             transforms.clear()
-            transforms.update(former[0])
-            lookup_loader.get, template.deepcopy, environment.compile, context.CLIARGS = former[1:]
+            transforms.update(former)
 
     def _decrypted(self, value: EncryptedString) -> str:
         """Return what is encrypted, or a hash of the ciphertext where no key is there for it."""
@@ -125,17 +124,10 @@ def _refuse(reason: str, *_: Any, **__: Any) -> Any:
     raise RefusedError(reason)
 
 
-def _kept(compile_: Callable[..., Any], kept: dict[Any, Any]) -> Callable[..., Any]:
-    """Return a method that compiles each template once."""
-
-    def compile_once(self: Any, source: Any, *args: Any, **options: Any) -> Any:
-        if args or options or not isinstance(source, str):
-            return compile_(self, source, *args, **options)
-        names = _jinja_bits._TEMPLATE_OVERRIDE_FIELD_NAMES  # noqa: SLF001 - as callback_plugins/kept_templates.py
-        compiling = _jinja_bits._TemplateCompileContext.current(optional=True)  # noqa: SLF001
-        key = (str(source), repr(compiling), *(getattr(self, name) for name in names))
-        if key not in kept:
-            kept[key] = compile_(self, source)
-        return kept[key]
-
-    return compile_once
+def _keep_templates() -> None:
+    """Have templates kept from process to process, as callback_plugins/kept_templates.py does in a run."""
+    keeper = callback_loader.get("kept_templates")
+    if keeper is not None:
+        keeper.set_options()
+        if not keeper.disabled:
+            keeper.v2_playbook_on_start(None)

@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible._internal._templating._engine import TemplateEngine
+from ansible._internal._templating._jinja_bits import AnsibleEnvironment
 from ansible.cli import CLI
 from ansible.constants import DEFAULT_VAULT_IDENTITY_LIST
 from ansible.errors import AnsibleError
 from ansible.parsing.vault import VaultSecretsContext
+from ansible.playbook.block import Block
 from ansible.playbook.play import Play
 from ansible.playbook.playbook_include import PlaybookInclude
 from ansible.release import __version__
@@ -22,12 +24,13 @@ from strata.catalog.core import CORES
 from strata.catalog.core.engine import Engine
 from strata.catalog.core.facts import RecordedFacts
 from strata.catalog.core.others import set_by_tasks
+from strata.catalog.core.prepared import Prepared, prepared
 from strata.errors import StrataError, UsageError
 from strata.paths import shown
 from strata.repository.inventory import sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from ansible.inventory.manager import InventoryManager
 
@@ -87,6 +90,10 @@ class Site:
         self.variables._fact_cache = RecordedFacts(facts, given)  # noqa: SLF001 - the cache that is configured is written to
         self.hostvars = HostVars(inventory=self.inventory, variable_manager=self.variables, loader=self.loader)
         self._loaded: dict[int, Any] = {}
+        self._compiled: dict[int, list[Any]] = {}
+        self._prepared: dict[int, Prepared | None] = {}
+        self._environments: dict[str, Any] = {}
+        self._places: dict[str | None, tuple[str, int]] = {}
 
     def _take_vault_secrets(self) -> None:
         """Let Ansible have the keys that its configuration names."""
@@ -131,6 +138,30 @@ class Site:
         patterns = [entry.hosts if isinstance(entry, Play) else entry.get("hosts") or [] for entry in self._entries]
         return next((at for at, pattern in enumerate(patterns) if host in self._names(pattern)), len(patterns))
 
+    def blocks(self, play: Any, hosts: list[str]) -> list[Any]:
+        """Return the blocks of a play, those of its roles too, whose tasks must be copied before they are evaluated."""
+        if id(play) not in self._compiled:
+            variables = self.variables.get_vars(play=play, _hosts=hosts, _hosts_all=hosts)
+            self._compiled[id(play)] = [block.filter_tagged_tasks(variables) for block in play.compile()]
+            self._prepared |= dict.fromkeys(map(id, _tasks(self._compiled[id(play)])))
+        return self._compiled[id(play)]
+
+    def prepared(self, task: Any) -> Prepared | None:
+        """Return a task of a play's blocks prepared for all hosts; None for one of an include."""
+        if id(task) not in self._prepared:
+            return None
+        if self._prepared[id(task)] is None:
+            self._prepared[id(task)] = prepared(task)
+        return self._prepared[id(task)]
+
+    @property
+    def environment(self) -> Any:
+        """Return the environment of templates, which is the same for all hosts of a play."""
+        folder = self.loader.get_basedir()
+        if folder not in self._environments:
+            self._environments[folder] = AnsibleEnvironment(ansible_basedir=folder)
+        return self._environments[folder]
+
     def _load(self, entry: Any) -> Any:
         """Return a play with its roles, and with values in place of its own templates."""
         loaders = {"variable_manager": self.variables, "loader": self.loader}
@@ -160,8 +191,21 @@ class Site:
 
     def place(self, path: str | None) -> tuple[str, int]:
         """Return file, relative to the checkout, and line of what Ansible says is at a path."""
-        file, _, line = (path or "").rpartition(":")
+        if path not in self._places:
+            self._places[path] = self._place(path or "")
+        return self._places[path]
+
+    def _place(self, path: str) -> tuple[str, int]:
+        file, _, line = path.rpartition(":")
         if not line.isdigit():
             return "", 0
         found = Path(file).resolve()
         return (found.relative_to(self.tree).as_posix() if found.is_relative_to(self.tree) else file), int(line)
+
+
+def _tasks(blocks: Iterable[Any]) -> Iterator[Any]:
+    for entry in blocks:
+        if isinstance(entry, Block):
+            yield from _tasks((*entry.block, *entry.always))
+        else:
+            yield entry

@@ -5,25 +5,33 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ansible import constants
 from ansible._internal._templating._engine import TemplateEngine
 from ansible.errors import AnsibleError, AnsibleValueOmittedError
-from ansible.playbook.play_context import PlayContext
+from ansible.playbook.play_context import TASK_ATTRIBUTE_OVERRIDES, PlayContext
+from ansible.utils.sentinel import Sentinel
 
 from strata.catalog.core.actions import Call, first_call, full_name, plain
+from strata.catalog.core.prepared import is_plain
 from strata.catalog.core.specs import secret_arguments
 from strata.catalog.core.unknown import RefusedError, Unknown, UnknownError
 from strata.catalog.resource import Resource
 
 if TYPE_CHECKING:
+    from strata.catalog.core.prepared import Prepared
     from strata.catalog.core.site import Site
 
 
 @dataclass
 class Step:
-    """A task for one item: `task` has final values unless something is unknown, `variables` are what it sees."""
+    """A task for one item: `task` has final values unless something is unknown, `variables` are what it sees.
+
+    `prepared` is what `task` was copied from, None if it stands in an include.
+    """
 
     task: Any
     variables: dict[str, Any]
+    prepared: Prepared | None = None
     unknown: list[str] = field(default_factory=list)
     item: str = ""
     args: dict[str, Any] | None = None
@@ -37,10 +45,14 @@ class Tasks:
         """Take Ansible's host and play."""
         self._site, self._host = site, host
         self._context = PlayContext(play=play, passwords={})
+        self._context.post_validate(templar=self.engine({}))
+        self._contexts: dict[str, Any] = {}
 
     def engine(self, variables: dict[str, Any]) -> Any:
         """Return the template engine with variables."""
-        return TemplateEngine(loader=self._site.loader, variables=variables)
+        engine: Any = TemplateEngine(loader=self._site.loader, variables=variables)
+        engine._environment = self._site.environment  # noqa: SLF001 - else it would make one, which takes its time
+        return engine
 
     def applies(self, step: Step) -> bool:
         """Tell whether the task runs; if that is not known, `unknown` gets the reason, and it may.
@@ -76,13 +88,21 @@ class Tasks:
 
         """
         engine = self.engine(step.variables)
-        context = self._context.set_task_and_variable_override(task=step.task, variables=step.variables, templar=engine)
+        key = self._key(step)
+        known = self._contexts.get(key)
+        context = known or self._context.set_task_and_variable_override(step.task, step.variables, engine)
         try:
-            context.post_validate(templar=engine)
-            context.remote_addr = context.remote_addr or self._host.address
+            if known is None:
+                _post_validate(context, self._context, engine)
+                context.remote_addr = context.remote_addr or self._host.address
+            if key:
+                self._contexts[key] = context
             context.update_vars(step.variables)
             engine = self.engine(step.variables)
-            step.task.post_validate(templar=engine)
+            if step.prepared is None:
+                step.task.post_validate(templar=engine)
+            else:
+                step.prepared.post_validate(step.task, engine)
         except UnknownError as unknown:
             step.args = self._partial(step, engine)
             if str(unknown) not in step.unknown:
@@ -90,6 +110,12 @@ class Tasks:
         if context.become:
             method, user = context.become_method or "sudo", context.become_user or "root"
             step.become = {"method": str(method), "user": str(user), "flags": str(context.become_flags or "")}
+
+    def _key(self, step: Step) -> str:
+        """Return what says how a task reaches its host, and as whom; "" if that is not known before it is evaluated."""
+        told = [getattr(step.task, name, None) for name in (*TASK_ATTRIBUTE_OVERRIDES, "check_mode", "diff")]
+        told += [step.variables.get(name) for names in constants.MAGIC_VARIABLE_MAPPING.values() for name in names]
+        return repr(told) if step.task.delegate_to is None and all(map(is_plain, told)) else ""
 
     def _partial(self, step: Step, engine: Any) -> dict[str, Any]:
         """Return the arguments as far as they are known."""
@@ -176,6 +202,15 @@ class Tasks:
             elif keyword == "failed_when" and conditions and verdict:
                 reason = reason or "its failed_when always says that it fails"
         return {"changed": changed, "reason": reason}
+
+
+def _post_validate(context: Any, former: Any, engine: Any) -> None:
+    """Give the attributes of a context their final values, so far as they are others than those of the play's."""
+    for name in context.fattributes:
+        if getattr(context, name) is not getattr(former, name):
+            value = context.post_validate_attribute(name, templar=engine)
+            if value is not Sentinel:
+                setattr(context, name, value)
 
 
 def _environment(given: Any) -> dict[str, str]:

@@ -85,7 +85,8 @@ class Walk:
             self._begun: set[int] = set()
             self._ended: Any = None
             try:
-                yield from self._blocks(play.compile())
+                for block in self._site.blocks(play, hosts):
+                    yield from self._block(block)
             except _EndError:
                 continue
             finally:
@@ -174,24 +175,35 @@ class Walk:
         except UnknownError as unknown:
             reason = f"the loop: {unknown}"
             item = {"item": Unknown(reason), task.loop_control.loop_var or "item": Unknown(reason)}
-            yield Step(_copy(task), variables | item, [reason], "(unknown)")
+            step = self._step(task, variables | item)
+            step.unknown, step.item = [reason], "(unknown)"
+            yield step
             return
         except AnsibleError:
             # As the executor does: a condition may say that nobody needs the items.
-            if self._tasks.applies(Step(_copy(task), dict(variables))):
+            if self._tasks.applies(self._step(task, dict(variables))):
                 raise
             return
         if items is None:
-            yield Step(_copy(task), variables)
+            yield self._step(task, variables)
             return
         control = task.loop_control.copy()
         control.post_validate(templar=engine)
         for at, found in enumerate(item_variables(control, items)):
-            step = Step(_copy(task), {**variables, **found})
+            step = self._step(task, {**variables, **found})
             step.item = self._label(control, step.variables)
             if at and getattr(control, "break_when", None):
                 step.unknown.append("break_when may end the loop before this item")
             yield step
+
+    def _step(self, task: Any, variables: dict[str, Any]) -> Step:
+        """Return a copy of a task, and of what it stands in, that may be given final values."""
+        prepared = self._site.prepared(task)
+        if prepared is not None:
+            return Step(prepared.copy(), variables, prepared)
+        copied = task.copy(exclude_tasks=True)
+        copied.squash()
+        return Step(copied, variables)
 
     def _label(self, control: Any, variables: dict[str, Any]) -> str:
         item = variables[control.loop_var]
@@ -366,13 +378,6 @@ def _context(task: Any, variables: dict[str, Any], host: str) -> Any:
     """Return the context in which lookups find the task that they are called by, as each core makes it."""
     create = getattr(TaskContext, "create", None)
     return create(task=task, task_vars=variables, host_name=host) if create else TaskContext(task)
-
-
-def _copy(task: Any) -> Any:
-    """Return a copy of a task, and of what it stands in, that may be given final values."""
-    copied = task.copy(exclude_tasks=True)
-    copied.squash()
-    return copied
 
 
 def _loop_names(control: Any, variables: dict[str, Any]) -> list[str]:

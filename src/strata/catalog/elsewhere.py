@@ -168,8 +168,15 @@ def _environment() -> dict[str, str]:
 
 
 def _lend(tree: Path, state: Path | None = None) -> None:
-    """Give a tree the vendored roles of this checkout, and its state, or what an inventory has recorded for it."""
+    """Give a tree the vendored roles of this checkout, and its state, or what an inventory has recorded for it.
+
+    Raises:
+        StrataError: it has a state of its own.
+
+    """
     vendored, link = ROOT / "vendor", tree / "vendor"
+    if os.path.lexists(tree / STATE.name):
+        raise StrataError(f"the revision has a file {STATE.name}, where the state of a checkout is: remove it")
     if state is None:
         (tree / STATE.name).symlink_to(STATE)
         if vendored.exists() and not link.exists():
@@ -206,7 +213,7 @@ def _run(tree: Path, behind: list[str], environment: dict[str, str], job: dict[s
         answer.seek(0)
         try:
             yield from _catalogs(answer)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise StrataError(f"{job['name']}: what it compiles to are no catalogs") from None
 
 

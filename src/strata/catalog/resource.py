@@ -20,6 +20,9 @@ VERSION = 1
 #: The line with the revision in what is written.
 REVISION = re.compile(r'^ "revision": .*$', re.MULTILINE)
 
+#: What a host may be called, as its catalog's file is.
+HOST = re.compile(r"[^\x00-\x1f/\ud800-\udfff]{1,200}")
+
 #: A shorter secret is hidden where it is a whole value, not where it is a part of a text.
 SHORTEST_PART = 4
 
@@ -203,7 +206,7 @@ def from_json(text: str) -> Catalog:
     if not isinstance(data, dict) or data.get("version") != VERSION:
         found = data.get("version") if isinstance(data, dict) else None
         raise ValueError(f"it is no catalog of version {VERSION}" + (f", but of version {found}" if found else ""))
-    if not isinstance(data["host"], str) or "/" in data["host"]:
+    if not isinstance(data["host"], str) or not HOST.fullmatch(data["host"]):
         raise ValueError("it is a catalog of no host")
     lists = ("tags", "hidden", "notify", "unknown")
     resources = (Resource(**{**each, **{name: tuple(each[name]) for name in lists}}) for each in data["resources"])

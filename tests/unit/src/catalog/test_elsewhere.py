@@ -156,12 +156,24 @@ def test_without_namespaces_it_is_refused(root: Path, monkeypatch: pytest.Monkey
         '{"hosts": ["web01"]\n}\n',
         '{"hosts": []\n}\n{"version": 1}',
         '{"hosts": []\n}\n{"version": 1, "host": "../../etc/x"\n}\n',
+        '{"hosts": []\n}\n{"version": 1, "host": "a\\u0000b"\n}\n',
+        '{"hosts": ' + "[" * 100_000 + "\n}\n",
     ],
 )
 def test_what_is_no_catalog_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     commit = site(root, "", "", 1)
     monkeypatch.setattr(elsewhere, "confined", lambda *_: ["/usr/bin/printf", "%s", answer])
     with pytest.raises(StrataError, match="what it compiles to are no catalogs"):
+        compiled(commit, Request(root / "hosts.yml"))
+
+
+def test_a_revision_with_a_state_of_its_own_is_refused(root: Path) -> None:
+    (root / ".gitignore").unlink()
+    shutil.rmtree(root / ".strata")
+    (root / ".strata").symlink_to("/")
+    commit = site(root, "", "", 1)
+    (root / ".strata").unlink()
+    with pytest.raises(StrataError, match=r"the revision has a file \.strata"):
         compiled(commit, Request(root / "hosts.yml"))
 
 

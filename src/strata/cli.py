@@ -15,6 +15,9 @@ VERBS = {
     "ssh": "Log in to a host of the sandbox, or run a command there.",
     "converge": "Apply site.yml.",
     "plan": "Show what site.yml would change, in one remote call a host.",
+    "deploy": "Bring merged changes to the hosts that they affect.",
+    "hosts": "Show what was deployed to each host; disable and enable hosts.",
+    "runs": "Show what runs of deploy did.",
     "catalog": "Compile what site.yml would apply to hosts, without asking them.",
     "explain": "Show where the variables of a host get their values from.",
     "secrets": "List which host needs which secret, and which are not set.",  # pragma: allowlist secret

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from strata.deploy.state import Store
 
 #: By this variable the code of a revision is told what its caller found out.
-HANDED = "STRATA_DEPLOY"
+HANDED = "STRATA_DEPLOY_HANDED"
 
 
 @dataclass(frozen=True)
@@ -91,9 +91,9 @@ def hand_over(tree: Path, told: Handed, arguments: Sequence[str]) -> NoReturn:
     os.execve(tree / "bin/strata", ["strata", "deploy", *arguments], environment)  # noqa: S606 - it is no shell
 
 
-def source_of(settings: Settings, folder: Path) -> Source:
+def source_of(settings: Settings) -> Source:
     """Return where what is deployed comes from. Raises StrataError."""
-    return Source(folder, settings.url, settings.branch)
+    return Source(settings.folder, settings.url, settings.branch)
 
 
 def check_tree(source: Source, commit: str) -> None:

@@ -105,7 +105,7 @@ def _run(job: Job, todo: list[Stage], store: Store, hosts: Hosts, say: Callable[
     if job.settings.metrics:
         known = store.target()
         states = {host: store.host(host) for host in (known.hosts if known else ())}
-        metrics.publish(Path(job.settings.metrics), run, states, store.disabled())
+        metrics.ran(Path(job.settings.metrics), run, states, store.disabled())
     return not run.count(*WRONG)
 
 

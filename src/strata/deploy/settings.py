@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
-from pathlib import PurePosixPath
-from typing import TYPE_CHECKING, Any
+from pathlib import Path, PurePosixPath
+from typing import Any
 
 import yaml
 
 from strata.errors import StrataError, UsageError
 from strata.paths import STATE, shown
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-#: Where the settings are, and the folder of all that deploys keep.
-FILE, FOLDER = STATE / "deploy.yml", STATE / "deploy"
+#: Where the settings are.
+FILE = Path(os.environ.get("STRATA_DEPLOY_SETTINGS") or STATE / "deploy.yml")
 
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "url": {"type": "str", "required": True},
@@ -27,6 +25,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "host_seconds": {"type": "int", "default": 1800},
     "keep_days": {"type": "int", "default": 90},
     "metrics": {"type": "str", "default": ""},
+    "folder": {"type": "path", "default": str(STATE / "deploy")},
 }
 
 
@@ -43,7 +42,8 @@ class Settings:
         serial: how many hosts of one service are.
         host_seconds: how long Ansible may take for one host.
         keep_days: for how long runs are remembered.
-        metrics: the file that the node exporter reads, "" without.
+        metrics: the folder of files that the node exporter reads, "" without.
+        folder: where all that deploys keep is.
 
     """
 
@@ -56,6 +56,7 @@ class Settings:
     host_seconds: int
     keep_days: int
     metrics: str
+    folder: Path
 
 
 def read(path: Path = FILE) -> Settings:
@@ -88,4 +89,4 @@ def read(path: Path = FILE) -> Settings:
     inventory = PurePosixPath(values["inventory"])
     if inventory.is_absolute() or ".." in inventory.parts:
         raise StrataError(f"{shown(path)}: inventory: {inventory} must be a path in the repository")
-    return Settings(**values | {"stages": tuple(values["stages"])})
+    return Settings(**values | {"stages": tuple(values["stages"]), "folder": Path(values["folder"])})

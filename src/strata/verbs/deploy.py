@@ -1,11 +1,12 @@
 """`strata deploy`."""
 
 import sys
+from pathlib import Path
 
 import click
 
 from strata import processes
-from strata.deploy import begin, lock, settings
+from strata.deploy import begin, lock, metrics, settings
 from strata.deploy.begin import Handed
 from strata.deploy.source import Source
 from strata.deploy.state import Hold, Store
@@ -37,18 +38,19 @@ def command(
     """Bring the hosts that merged changes affect to the branch's newest revision.
 
     Hosts are planned in one remote call each, and Ansible runs only where a plan says that something differs. What is
-    deployed says .strata/deploy.yml. The exit code is 1 if a host is not as it should be, or another deploy is at work.
+    deployed says .strata/deploy.yml, or the file that STRATA_DEPLOY_SETTINGS names. The exit code is 1 if a host is not
+    as it should be, the branch could not be fetched, or another deploy is at work.
     """
     if sum(map(bool, (halt, resume, rollback))) > 1:
         raise UsageError("--halt, --resume and --rollback exclude each other")
     known = settings.read()
-    store = Store(settings.FOLDER)
+    store = Store(known.folder)
     if halt:
         _halt(store)
         return
     told = begin.handed()
-    with lock.held(settings.FOLDER, told.lock if told else None) as descriptor:
-        source = begin.source_of(known, settings.FOLDER)
+    with lock.held(known.folder, told.lock if told else None) as descriptor:
+        source = begin.source_of(known)
         if told:
             begin.check_tree(source, told.commit)
             sys.exit(0 if _deploy(told, known, store, check, limit, every) else 1)
@@ -60,9 +62,11 @@ def command(
         hold = store.hold()
         if hold:
             _warn(f"{hold}")
+        if known.metrics:
+            metrics.checked(Path(known.metrics), fetched=not trouble, held=bool(hold))
         if (hold and not hold.revision and not check) or (not every and begin.is_done(store, commit, known.inventory)):
             click.echo(f"{commit[:12]}: nothing to do")
-            return
+            sys.exit(1 if trouble else 0)
         tree = source.tree(commit)
         options = [name for name, wanted in (("--check", check), ("--all", every)) if wanted]
         options += ["--limit", limit] if limit is not None else []
@@ -75,7 +79,7 @@ def _warn(text: str) -> None:
 
 def _halt(store: Store) -> None:
     store.put_hold(Hold("", lock.now(), lock.who()))
-    at_work = lock.at_work(settings.FOLDER)
+    at_work = lock.at_work(store.folder)
     click.echo("halted: the hosts that are being done are the last ones" if at_work else "halted: no deploy is at work")
 
 
@@ -101,5 +105,5 @@ def _deploy(told: Handed, known: settings.Settings, store: Store, check: bool, l
     begin.bring_roles(_warn)
     well = deploy(job, Wanted(check, limit, every), store, those, click.echo)
     if not check:  # so that a revision whose own code is broken does not keep the next one away
-        begin.source_of(known, settings.FOLDER).lead(told.commit)
-    return well
+        begin.source_of(known).lead(told.commit)
+    return well and not told.trouble

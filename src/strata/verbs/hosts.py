@@ -14,7 +14,7 @@ from strata.paths import shown
 from strata.tables import show
 
 if TYPE_CHECKING:
-    from strata.deploy.state import HostState
+    from strata.deploy.state import HostState, Target
 
 
 @click.group(invoke_without_command=True)
@@ -23,15 +23,21 @@ def command(ctx: click.Context) -> None:
     """Show what `strata deploy` has brought each host to, and leave hosts alone."""
     if ctx.invoked_subcommand:
         return
-    store = Store(settings.FOLDER)
+    store = Store(settings.read().folder)
     if hold := store.hold():
         click.echo(f"{hold}")
-    disabled = store.disabled()
+    target, disabled = _target(store), store.disabled()
     show(
         ("host", "revision", "last success", "last failure", "state"),
         (
-            (host, state.revision[:12] or "none", state.success, state.failure, _state(state, disabled.get(host)))
-            for host in _known(store)
+            (
+                host,
+                state.revision[:12] or "none",
+                state.success,
+                state.failure,
+                _state(state, disabled.get(host), target.revision),
+            )
+            for host in sorted(target.hosts)
             for state in [store.host(host)]
         ),
     )
@@ -47,7 +53,7 @@ def command(ctx: click.Context) -> None:
 )
 def disable(host: str, reason: str, until: datetime | None) -> None:
     """Leave HOST alone in deploys."""
-    store = Store(settings.FOLDER)
+    store = Store(settings.read().folder)
     _check(store, host)
     end = until.replace(tzinfo=UTC).isoformat(timespec="seconds") if until else ""
     found = Disabled(" ".join(reason.split()), lock.now(), lock.who(), end)
@@ -63,7 +69,7 @@ def disable(host: str, reason: str, until: datetime | None) -> None:
 @click.argument("host")
 def enable(host: str) -> None:
     """Leave HOST alone no longer; the next deploy does what it missed."""
-    store = Store(settings.FOLDER)
+    store = Store(settings.read().folder)
     _check(store, host)
     if host not in store.disabled():
         raise UsageError(f"{host} is not disabled")
@@ -71,20 +77,21 @@ def enable(host: str) -> None:
     click.echo(f"{host}: enabled; the next deploy does what it missed")
 
 
-def _state(state: HostState, disabled: Disabled | None) -> str:
+def _state(state: HostState, disabled: Disabled | None, revision: str) -> str:
     said = [f"{disabled}{' (over)' if disabled.over else ''}"] if disabled else []
-    return "; ".join([*said, *([state.message] if state.message else [])]) or "as deployed"
+    said += [state.message] if state.message else []
+    return "; ".join(said) or ("as deployed" if state.revision == revision else "due")
 
 
-def _known(store: Store) -> list[str]:
-    """Return the hosts of the last run. Raises UsageError before the first one."""
+def _target(store: Store) -> Target:
+    """Return what the last run was for. Raises UsageError before the first one."""
     target = store.target()
     if target is None:
-        raise UsageError(f"{shown(settings.FOLDER)}: nothing was deployed yet, so that no host is known")
-    return sorted(target.hosts)
+        raise UsageError(f"{shown(store.folder)}: nothing was deployed yet, so that no host is known")
+    return target
 
 
 def _check(store: Store, host: str) -> None:
-    known = _known(store)
+    known = _target(store).hosts
     if host not in known:
         raise UsageError(f"there is no host {host!r}{nearest(host, known)}")

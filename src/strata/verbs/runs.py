@@ -34,7 +34,7 @@ def command(ctx: click.Context, count: int) -> None:
                 run.count(*WRONG),
                 _state(run),
             )
-            for run in Runs(settings.FOLDER).all()[-count:]
+            for run in Runs(settings.read().folder).all()[-count:]
         ),
     )
 
@@ -43,7 +43,7 @@ def command(ctx: click.Context, count: int) -> None:
 @click.argument("number", type=int)
 def show(number: int) -> None:
     """Show what run NUMBER did on each host."""
-    runs = Runs(settings.FOLDER)
+    runs = Runs(settings.read().folder)
     known = {run.number: run for run in runs.all()}
     run = known.get(number)
     if run is None:

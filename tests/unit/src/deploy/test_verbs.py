@@ -30,10 +30,9 @@ if TYPE_CHECKING:
 def called(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> Bastion:
     """A bastion with settings in a file; the code of a revision is this one, and hosts are files."""
     file = bastion.folder / "deploy.yml"
-    metrics = str(bastion.folder / "metrics/deploy.prom")
+    metrics = str(bastion.folder / "metrics")
     given = {"url": bastion.settings.url, "inventory": "inventories/sandbox", "stages": ["bastion", "review"]}
-    file.write_text(json.dumps(given | {"metrics": metrics}))
-    monkeypatch.setattr(settings, "FOLDER", bastion.kept)
+    file.write_text(json.dumps(given | {"metrics": metrics, "folder": str(bastion.kept)}))
     monkeypatch.setattr(settings.read, "__defaults__", (file,))
 
     def hand_over(tree: Path, told: Handed, arguments: Sequence[str]) -> NoReturn:
@@ -66,9 +65,15 @@ def test_a_deploy_is_seen_in_runs_hosts_and_metrics(called: Bastion) -> None:
     rows = {line.split()[0]: line for line in output.splitlines() if line.strip()}
     assert "as deployed" in rows["review1"]
     assert "unreachable: no route to host" in rows["static2"]
-    metrics = (called.folder / "metrics/deploy.prom").read_text()
-    assert 'strata_deploy_last_run_hosts{result="changed"} 4' in metrics
-    assert 'strata_deploy_host_failed{host="static2"} 1' in metrics
+    metrics = "".join(path.read_text() for path in (called.folder / "metrics").iterdir())
+    for line in (
+        "strata_deploy_fetch_failed 0.0",
+        'strata_deploy_last_run_hosts{result="changed"} 4.0',
+        'strata_deploy_host_failed{host="static2"} 1.0',
+    ):
+        assert f"\n{line}\n" in metrics
+    names = [line.split()[2] for line in metrics.splitlines() if line.startswith("# TYPE")]
+    assert sorted(names) == sorted(set(names)), "what stands in two files is refused"
     with pytest.raises(UsageError, match="there is no run 7: the last one is 1"):
         call(runs.command, "show", "7")
 
@@ -80,6 +85,14 @@ def test_nothing_to_do_is_said_and_reads_no_tree(called: Bastion, monkeypatch: p
     code, output = call(verb.command)
     assert (code, called.asked) == (0, [])
     assert output.endswith(": nothing to do\n")
+
+
+def test_a_branch_that_cannot_be_fetched_is_a_failure_with_nothing_to_do_too(called: Bastion) -> None:
+    assert call(verb.command)[0] == 0
+    called.origin.root.rename(called.folder / "away")
+    code, output = call(verb.command)
+    assert (code, "could not be fetched" in output) == (1, True)
+    assert "strata_deploy_fetch_failed 1.0" in (called.folder / "metrics/strata_deploy_checked.prom").read_text()
 
 
 def test_hosts_are_disabled_and_enabled(called: Bastion) -> None:
@@ -124,7 +137,7 @@ def test_a_rollback_is_shown_and_asked_for_first(called: Bastion, monkeypatch: p
     second = called.commit(static="two")
     call(verb.command)
     shown: list[list[str]] = []
-    monkeypatch.setattr(verb.processes, "run", lambda command, **_: shown.append([str(word) for word in command]))
+    monkeypatch.setattr("strata.processes.run", lambda command, **_: shown.append([str(word) for word in command]))
     assert CliRunner().invoke(verb.command, ["--rollback", first], input="n\n").exit_code == 1
     assert called.has("static1") == "two"
     assert shown[0][1:4] == ["catalog", "diff", f"{second}..{first}"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from strata.deploy.source import Source
@@ -16,13 +18,15 @@ from strata.vendored.sync import sync
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from pathlib import Path
 
     from strata.deploy.settings import Settings
     from strata.deploy.state import Store
 
 #: By this variable the code of a revision is told what its caller found out.
 HANDED = "STRATA_DEPLOY_HANDED"
+
+#: The lowest descriptor that no shell on the way uses.
+OUT_OF_THE_WAY = 100
 
 
 @dataclass(frozen=True)
@@ -82,13 +86,22 @@ def is_done(store: Store, commit: str, inventory: str) -> bool:
     return all(state.revision == commit and not state.begun for state in states)
 
 
-def hand_over(tree: Path, told: Handed, arguments: Sequence[str]) -> NoReturn:
+def strata_of(tree: Path, program: str) -> tuple[Path, dict[str, str]]:
+    """Return the program that is the `strata` of a tree, and its environment."""
+    return Path(program or tree / "bin/strata"), os.environ | {
+        "ANSIBLE_CONFIG": str(tree / "ansible.cfg"),
+        "STRATA_TREE": str(tree),
+        # Python's environment may be one that another tree has made, and has that one's code.
+        "PYTHONPATH": str(tree / "src"),
+    }
+
+
+def hand_over(tree: Path, program: str, told: Handed, arguments: Sequence[str]) -> NoReturn:
     """Become the `strata deploy` of a tree, which holds our lock from then on."""
-    os.set_inheritable(told.lock, True)
-    environment = os.environ | {HANDED: json.dumps(asdict(told)), "ANSIBLE_CONFIG": str(tree / "ansible.cfg")}
-    # The environment may be one that another tree has made, and has that one's code.
-    environment["PYTHONPATH"] = str(tree / "src")
-    os.execve(tree / "bin/strata", ["strata", "deploy", *arguments], environment)  # noqa: S606 - it is no shell
+    kept = fcntl.fcntl(told.lock, fcntl.F_DUPFD, OUT_OF_THE_WAY)
+    path, environment = strata_of(tree, program)
+    environment |= {HANDED: json.dumps(asdict(replace(told, lock=kept)))}
+    os.execve(path, ["strata", "deploy", *arguments], environment)  # noqa: S606 - it is no shell
 
 
 def source_of(settings: Settings) -> Source:

@@ -26,6 +26,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
     "keep_days": {"type": "int", "default": 90},
     "metrics": {"type": "str", "default": ""},
     "folder": {"type": "path", "default": str(STATE / "deploy")},
+    "program": {"type": "path", "default": ""},
 }
 
 
@@ -44,6 +45,7 @@ class Settings:
         keep_days: for how long runs are remembered.
         metrics: the folder of files that the node exporter reads, "" without.
         folder: where all that deploys keep is.
+        program: what is called for the `strata` of the tree that STRATA_TREE names, "" for its own bin/strata.
 
     """
 
@@ -57,6 +59,7 @@ class Settings:
     keep_days: int
     metrics: str
     folder: Path
+    program: str
 
 
 def read(path: Path = FILE) -> Settings:

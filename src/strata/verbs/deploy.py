@@ -70,7 +70,7 @@ def command(
         tree = source.tree(commit)
         options = [name for name, wanted in (("--check", check), ("--all", every)) if wanted]
         options += ["--limit", limit] if limit is not None else []
-        begin.hand_over(tree, Handed(commit, trouble, descriptor), options)
+        begin.hand_over(tree, known.program, Handed(commit, trouble, descriptor), options)
 
 
 def _warn(text: str) -> None:
@@ -88,7 +88,8 @@ def _rollback(source: Source, store: Store, known: settings.Settings, revision: 
     wanted = source.revision(revision)
     tree = source.tree(commit)
     inventory = str(tree / known.inventory)
-    processes.run([tree / "bin/strata", "catalog", "diff", f"{commit}..{wanted}", "-i", inventory], cwd=tree)
+    program, environment = begin.strata_of(tree, known.program)
+    processes.run([program, "catalog", "diff", f"{commit}..{wanted}", "-i", inventory], cwd=tree, env=environment)
     if ask:
         click.confirm(f"Deploy {wanted[:12]} until `strata deploy --resume`?", abort=True)
     store.put_hold(Hold(wanted, lock.now(), lock.who()))

@@ -99,7 +99,7 @@ class Bastion:
     def __post_init__(self) -> None:
         (self.folder / "hosts").mkdir()
         url, stages = str(self.origin.root), ("bastion", "review")
-        self.settings = Settings(url, "main", "inventories/sandbox", stages, 10, 1, 60, 30, "", self.kept)
+        self.settings = Settings(url, "main", "inventories/sandbox", stages, 10, 1, 60, 30, "", self.kept, "")
 
     @property
     def kept(self) -> Path:

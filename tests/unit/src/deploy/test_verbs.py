@@ -35,7 +35,7 @@ def called(bastion: Bastion, monkeypatch: pytest.MonkeyPatch) -> Bastion:
     file.write_text(json.dumps(given | {"metrics": metrics, "folder": str(bastion.kept)}))
     monkeypatch.setattr(settings.read, "__defaults__", (file,))
 
-    def hand_over(tree: Path, told: Handed, arguments: Sequence[str]) -> NoReturn:
+    def hand_over(tree: Path, _program: str, told: Handed, arguments: Sequence[str]) -> NoReturn:
         bastion.said.append(" ".join(arguments))
         wanted = Wanted("--check" in arguments, None, "--all" in arguments)
         job = Job(tree, told.commit, told.trouble, settings.read())

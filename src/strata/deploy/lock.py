@@ -30,6 +30,11 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
+def brief(when: str) -> str:
+    """Return a time as a table shows it."""
+    return when[: len("2026-01-01T00:00")].replace("T", " ")
+
+
 @contextmanager
 def held(folder: Path, inherited: int | None = None) -> Iterator[int]:
     """Hold the lock of a folder, and give its descriptor, which another program may inherit.

@@ -41,8 +41,8 @@ def command(
     deployed says .strata/deploy.yml, or the file that STRATA_DEPLOY_SETTINGS names. The exit code is 1 if a host is not
     as it should be, the branch could not be fetched, or another deploy is at work.
     """
-    if sum(map(bool, (halt, resume, rollback))) > 1:
-        raise UsageError("--halt, --resume and --rollback exclude each other")
+    if sum(map(bool, (halt, resume, rollback, check))) > 1:
+        raise UsageError("--halt, --resume, --rollback and --check exclude each other")
     known = settings.read()
     store = Store(known.folder)
     if halt:

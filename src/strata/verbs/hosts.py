@@ -28,13 +28,13 @@ def command(ctx: click.Context) -> None:
         click.echo(f"{hold}")
     target, disabled = _target(store), store.disabled()
     show(
-        ("host", "revision", "last success", "last failure", "state"),
+        ("host", "revision", "last success (UTC)", "last failure (UTC)", "state"),
         (
             (
                 host,
                 state.revision[:12] or "none",
-                state.success,
-                state.failure,
+                lock.brief(state.success),
+                lock.brief(state.failure),
                 _state(state, disabled.get(host), target.revision),
             )
             for host in sorted(target.hosts)

@@ -2,7 +2,7 @@
 
 import click
 
-from strata.deploy import settings
+from strata.deploy import lock, settings
 from strata.deploy.runs import CHANGED, SAME, WRONG, Run, Runs
 from strata.errors import UsageError
 from strata.tables import show as show_table
@@ -21,11 +21,11 @@ def command(ctx: click.Context, count: int) -> None:
     if ctx.invoked_subcommand:
         return
     show_table(
-        ("run", "began", "by", "revision", "seconds", "changed", "unchanged", "wrong", "state"),
+        ("run", "began (UTC)", "by", "revision", "seconds", "changed", "unchanged", "wrong", "state"),
         (
             (
                 run.number,
-                run.began,
+                lock.brief(run.began),
                 run.who,
                 run.revision[:12],
                 f"{run.seconds:.0f}" if run.ended else "",

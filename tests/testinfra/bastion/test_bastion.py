@@ -34,6 +34,8 @@ def test_strata_is_the_repository_s_called_as_the_user_who_deploys(origin: Host)
     assert said == f"bastion {HOME} {HOME}/private hosts --json"
     assert origin.check_output("runuser -u bastion strata runs").endswith("/private runs")
     assert "only root and bastion" in origin.run("runuser -u daemon strata runs").stderr
+    version, path = origin.file(f"{HOME}/checkout/.strata/pythons").content_string.split()
+    assert origin.check_output(f"{path} --version").startswith(f"Python {version}.")
     origin.check_output(f"runuser -u bastion -- ssh-keygen -y -f {HOME}/.ssh/id_ed25519")
     readable = origin.check_output(f"runuser -u daemon -- find {HOME} -mindepth 1 2>&1 || true")
     assert readable.endswith("Permission denied")

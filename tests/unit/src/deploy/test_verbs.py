@@ -147,8 +147,9 @@ def test_a_rollback_is_shown_and_asked_for_first(called: Bastion, monkeypatch: p
 
 
 def test_wrong_calls_are_a_sentence(called: Bastion, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(UsageError, match="exclude each other"):
-        call(verb.command, "--halt", "--resume")
+    for arguments in (("--halt", "--resume"), ("--resume", "--check"), ("--rollback", "x", "--check")):
+        with pytest.raises(UsageError, match="exclude each other"):
+            call(verb.command, *arguments)
     with held(called.kept), pytest.raises(StrataError, match="another deploy is at work"):
         call(verb.command)
     for said in ("{}", "[]", "x"):

@@ -9,7 +9,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from strata import processes
 from strata.catalog.compile import Compiler
@@ -100,7 +100,7 @@ def hosts(root: Path, source: Path, commit: str, at_once: int, seconds: int) -> 
     return AnsibleHosts(root, source, commit, at_once, seconds, threading.Lock())
 
 
-def applied(host: str, code: int, plays: Sequence[dict[str, dict[str, dict[str, list[str]]]]], log: Path) -> Applied:
+def applied(host: str, code: int, plays: Sequence[dict[str, Any]], log: Path) -> Applied:
     """Return what Ansible did on a host by its exit code and the record of its plays."""
     found = [play["hosts"][host] for play in plays if host in play["hosts"]]
     changed = tuple(task for each in found for task in each["changed"])
@@ -110,5 +110,5 @@ def applied(host: str, code: int, plays: Sequence[dict[str, dict[str, dict[str, 
     if failed:
         return Applied(changed, f"{failed[0]} failed: {log}")
     if code or not found:
-        return Applied(changed, f"Ansible ended with exit code {code} and has no result: {log}")
+        return Applied(changed, f"Ansible ended with exit code {code}, and not by a task: {log}")
     return Applied(changed)

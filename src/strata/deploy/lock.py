@@ -36,6 +36,15 @@ def brief(when: str) -> str:
 
 
 @contextmanager
+def written(path: Path) -> Iterator[None]:
+    """Say in a sentence that something cannot be written. Raises StrataError."""
+    try:
+        yield
+    except OSError as error:
+        raise StrataError(f"{error.filename or path}: cannot be written: {error.strerror}") from None
+
+
+@contextmanager
 def held(folder: Path, inherited: int | None = None) -> Iterator[int]:
     """Hold the lock of a folder, and give its descriptor, which another program may inherit.
 
@@ -44,11 +53,12 @@ def held(folder: Path, inherited: int | None = None) -> Iterator[int]:
         inherited: the descriptor by which who started us holds it already.
 
     Raises:
-        StrataError: another deploy holds it.
+        StrataError: another deploy holds it, or it cannot be written.
 
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600) if inherited is None else inherited
+    with written(folder):
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(folder / "lock", os.O_RDWR | os.O_CREAT, 0o600) if inherited is None else inherited
     try:
         os.set_inheritable(descriptor, False)
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

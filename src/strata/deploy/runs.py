@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from strata.deploy.lock import now, who
+from strata.deploy.lock import now, who, written
 from strata.deploy.state import write
 
 if TYPE_CHECKING:
@@ -126,11 +126,10 @@ class Runs:
                 yield entry
 
     def _append(self, entry: dict[str, Any]) -> None:
-        descriptor = os.open(self._file, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
-        try:
-            end = os.fstat(descriptor).st_size
-            torn = end and os.pread(descriptor, 1, end - 1) != b"\n"
-            os.write(descriptor, f"{chr(10) if torn else ''}{json.dumps(entry)}\n".encode())
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        with written(self._file), self._file.open("a+b") as stream:
+            end = stream.seek(0, os.SEEK_END)
+            torn = end and os.pread(stream.fileno(), 1, end - 1) != b"\n"
+            stream.write(f"{chr(10) if torn else ''}{json.dumps(entry)}\n".encode())
+            stream.flush()
+            os.fchmod(stream.fileno(), 0o600)
+            os.fsync(stream.fileno())

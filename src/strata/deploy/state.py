@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote, unquote
 
-from strata.deploy.lock import now
+from strata.deploy.lock import now, written
 from strata.errors import StrataError
 
 if TYPE_CHECKING:
@@ -86,9 +86,10 @@ class Store:
     """The files of a folder, each written as a whole or not at all, and read by nobody else."""
 
     def __init__(self, folder: Path) -> None:
-        """Remember the folder, and make it."""
+        """Remember the folder, and make it. Raises StrataError."""
         self.folder = folder
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with written(folder):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     def host(self, name: str) -> HostState:
         """Return what is known of a host. Raises StrataError."""
@@ -157,7 +158,12 @@ class Store:
 
 
 def write(path: Path, text: str, mode: int = 0o600) -> None:
-    """Write a file as a whole or not at all."""
+    """Write a file as a whole or not at all. Raises StrataError."""
+    with written(path):
+        _write(path, text, mode)
+
+
+def _write(path: Path, text: str, mode: int) -> None:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     descriptor, made = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, NoReturn
 import pytest
 from click.testing import CliRunner
 
-from strata.deploy import begin, settings
+from strata.deploy import begin, metrics, settings
 from strata.deploy.deploy import Job, Wanted, deploy
 from strata.deploy.lock import held
+from strata.deploy.state import Store
 from strata.errors import StrataError, UsageError
 from strata.verbs import deploy as verb
 from strata.verbs import hosts, runs
@@ -173,6 +174,15 @@ def test_wrong_settings_are_a_sentence(tmp_path: Path, text: str, wrong: str) ->
     (tmp_path / "deploy.yml").write_text(text)
     with pytest.raises(StrataError, match=wrong):
         settings.read(tmp_path / "deploy.yml")
+
+
+def test_what_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for doing in (lambda: Store(tmp_path / "file/deploy"), held(tmp_path / "file/deploy").__enter__):
+        with pytest.raises(StrataError, match=r"file/deploy: cannot be written: Not a directory"):
+            doing()
+    with pytest.raises(StrataError, match=r"file: cannot be written: File exists"):
+        metrics.checked(tmp_path / "file", fetched=True, held=False)
 
 
 def test_settings_that_are_not_there_are_a_sentence(tmp_path: Path) -> None:

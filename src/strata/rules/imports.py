@@ -49,7 +49,7 @@ ROOTS = (
             ("cli",),
             ("verbs",),
             ("bench",),
-            ("gate",),
+            ("deploy", "gate"),
             ("affected", "converge"),
             ("export", "skeleton", "suite"),
             ("rules",),

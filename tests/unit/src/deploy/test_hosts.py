@@ -47,7 +47,7 @@ def test_a_run_that_takes_too_long_is_ended_with_what_it_started(mark: Path) -> 
     start = time.monotonic()
     found = playbook(mark, SLEEPS, seconds=1).apply("static1", mark.with_name("log"))
     assert found.wrong.startswith("Ansible did not end within 1 s, and was ended")
-    assert time.monotonic() - start < 10
+    assert time.monotonic() - start < 50
     state = Path(f"/proc/{mark.read_text().strip()}/stat")
     assert not state.exists() or state.read_text().split()[2] == "Z"
 

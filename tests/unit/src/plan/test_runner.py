@@ -31,7 +31,7 @@ def lives(process: int) -> bool:
     """Tell whether a process runs, and is not only waited for."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except OSError:
         return False
 
 

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,8 +55,11 @@ class Process:
     def left(self) -> list[str]:
         """Return the processes of parts that are still there."""
         pids = [pid for file in self.folder.glob("pids-*") for pid in file.read_text().split()]
-        stats = [Path("/proc", pid, "stat") for pid in pids]
-        return [stat.read_text() for stat in stats if stat.exists() and " Z " not in stat.read_text()]
+        stats = []
+        for pid in pids:
+            with suppress(OSError):  # it has ended
+                stats.append(Path("/proc", pid, "stat").read_text())
+        return [stat for stat in stats if " Z " not in stat]
 
     def removed(self) -> set[str]:
         return {path.name.removeprefix("removed-") for path in self.folder.glob("removed-*")}

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 
-from strata.catalog import revisions
 from strata.deploy.source import Source
 from strata.errors import StrataError
+from strata.paths import ROOT
 
 from .conftest import git
 
@@ -98,11 +102,18 @@ def test_plugins_and_settings_in_other_places_do_not_run(bastion: Bastion) -> No
     bastion.origin.write("roles/project_static/tasks/main.yml", task)
     bastion.commit()
     assert bastion.deploy()
-    tree, out = (bastion.kept / "current").resolve(), bastion.folder / "catalogs"
-    options = ["-i", str(tree / "inventories/sandbox"), "--facts", str(bastion.folder), "--out", str(out)]
-    done = revisions.strata(tree, "catalog", "compile", *options, "static1")
-    assert "/srv/it" in (out / "static1.json").read_text(), done.stderr
+    done = compiled((bastion.kept / "current").resolve(), "static1")
+    assert "/srv/it" in done.stdout, done.stderr
     assert not mark.exists(), mark.read_text()
+
+
+def compiled(tree: Path, host: str) -> subprocess.CompletedProcess[str]:
+    """Compile the catalog of a host, as a deploy does from the tree of a revision."""
+    asked = {"tree": str(tree), "inventory": str(tree / "inventories/sandbox"), "hosts": [host], "revision": ""}
+    job = json.dumps(asked | {"given": {}, "facts": [], "confined": False, "key": "00"})
+    environment = os.environ | {"ANSIBLE_CONFIG": str(tree / "ansible.cfg"), "PYTHONPATH": str(ROOT / "src")}
+    command = [sys.executable, "-P", "-m", "strata.catalog.inside"]
+    return subprocess.run(command, cwd=tree, env=environment, input=job, capture_output=True, text=True, check=False)
 
 
 def test_a_commit_that_brings_a_state_of_its_own_is_refused(bastion: Bastion) -> None:

@@ -24,15 +24,18 @@ PLAY = """
   tasks:
     - ansible.builtin.fail: {msg: "{{ said }} {{ lookup('ansible.builtin.env', 'WORD') }}"}
       when: waited is not defined
-    - ansible.builtin.pause: {seconds: 60}
+    - name: It waits
+      ansible.builtin.command: sleep 60
 """
 
 
 @pytest.fixture(scope="module")
-def variables() -> Iterator[dict[str, str]]:
+def variables(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """What is set for programs; two runs with these settings have been asked for."""
     with warm.environment(os.environ["PATH"]) as found:
-        environment = {**os.environ, **found, "ANSIBLE_LOCALHOST_WARNING": "false"}
+        settings = tmp_path_factory.mktemp("settings") / "ansible.cfg"
+        settings.write_text("[defaults]\nlocalhost_warning = false\n")
+        environment = {**os.environ, **found, "ANSIBLE_CONFIG": str(settings)}  # in force in whatever folder
         for _ in range(2):
             assert subprocess.run(["ansible-playbook", "--version"], env=environment, check=False).returncode == 0
         yield environment
@@ -75,8 +78,9 @@ def test_a_run_ends_with_who_asked_for_it(variables: dict[str, str], tmp_path: P
         command(tmp_path, "-e", "waited=true"), cwd=tmp_path, env=variables, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout is not None
-        while "Pausing" not in process.stdout.readline():
+        while "It waits" not in process.stdout.readline():
             assert process.poll() is None
+        assert "warm" in Path(f"/proc/{process.pid}/cmdline").read_text()
         process.send_signal(number)
         process.wait(60)
         # Its end: nothing of it holds the pipe any more.

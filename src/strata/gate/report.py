@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from junitparser import Failure, JUnitXml, Skipped, TestCase, TestSuite
 
+from strata import whole
 from strata.catalog.report import data, lines, total
 from strata.gate.run import Verdict
 from strata.paths import shown
@@ -129,12 +129,7 @@ def _junit(report: Report) -> JUnitXml:
 
 
 def _write(path: Path, text: str) -> None:
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", errors="replace", dir=path.parent, delete=False
-    ) as unfinished:
-        unfinished.write(text)
-    Path(unfinished.name).chmod(0o644)
-    Path(unfinished.name).replace(path)
+    whole.write(path, text.encode(errors="replace"), 0o644)
 
 
 def summary(change: Change) -> str:

@@ -6,13 +6,13 @@ import base64
 import hashlib
 import json
 import os
-import tempfile
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from strata import whole
 from strata.errors import StrataError
 
 
@@ -82,12 +82,9 @@ def write(page: Page, path: Path) -> None:
 
     """
     try:
-        with tempfile.NamedTemporaryFile("w", encoding="utf-8", dir=path.parent, delete=False) as unfinished:
-            unfinished.write(html(page))
         mask = os.umask(0o022)
         os.umask(mask)
-        Path(unfinished.name).chmod(0o666 & ~mask)
-        Path(unfinished.name).replace(path)
+        whole.write(path, html(page).encode(), 0o666 & ~mask)
     except OSError as error:
         raise StrataError(f"--html: {path}: {error.strerror}") from None
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import stat
-import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from strata import whole
 from strata.repository.source import Source
 
 if TYPE_CHECKING:
@@ -61,20 +60,8 @@ class Tree:
         real = self._real(path)
         try:
             status = real.stat()
-            descriptor, new = tempfile.mkstemp(prefix=f".{real.name}.", dir=real.parent)
-            try:
-                with os.fdopen(descriptor, "wb") as stream:
-                    stream.write(text.encode())
-                    if os.geteuid() == 0:
-                        os.fchown(descriptor, status.st_uid, status.st_gid)
-                    os.fchmod(descriptor, stat.S_IMODE(status.st_mode))
-                    stream.flush()
-                    os.fsync(descriptor)
-                os.replace(new, real)  # noqa: PTH105 - beside the other calls of os
-            except BaseException:
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(new)  # noqa: PTH108
-                raise
+            owner = (status.st_uid, status.st_gid) if os.geteuid() == 0 else None
+            whole.write(real, text.encode(), stat.S_IMODE(status.st_mode), owner)
         except OSError as error:
             raise self.source(path).broken(1, f"can't be written: {error}") from None
 

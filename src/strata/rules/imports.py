@@ -61,7 +61,7 @@ ROOTS = (
             ("variables",),
             ("repository", "warm"),
             ("page",),
-            ("errors", "paths", "processes", "progress", "tables"),
+            ("errors", "paths", "processes", "progress", "tables", "whole"),
             ("__init__",),
         ),
     ),

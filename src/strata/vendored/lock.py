@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from strata import whole
 from strata.errors import StrataError
 from strata.repository.roles import BARE_NAME
 from strata.repository.source import Source
@@ -64,18 +62,7 @@ def write(path: Path, pins: Iterable[Pin]) -> None:
     if Source(path.parent, path).text() == text:
         return
     try:
-        descriptor, new = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with os.fdopen(descriptor, "w") as stream:
-                stream.write(text)
-                stream.flush()
-                os.fsync(descriptor)
-                os.fchmod(descriptor, 0o644)
-            os.replace(new, path)  # noqa: PTH105 - beside the other calls of os
-        except BaseException:
-            with suppress(FileNotFoundError):
-                os.unlink(new)  # noqa: PTH108
-            raise
+        whole.write(path, text.encode(), 0o644)
     except OSError as error:
         raise StrataError(f"{path}: can't be written: {error.strerror}") from None
 
